@@ -1,0 +1,3 @@
+//! The `interhub` program.
+
+fn main() {}

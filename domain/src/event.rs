@@ -1,0 +1,204 @@
+//! Events: what one event document says, read totally.
+//!
+//! [`Event`] is plain data. Reading it from a document never fails: each field has a defined reading for a missing,
+//! odd or conflicting value (an end before its start reads as the start).
+
+use jiff::civil::{Date, DateTime};
+use serde::{Deserialize, Serialize};
+
+use crate::profile::Point;
+
+/// One event as people mean it: a single one, or a series with its exceptions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// iCalendar UID (RFC 5545 3.8.4.7), stable over all changes.
+    pub uid: String,
+    /// iCalendar SEQUENCE: counts significant revisions by the organiser.
+    pub sequence: u32,
+    /// Confirmed, tentative or cancelled.
+    pub status: Status,
+    /// One line.
+    pub title: String,
+    /// One or two sentences for lists; may be empty.
+    pub summary: String,
+    /// The whole text, plain; may be empty.
+    pub description: String,
+    /// BCP 47 language of the texts; empty when unknown.
+    pub language: String,
+    /// Categories, in the order given, no duplicates.
+    pub tags: Vec<String>,
+    /// Where; absent for events that are only online.
+    pub location: Option<Location>,
+    /// The event's own page; empty for none. http or https.
+    pub url: String,
+    /// Where to join online; empty for none. http or https.
+    pub online_url: String,
+    /// A picture; empty for none. http or https.
+    pub image_url: String,
+    /// When.
+    pub schedule: Schedule,
+    /// First written, Unix milliseconds.
+    pub created_ms: i64,
+    /// Last changed, Unix milliseconds.
+    pub updated_ms: i64,
+}
+
+/// iCalendar STATUS of an event. `Cancelled` beats every concurrent status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It takes place.
+    #[default]
+    Confirmed,
+    /// It may take place.
+    Tentative,
+    /// It does not take place.
+    Cancelled,
+}
+
+/// A place with a name, a point, or both.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    /// Name or address; may be empty when only the point is known.
+    pub name: String,
+    /// Where it is.
+    pub at: Option<Point>,
+}
+
+/// A date, or a wall-clock time. Which instant it is depends on the schedule's [`Zone`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LocalTime {
+    /// A whole day.
+    Date(Date),
+    /// A time of day, second precision.
+    DateTime(DateTime),
+}
+
+impl LocalTime {
+    /// Whether it is a whole day.
+    pub const fn is_date(self) -> bool {
+        matches!(self, Self::Date(_))
+    }
+
+    /// The day it lies in.
+    pub const fn date(self) -> Date {
+        match self {
+            Self::Date(date) => date,
+            Self::DateTime(time) => time.date(),
+        }
+    }
+
+    /// The wall-clock time; midnight for a date.
+    pub const fn date_time(self) -> DateTime {
+        match self {
+            Self::Date(date) => date.to_datetime(jiff::civil::Time::midnight()),
+            Self::DateTime(time) => time,
+        }
+    }
+}
+
+/// Prints a date as `2027-03-04` and a time as `2027-03-04T18:30:00`, as the command line and the web do.
+impl std::fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Date(date) => write!(f, "{date}"),
+            Self::DateTime(time) => write!(f, "{}", time.strftime("%Y-%m-%dT%H:%M:%S")),
+        }
+    }
+}
+
+/// The zone in which wall times are meant. Floating times are given one when they are imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Zone {
+    /// A zone of the IANA database; `UTC` included. A name this version does not know reads as UTC.
+    Named(String),
+    /// A zone defined by its own VTIMEZONE.
+    Custom {
+        /// Its TZID.
+        name: String,
+        /// The VTIMEZONE component as text, with CRLF line ends, at most 16 KiB.
+        definition: String,
+    },
+}
+
+impl Zone {
+    /// Its name, for people and for `timezone` in JSON.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Named(name) | Self::Custom { name, .. } => name,
+        }
+    }
+}
+
+/// When an event takes place. `end` is exclusive and never before `start`; both are dates, or both are times.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// First start.
+    pub start: LocalTime,
+    /// First end, exclusive: an all-day event on one day ends on the next date.
+    pub end: LocalTime,
+    /// The zone of all wall times in this schedule.
+    pub zone: Zone,
+    /// RRULE values (RFC 5545 3.3.10), without the property name; normally none or one.
+    pub rules: Vec<String>,
+    /// RDATE: further starts.
+    pub extra: Vec<LocalTime>,
+    /// EXDATE: starts that do not take place and are not shown.
+    pub excluded: Vec<LocalTime>,
+    /// RECURRENCE-ID: single occurrences that differ, ordered by `recurrence_id`.
+    pub overrides: Vec<Override>,
+}
+
+impl Schedule {
+    /// Whether there can be more than one occurrence.
+    pub const fn is_series(&self) -> bool {
+        !self.rules.is_empty() || !self.extra.is_empty()
+    }
+
+    /// Whether the event is given in whole days.
+    pub const fn all_day(&self) -> bool {
+        self.start.is_date()
+    }
+}
+
+/// One occurrence of a series (or all from it on) that differs from the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// The start this occurrence would have had, in the schedule's zone.
+    pub recurrence_id: LocalTime,
+    /// RANGE=THISANDFUTURE: later occurrences shift and change alike.
+    pub this_and_future: bool,
+    /// `None`: as the series.
+    pub status: Option<Status>,
+    /// New start and end, in the schedule's zone.
+    pub time: Option<(LocalTime, LocalTime)>,
+    /// New title.
+    pub title: Option<String>,
+    /// New description.
+    pub description: Option<String>,
+    /// New place.
+    pub location: Option<Location>,
+    /// New page.
+    pub url: Option<String>,
+}
+
+impl Eq for Override {}
+
+/// One time at which an event takes place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occurrence {
+    /// Wall time in the schedule's zone, or a date.
+    pub start: LocalTime,
+    /// Exclusive end, same form as `start`.
+    pub end: LocalTime,
+    /// Instant of the start, Unix milliseconds; midnight in the zone for a date.
+    pub start_ms: i64,
+    /// Instant of the end, Unix milliseconds.
+    pub end_ms: i64,
+    /// For a series: the start the rule gives, which names the occurrence. `None` for single events.
+    pub recurrence_id: Option<LocalTime>,
+    /// Status of this occurrence, the event's own status taken into account.
+    pub status: Status,
+    /// Index into `schedule.overrides`, if one applies.
+    pub override_index: Option<usize>,
+}

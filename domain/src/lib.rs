@@ -1,0 +1,14 @@
+//! The rules of Interhub, without IO.
+//!
+//! Nothing here reads a clock, draws a random number, opens a file or a socket: time and randomness come in as
+//! arguments. That makes the one law testable: *what a node shows is a pure function of the envelopes it holds, its
+//! roster and its software version*.
+//!
+//! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
+//! mean by it ([`event`], [`profile`]), and how calendars come in and go out ([`calendar`]).
+
+pub mod calendar;
+pub mod event;
+pub mod ids;
+pub mod profile;
+pub mod query;

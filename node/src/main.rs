@@ -1,0 +1,3 @@
+//! The `interhubd` program.
+
+fn main() {}

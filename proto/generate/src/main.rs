@@ -1,0 +1,3 @@
+//! Generates the types of interhub-proto.
+
+fn main() {}
