@@ -81,7 +81,7 @@ impl LocalTime {
     }
 
     /// The day it lies in.
-    pub const fn date(self) -> Date {
+    pub fn date(self) -> Date {
         match self {
             Self::Date(date) => date,
             Self::DateTime(time) => time.date(),
