@@ -1,0 +1,36 @@
+# What people and CI both call. Each target is a small script in scripts/, to be read there.
+.DEFAULT_GOAL := help
+.PHONY: help run build test check bench sim up down clean advisories
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## a demo network of three hubs on this machine, in a throw-away folder; Ctrl-C stops it
+	@scripts/demo
+
+build: ## the programs: bin/interhubd and bin/interhub
+	@scripts/build
+
+test: ## every test that CI runs, and the check
+	@scripts/test
+
+check: ## format, lints, documentation, dependencies, spelling
+	@scripts/check
+
+bench: ## how fast and how small: one table, and target/bench.json
+	@scripts/bench
+
+sim: ## seeded simulations of many hubs; SEED=n replays one
+	@scripts/sim
+
+up: ## the demo network in containers, on 127.0.0.1:8401 to 8403
+	@scripts/up
+
+down: ## stop the containers; VOLUMES=1 also forgets their data
+	@scripts/down
+
+advisories: ## known vulnerabilities of the dependencies; needs the internet
+	@scripts/check --advisories
+
+clean: ## forget what was built: bin/ and the cache folder
+	@scripts/clean
