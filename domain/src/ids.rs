@@ -237,7 +237,10 @@ impl LogId {
 impl ObjectId {
     /// The document of one thing in one log. Nobody but the owner can create it, in no other log.
     pub fn derive(network: NetworkId, owner: HubId, log: LogId, kind: DocumentKind, thing: ThingId) -> Self {
-        Self(hash16("interhub/v1/object", &[&network.0, &owner.0, &log.0, &[kind.code()], &thing.0]))
+        Self(hash16(
+            "interhub/v1/object",
+            &[&network.0, &owner.0, &log.0, &[kind.code()], &thing.0],
+        ))
     }
 }
 
