@@ -8,6 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::profile::Point;
 
+/// Longest UID in characters.
+pub const MAX_UID: usize = 255;
+/// Longest title in characters.
+pub const MAX_TITLE: usize = 1_000;
+/// Longest summary in characters.
+pub const MAX_SUMMARY: usize = 2_000;
+/// Longest description in characters.
+pub const MAX_DESCRIPTION: usize = 32_000;
+/// Longest URL in characters.
+pub const MAX_URL: usize = 2_000;
+/// Longest place name in characters.
+pub const MAX_PLACE: usize = 500;
+/// Most tags.
+pub const MAX_TAGS: usize = 32;
+/// Longest tag in characters.
+pub const MAX_TAG: usize = 64;
+
 /// One event as people mean it: a single one, or a series with its exceptions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -7,8 +7,13 @@
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
 //! mean by it ([`event`], [`profile`]), and how calendars come in and go out ([`calendar`]).
 
+pub mod body;
 pub mod calendar;
+pub mod document;
+pub mod envelope;
 pub mod event;
 pub mod ids;
 pub mod profile;
 pub mod query;
+pub mod registry;
+pub mod scan;

@@ -1,0 +1,316 @@
+//! What travels inside an envelope's body: protobuf bytes, encoded once by the author and never re-encoded.
+//!
+//! `proto/interhub/v1/body.proto` describes the same messages for other implementers; a test holds the two together.
+//! The messages are declared here by hand because the rules need them and `domain` does not know generated types.
+
+use prost::Message;
+
+/// The body of every envelope: the hybrid clock, then what the kind needs.
+#[derive(Clone, PartialEq, Message)]
+pub struct Body {
+    /// Hybrid clock: Unix milliseconds in the upper 48 bits, a counter in the lower 16.
+    #[prost(fixed64, tag = "1")]
+    pub clock: u64,
+    /// What the kind needs.
+    #[prost(oneof = "Content", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
+    pub content: Option<Content>,
+}
+
+/// One variant for each kind of envelope.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Content {
+    /// Kind `open`.
+    #[prost(message, tag = "2")]
+    Open(Open),
+    /// Kind `genesis`.
+    #[prost(message, tag = "3")]
+    Genesis(Genesis),
+    /// Kind `change`.
+    #[prost(message, tag = "4")]
+    Change(Change),
+    /// Kind `grant`.
+    #[prost(message, tag = "5")]
+    Grant(Grant),
+    /// Kind `consent`.
+    #[prost(message, tag = "6")]
+    Consent(Consent),
+    /// Kind `squash`.
+    #[prost(message, tag = "7")]
+    Squash(Squash),
+    /// Kind `tombstone`.
+    #[prost(message, tag = "8")]
+    Tombstone(Tombstone),
+    /// Kind `statement`.
+    #[prost(message, tag = "9")]
+    Statement(Statement),
+}
+
+/// Opens an epoch: names every earlier epoch of this log that the node holds and no earlier `open` named so.
+#[derive(Clone, PartialEq, Message)]
+pub struct Open {
+    /// Where the earlier epochs ended.
+    #[prost(message, repeated, tag = "1")]
+    pub earlier: Vec<EpochEnd>,
+    /// For a group log: its members, 16 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub members: Vec<Vec<u8>>,
+    /// For a group log: its nonce.
+    #[prost(bytes = "vec", tag = "3")]
+    pub nonce: Vec<u8>,
+}
+
+/// The last envelope of an epoch.
+#[derive(Clone, PartialEq, Message)]
+pub struct EpochEnd {
+    /// The epoch.
+    #[prost(fixed64, tag = "1")]
+    pub epoch: u64,
+    /// Its last seq.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    /// The header hash there.
+    #[prost(bytes = "vec", tag = "3")]
+    pub hash: Vec<u8>,
+}
+
+/// Creates a document: what its object id is made of (with header fields), and its first change.
+#[derive(Clone, PartialEq, Message)]
+pub struct Genesis {
+    /// Document kind.
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// The thing.
+    #[prost(bytes = "vec", tag = "2")]
+    pub thing: Vec<u8>,
+    /// The first Automerge change.
+    #[prost(bytes = "vec", tag = "3")]
+    pub change: Vec<u8>,
+    /// Writers besides the owner, 16 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub writers: Vec<Vec<u8>>,
+}
+
+/// Changes a document.
+#[derive(Clone, PartialEq, Message)]
+pub struct Change {
+    /// One Automerge change chunk, not compressed.
+    #[prost(bytes = "vec", tag = "1")]
+    pub change: Vec<u8>,
+    /// Header hashes of late edits which this change replays.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub replaces: Vec<Vec<u8>>,
+}
+
+/// Adds a writer to this generation.
+#[derive(Clone, PartialEq, Message)]
+pub struct Grant {
+    /// The hub.
+    #[prost(bytes = "vec", tag = "1")]
+    pub writer: Vec<u8>,
+}
+
+/// A co-host's own word. The highest counter of a hub and object is the one that speaks.
+#[derive(Clone, PartialEq, Message)]
+pub struct Consent {
+    /// Counts up.
+    #[prost(uint32, tag = "1")]
+    pub counter: u32,
+    /// Yes, or no longer.
+    #[prost(bool, tag = "2")]
+    pub agreed: bool,
+}
+
+/// Starts generation g + 1 from current values, without history.
+#[derive(Clone, PartialEq, Message)]
+pub struct Squash {
+    /// The new state as one Automerge change.
+    #[prost(bytes = "vec", tag = "1")]
+    pub change: Vec<u8>,
+    /// Writers besides the owner.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub writers: Vec<Vec<u8>>,
+    /// Automerge heads it includes.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub heads: Vec<Vec<u8>>,
+    /// Names of fields withdrawn.
+    #[prost(string, repeated, tag = "4")]
+    pub withdrawn: Vec<String>,
+}
+
+/// Erases a document, wherever it is. Verifies standing alone: it carries what its object id is made of.
+#[derive(Clone, PartialEq, Message)]
+pub struct Tombstone {
+    /// Document kind.
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// The thing.
+    #[prost(bytes = "vec", tag = "2")]
+    pub thing: Vec<u8>,
+    /// The hub that owned the document.
+    #[prost(bytes = "vec", tag = "3")]
+    pub owner: Vec<u8>,
+    /// The log the document was in; for a registered tombstone the same as the header's.
+    #[prost(bytes = "vec", tag = "4")]
+    pub log: Vec<u8>,
+    /// Generations up to and including this one; `u32::MAX` for all.
+    #[prost(uint32, tag = "5")]
+    pub through_generation: u32,
+}
+
+/// Says something about who belongs.
+#[derive(Clone, PartialEq, Message)]
+pub struct Statement {
+    /// What.
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6")]
+    pub said: Option<Said>,
+}
+
+/// The kinds of statement.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Said {
+    /// The network begins: the encoded [`Founding`] record, whose hash is the network's id.
+    #[prost(bytes, tag = "1")]
+    Founding(Vec<u8>),
+    /// A voter admits a hub.
+    #[prost(message, tag = "2")]
+    Admit(Admit),
+    /// A voter takes back its own admission of a guest.
+    #[prost(message, tag = "3")]
+    Withdraw(Withdraw),
+    /// The signer leaves.
+    #[prost(message, tag = "4")]
+    Leave(Leave),
+    /// The signer can be reached elsewhere from now on.
+    #[prost(message, tag = "5")]
+    Address(Address),
+    /// Reserved for decisions, votes and key changes: encoded, not read by this version.
+    #[prost(bytes, tag = "6")]
+    Later(Vec<u8>),
+}
+
+/// The genesis record of a network.
+#[derive(Clone, PartialEq, Message)]
+pub struct Founding {
+    /// The network's name, 1 to 80 characters.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The founding hubs; each is a voter.
+    #[prost(message, repeated, tag = "2")]
+    pub founders: Vec<Accept>,
+    /// Unix milliseconds.
+    #[prost(uint64, tag = "3")]
+    pub created_ms: u64,
+    /// 16 random bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub nonce: Vec<u8>,
+    /// Guests a voter may have at once; 0 reads as 10.
+    #[prost(uint32, tag = "5")]
+    pub guests_per_voter: u32,
+}
+
+/// What a newcomer says of itself when it joins; it signs the encoded bytes.
+#[derive(Clone, PartialEq, Message)]
+pub struct Accept {
+    /// The network; empty inside a founding record, whose hash is the network's id.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: Vec<u8>,
+    /// Its Ed25519 public key.
+    #[prost(bytes = "vec", tag = "2")]
+    pub public_key: Vec<u8>,
+    /// Its Ed25519 recovery public key.
+    #[prost(bytes = "vec", tag = "3")]
+    pub recovery_key: Vec<u8>,
+    /// The slug it asks for.
+    #[prost(string, tag = "4")]
+    pub slug: String,
+    /// Where its node can be reached, `host:port`; empty behind NAT.
+    #[prost(string, tag = "5")]
+    pub address: String,
+    /// Counts up with each joining and leaving of this hub.
+    #[prost(uint32, tag = "6")]
+    pub counter: u32,
+}
+
+/// An admission.
+#[derive(Clone, PartialEq, Message)]
+pub struct Admit {
+    /// The encoded [`Accept`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub accept: Vec<u8>,
+    /// The newcomer's signature over it; see [`crate::registry::accept_message`].
+    #[prost(bytes = "vec", tag = "2")]
+    pub signature: Vec<u8>,
+}
+
+/// Takes back an admission.
+#[derive(Clone, PartialEq, Message)]
+pub struct Withdraw {
+    /// The hub.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: Vec<u8>,
+    /// Up to this counter of its accept.
+    #[prost(uint32, tag = "2")]
+    pub counter: u32,
+}
+
+/// Leaving.
+#[derive(Clone, PartialEq, Message)]
+pub struct Leave {
+    /// Above that of the accept it ends.
+    #[prost(uint32, tag = "1")]
+    pub counter: u32,
+}
+
+/// A new address.
+#[derive(Clone, PartialEq, Message)]
+pub struct Address {
+    /// `host:port`; empty behind NAT.
+    #[prost(string, tag = "1")]
+    pub address: String,
+}
+
+/// A body that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the body is not protobuf of this version: {0}")]
+pub struct BodyError(String);
+
+impl Body {
+    /// Encodes a body. Done once, by the author.
+    pub fn encode_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    /// Reads a body. Never panics; unknown fields are skipped.
+    pub fn decode_bytes(bytes: &[u8]) -> Result<Self, BodyError> {
+        Self::decode(bytes).map_err(|error| BodyError(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn golden_change_body() {
+        let change = Change {
+            change: vec![1, 2, 3],
+            replaces: Vec::new(),
+        };
+        let body = Body {
+            clock: 5,
+            content: Some(Content::Change(change)),
+        };
+        let hex = data_encoding::HEXLOWER.encode(&body.encode_bytes());
+        assert_eq!(hex, "09050000000000000022050a03010203");
+        assert_eq!(Body::decode_bytes(&body.encode_bytes()).unwrap(), body);
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Body::decode_bytes(&bytes);
+        }
+    }
+}

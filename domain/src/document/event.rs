@@ -1,0 +1,305 @@
+//! An event as a document: which keys it has, and how each is read when it is missing, odd or in conflict.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::transaction::Transactable;
+use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use jiff::civil::{Date, DateTime};
+
+use super::fields::{
+    boolean, child, cut, float, integer, map, put_float, put_integer, put_string, put_strings, put_text, remove,
+    string, strings, text,
+};
+use crate::event::{
+    Event, LocalTime, Location, MAX_DESCRIPTION, MAX_PLACE, MAX_SUMMARY, MAX_TAG, MAX_TAGS, MAX_TITLE, MAX_UID,
+    MAX_URL, Override, Schedule, Status, Zone,
+};
+use crate::profile::Point;
+
+/// Longest zone definition in characters.
+const MAX_ZONE: usize = 16 * 1024;
+/// Most rules, and most dates in each list of a schedule.
+const MAX_DATES: usize = 2_000;
+/// Longest rule in characters.
+const MAX_RULE: usize = 500;
+
+pub(super) fn write(doc: &mut AutoCommit, event: &Event) -> Result<(), AutomergeError> {
+    put_string(doc, &ROOT, "uid", &event.uid)?;
+    put_integer(doc, &ROOT, "sequence", i64::from(event.sequence))?;
+    put_status(doc, &ROOT, Some(event.status))?;
+    put_string(doc, &ROOT, "title", &event.title)?;
+    put_string(doc, &ROOT, "summary", &event.summary)?;
+    put_text(doc, &ROOT, "description", &event.description)?;
+    put_string(doc, &ROOT, "language", &event.language)?;
+    put_strings(doc, &ROOT, "tags", &event.tags)?;
+    put_location(doc, &ROOT, event.location.as_ref())?;
+    put_string(doc, &ROOT, "url", &event.url)?;
+    put_string(doc, &ROOT, "online_url", &event.online_url)?;
+    put_string(doc, &ROOT, "image_url", &event.image_url)?;
+    put_integer(doc, &ROOT, "created", event.created_ms)?;
+    put_integer(doc, &ROOT, "updated", event.updated_ms)?;
+    write_schedule(doc, &event.schedule)
+}
+
+/// Sets the status. The value is compared with the whole reading, so that a settled conflict is not written again.
+fn put_status(doc: &mut AutoCommit, object: &ObjId, new: Option<Status>) -> Result<(), AutomergeError> {
+    let Some(new) = new else {
+        return remove(doc, object, "status");
+    };
+    if read_status(doc, object) == Some(new) {
+        return Ok(());
+    }
+    doc.put(object, "status", status_name(new))
+}
+
+const fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Confirmed => "confirmed",
+        Status::Tentative => "tentative",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+/// `cancelled` beats every concurrent status.
+fn read_status(doc: &AutoCommit, object: &ObjId) -> Option<Status> {
+    let name_of = |value: &Value<'_>| match value {
+        Value::Scalar(value) => match value.as_ref() {
+            ScalarValue::Str(name) => Some(name.to_string()),
+            _ => None,
+        },
+        Value::Object(_) => None,
+    };
+    let all = doc.get_all(object, "status").unwrap_or_default();
+    if all
+        .iter()
+        .any(|(value, _)| name_of(value).as_deref() == Some("cancelled"))
+    {
+        return Some(Status::Cancelled);
+    }
+    match string(doc, object, "status")?.as_str() {
+        "confirmed" => Some(Status::Confirmed),
+        "tentative" => Some(Status::Tentative),
+        _ => None,
+    }
+}
+
+fn put_location(doc: &mut AutoCommit, object: &ObjId, new: Option<&Location>) -> Result<(), AutomergeError> {
+    let Some(new) = new else {
+        return remove(doc, object, "location");
+    };
+    let place = map(doc, object, "location")?;
+    put_string(doc, &place, "name", &new.name)?;
+    put_float(doc, &place, "lat", new.at.map(|at| at.lat))?;
+    put_float(doc, &place, "lon", new.at.map(|at| at.lon))
+}
+
+fn read_location(doc: &AutoCommit, object: &ObjId) -> Option<Location> {
+    let place = child(doc, object, "location", ObjType::Map)?;
+    let at = float(doc, &place, "lat").zip(float(doc, &place, "lon"));
+    Some(Location {
+        name: text(doc, &place, "name", MAX_PLACE),
+        at: at.and_then(|(lat, lon)| Point::new(lat, lon)),
+    })
+}
+
+fn write_schedule(doc: &mut AutoCommit, schedule: &Schedule) -> Result<(), AutomergeError> {
+    let at = map(doc, &ROOT, "schedule")?;
+    put_string(doc, &at, "start", &schedule.start.to_string())?;
+    put_string(doc, &at, "end", &schedule.end.to_string())?;
+    put_string(doc, &at, "zone", schedule.zone.name())?;
+    let definition = match &schedule.zone {
+        Zone::Custom { definition, .. } => definition.as_str(),
+        Zone::Named(_) => "",
+    };
+    put_string(doc, &at, "zone_definition", definition)?;
+    put_strings(doc, &at, "rules", &schedule.rules)?;
+    put_strings(doc, &at, "extra", &times(&schedule.extra))?;
+    put_strings(doc, &at, "excluded", &times(&schedule.excluded))?;
+    write_overrides(doc, &at, &schedule.overrides)
+}
+
+fn times(list: &[LocalTime]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+/// Overrides are a map by the occurrence they change, so that edits to two occurrences never conflict.
+fn write_overrides(doc: &mut AutoCommit, at: &ObjId, overrides: &[Override]) -> Result<(), AutomergeError> {
+    if overrides.is_empty() && child(doc, at, "overrides", ObjType::Map).is_none() {
+        return Ok(());
+    }
+    let all = map(doc, at, "overrides")?;
+    let wanted: BTreeSet<String> = overrides.iter().map(|one| one.recurrence_id.to_string()).collect();
+    let present: Vec<String> = doc.keys(&all).collect();
+    for key in present.iter().filter(|key| !wanted.contains(*key)) {
+        doc.delete(&all, key.as_str())?;
+    }
+    for one in overrides {
+        let entry = map(doc, &all, &one.recurrence_id.to_string())?;
+        if boolean(doc, &entry, "future").unwrap_or(false) != one.this_and_future {
+            doc.put(&entry, "future", one.this_and_future)?;
+        }
+        put_status(doc, &entry, one.status)?;
+        let (start, end) = one
+            .time
+            .map(|(start, end)| (start.to_string(), end.to_string()))
+            .unwrap_or_default();
+        put_string(doc, &entry, "start", &start)?;
+        put_string(doc, &entry, "end", &end)?;
+        put_string(doc, &entry, "title", one.title.as_deref().unwrap_or_default())?;
+        put_string(
+            doc,
+            &entry,
+            "description",
+            one.description.as_deref().unwrap_or_default(),
+        )?;
+        put_location(doc, &entry, one.location.as_ref())?;
+        put_string(doc, &entry, "url", one.url.as_deref().unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+pub(super) fn read(doc: &AutoCommit) -> Event {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in strings(doc, &ROOT, "tags", MAX_TAGS) {
+        let tag = cut(tag, MAX_TAG);
+        if !tag.is_empty() && !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    Event {
+        uid: text(doc, &ROOT, "uid", MAX_UID),
+        sequence: integer(doc, &ROOT, "sequence")
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(0),
+        status: read_status(doc, &ROOT).unwrap_or_default(),
+        title: text(doc, &ROOT, "title", MAX_TITLE),
+        summary: text(doc, &ROOT, "summary", MAX_SUMMARY),
+        description: text(doc, &ROOT, "description", MAX_DESCRIPTION),
+        language: text(doc, &ROOT, "language", MAX_TAG),
+        tags,
+        location: read_location(doc, &ROOT),
+        url: read_url(doc, &ROOT, "url"),
+        online_url: read_url(doc, &ROOT, "online_url"),
+        image_url: read_url(doc, &ROOT, "image_url"),
+        schedule: read_schedule(doc),
+        created_ms: integer(doc, &ROOT, "created").unwrap_or(0),
+        updated_ms: integer(doc, &ROOT, "updated").unwrap_or(0),
+    }
+}
+
+/// Anything but http and https reads as none: a link is never a script.
+fn read_url(doc: &AutoCommit, object: &ObjId, key: &str) -> String {
+    let url = text(doc, object, key, MAX_URL);
+    let lower = url.to_ascii_lowercase();
+    if lower.starts_with("http://") || lower.starts_with("https://") {
+        url
+    } else {
+        String::new()
+    }
+}
+
+fn parse_time(text: &str) -> Option<LocalTime> {
+    if text.contains('T') {
+        text.parse::<DateTime>().ok().map(LocalTime::DateTime)
+    } else {
+        text.parse::<Date>().ok().map(LocalTime::Date)
+    }
+}
+
+fn read_time(doc: &AutoCommit, object: &ObjId, key: &str) -> Option<LocalTime> {
+    parse_time(&string(doc, object, key)?)
+}
+
+/// An end before its start, or of another form than the start, reads as the start.
+fn sane_end(start: LocalTime, end: Option<LocalTime>) -> LocalTime {
+    match end {
+        Some(end) if end.is_date() == start.is_date() && end >= start => end,
+        _ => start,
+    }
+}
+
+fn read_schedule(doc: &AutoCommit) -> Schedule {
+    let epoch = LocalTime::Date(jiff::civil::date(1970, 1, 1));
+    let Some(at) = child(doc, &ROOT, "schedule", ObjType::Map) else {
+        return Schedule {
+            start: epoch,
+            end: epoch,
+            zone: Zone::Named("UTC".into()),
+            rules: Vec::new(),
+            extra: Vec::new(),
+            excluded: Vec::new(),
+            overrides: Vec::new(),
+        };
+    };
+    let start = read_time(doc, &at, "start").unwrap_or(epoch);
+    let name = text(doc, &at, "zone", MAX_TITLE);
+    let definition = text(doc, &at, "zone_definition", MAX_ZONE);
+    let zone = match (name.is_empty(), definition.is_empty()) {
+        (true, true) => Zone::Named("UTC".into()),
+        (_, true) => Zone::Named(name),
+        (_, false) => Zone::Custom { name, definition },
+    };
+    let dates = |key| {
+        let all = strings(doc, &at, key, MAX_DATES);
+        all.iter().filter_map(|text| parse_time(text)).collect()
+    };
+    Schedule {
+        start,
+        end: sane_end(start, read_time(doc, &at, "end")),
+        zone,
+        rules: strings(doc, &at, "rules", MAX_TAGS)
+            .into_iter()
+            .map(|rule| cut(rule, MAX_RULE))
+            .collect(),
+        extra: dates("extra"),
+        excluded: dates("excluded"),
+        overrides: read_overrides(doc, &at),
+    }
+}
+
+fn read_overrides(doc: &AutoCommit, at: &ObjId) -> Vec<Override> {
+    let Some(all) = child(doc, at, "overrides", ObjType::Map) else {
+        return Vec::new();
+    };
+    let mut out: BTreeMap<LocalTime, Override> = BTreeMap::new();
+    for key in doc.keys(&all).take(MAX_DATES) {
+        let Some(recurrence_id) = parse_time(&key) else {
+            continue;
+        };
+        let Some(entry) = child(doc, &all, &key, ObjType::Map) else {
+            continue;
+        };
+        let optional = |name, most| Some(text(doc, &entry, name, most)).filter(|text| !text.is_empty());
+        let time = read_time(doc, &entry, "start").map(|start| (start, sane_end(start, read_time(doc, &entry, "end"))));
+        let one = Override {
+            recurrence_id,
+            this_and_future: boolean(doc, &entry, "future").unwrap_or(false),
+            status: read_status(doc, &entry),
+            time,
+            title: optional("title", MAX_TITLE),
+            description: optional("description", MAX_DESCRIPTION),
+            location: read_location(doc, &entry),
+            url: Some(read_url(doc, &entry, "url")).filter(|url| !url.is_empty()),
+        };
+        out.insert(recurrence_id, one);
+    }
+    out.into_values().collect()
+}
+
+/// The least an event must say.
+pub(super) fn check(doc: &AutoCommit) -> Result<(), &'static str> {
+    let uid = string(doc, &ROOT, "uid").unwrap_or_default();
+    if uid.is_empty() || uid.chars().count() > MAX_UID {
+        return Err("an event needs a uid of 1 to 255 characters");
+    }
+    let title = string(doc, &ROOT, "title").unwrap_or_default();
+    if title.chars().count() > MAX_TITLE {
+        return Err("a title has at most 1,000 characters");
+    }
+    let start = child(doc, &ROOT, "schedule", ObjType::Map).and_then(|at| read_time(doc, &at, "start"));
+    if start.is_none() {
+        Err("an event needs a start")
+    } else {
+        Ok(())
+    }
+}

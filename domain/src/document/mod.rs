@@ -1,0 +1,366 @@
+//! Automerge behind types of our own: make a change, judge a foreign one, read what a document says.
+//!
+//! A document is loaded, changed, saved and dropped; none stays in memory. [`count`] is the one function that gives
+//! foreign bytes to Automerge. It is pure, so that it can run in another process: see [`Counter`].
+
+mod event;
+mod fields;
+mod profile;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::transaction::CommitOptions;
+use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjType, ROOT, ReadDoc, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::ids::{DocumentKind, Epoch, HubId};
+use crate::profile::HubProfile;
+use crate::scan::{self, ACTOR_LEN, MAX_OPERATION_NUMBER, MAX_OPERATIONS};
+
+/// Most changes in one generation of a document.
+pub const MAX_CHANGES: usize = 2_000;
+/// Largest saved document in bytes.
+pub const MAX_SAVED: usize = 256 * 1024;
+/// Deepest nesting of maps and lists in a document.
+pub const MAX_NESTING: usize = 16;
+
+/// The actor id of a hub's changes in one epoch.
+pub fn actor(hub: HubId, epoch: Epoch) -> [u8; ACTOR_LEN] {
+    let mut out = [0; ACTOR_LEN];
+    out[..16].copy_from_slice(&hub.0);
+    out[16..].copy_from_slice(&epoch.0.to_be_bytes());
+    out
+}
+
+/// What a document says, by its kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reading {
+    /// An event.
+    Event(Box<Event>),
+    /// A hub's own page.
+    HubProfile(HubProfile),
+    /// A kind this version does not read.
+    Unread,
+}
+
+/// A change this node made itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The change chunk, for the envelope's body.
+    pub change: Vec<u8>,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+/// An own edit that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The stored document does not load: our bug or a damaged disk.
+    #[error("the stored document cannot be opened ({0}); run `interhubd rebuild`")]
+    Load(String),
+    /// Automerge refused an operation.
+    #[error("the document cannot be changed: {0}")]
+    Change(String),
+}
+
+impl From<automerge::AutomergeError> for EditError {
+    fn from(error: automerge::AutomergeError) -> Self {
+        Self::Change(error.to_string())
+    }
+}
+
+/// Makes the change that turns a document (or nothing) into one that reads as `reading`, touching only what differs.
+/// `None`: nothing differs.
+pub fn edit(snapshot: Option<&[u8]>, actor: [u8; ACTOR_LEN], reading: &Reading) -> Result<Option<Made>, EditError> {
+    let mut doc = match snapshot {
+        Some(bytes) => AutoCommit::load(bytes).map_err(|error| EditError::Load(error.to_string()))?,
+        None => AutoCommit::new(),
+    };
+    doc.set_actor(ActorId::from(&actor[..]));
+    match reading {
+        Reading::Event(event) => event::write(&mut doc, event)?,
+        Reading::HubProfile(profile) => profile::write(&mut doc, profile)?,
+        Reading::Unread => return Ok(None),
+    }
+    if doc.commit_with(CommitOptions::default().with_time(0)).is_none() {
+        return Ok(None);
+    }
+    let change = doc
+        .get_last_local_change()
+        .ok_or_else(|| EditError::Change("the change was lost".into()))?;
+    Ok(Some(Made {
+        hash: change.hash().0,
+        change: change.raw_bytes().to_vec(),
+    }))
+}
+
+/// One change to be judged, and the document as counted so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountRequest<'a> {
+    /// What the document is about.
+    pub kind: DocumentKind,
+    /// The saved document of all changes counted so far; `None` before the genesis counts.
+    pub snapshot: Option<&'a [u8]>,
+    /// The change chunk.
+    pub change: &'a [u8],
+    /// The actor it has to have: the signer's hub and epoch.
+    pub actor: [u8; ACTOR_LEN],
+    /// The sequence number it has to have.
+    pub seq: u64,
+}
+
+/// Why a change never counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error, Serialize, Deserialize)]
+pub enum Refusal {
+    /// Refused by the scan, before Automerge saw it.
+    #[error("{0}")]
+    Scan(String),
+    /// Its actor is not the signer's hub and epoch.
+    #[error("its actor is not its signer")]
+    Actor,
+    /// Its sequence number does not follow.
+    #[error("its sequence number does not follow the author's last change to this document")]
+    Sequence,
+    /// Its first operation number does not follow from its dependencies.
+    #[error("its first operation number does not follow from its dependencies")]
+    StartOperation,
+    /// Automerge refuses it, or panics on it.
+    #[error("it cannot be applied")]
+    Apply,
+    /// The document made of its dependencies and itself does not save and load again.
+    #[error("the document does not survive saving")]
+    Save,
+    /// Over a limit.
+    #[error("over the limit of {0}")]
+    Limit(String),
+    /// The document does not say what its kind must say.
+    #[error("the document does not fit its kind: {0}")]
+    Schema(String),
+    /// A genesis with dependencies, or a second creation.
+    #[error("a document is created by a change without dependencies")]
+    Genesis,
+    /// The signer may not write this document.
+    #[error("its author may not write this document")]
+    Writer,
+    /// The body cannot be read, or does not match the header's kind.
+    #[error("its body cannot be read")]
+    Body,
+    /// The object id is not made of what the genesis or tombstone says.
+    #[error("its object id is not its own")]
+    Object,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CountOutcome {
+    /// Part of the document.
+    Counted(Box<Counted>),
+    /// It builds on changes that do not count yet: their hashes.
+    Waiting(Vec<[u8; 32]>),
+    /// Never part of the document.
+    Refused(Refusal),
+}
+
+/// A document after a change was counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    /// The change's hash.
+    pub hash: [u8; 32],
+    /// The saved document.
+    pub snapshot: Vec<u8>,
+    /// Its heads, sorted.
+    pub heads: Vec<[u8; 32]>,
+    /// What it says now.
+    pub reading: Reading,
+    /// The merged document could not be saved or read again: our bug, not the author's. `snapshot` is then the last
+    /// good state.
+    pub stuck: bool,
+}
+
+/// The seam behind which foreign changes are applied: in this process, or in a child that may die.
+pub trait Counter: Send + Sync {
+    /// Judges one change. Pure: the same request gives the same outcome.
+    fn count(&self, request: &CountRequest<'_>) -> CountOutcome;
+}
+
+/// Counts in the calling process, with panics caught.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InProcessCounter;
+
+impl Counter for InProcessCounter {
+    fn count(&self, request: &CountRequest<'_>) -> CountOutcome {
+        count(request)
+    }
+}
+
+/// Judges one change: a pure function of the request. What else the node holds plays no part in it.
+pub fn count(request: &CountRequest<'_>) -> CountOutcome {
+    match catch_unwind(AssertUnwindSafe(|| count_inner(request))) {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(refusal)) => CountOutcome::Refused(refusal),
+        Err(_) => CountOutcome::Refused(Refusal::Apply),
+    }
+}
+
+fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
+    let scanned = scan::scan(request.change).map_err(|error| Refusal::Scan(error.to_string()))?;
+    if scanned.actor != request.actor {
+        return Err(Refusal::Actor);
+    }
+    if scanned.seq != request.seq {
+        return Err(Refusal::Sequence);
+    }
+    let mut doc = match request.snapshot {
+        Some(bytes) => AutoCommit::load(bytes).map_err(|_| Refusal::Save)?,
+        None if scanned.dependencies.is_empty() => AutoCommit::new(),
+        None => return Err(Refusal::Genesis),
+    };
+    let dependencies: Vec<ChangeHash> = scanned.dependencies.iter().copied().map(ChangeHash).collect();
+    let missing: Vec<[u8; 32]> = dependencies
+        .iter()
+        .filter(|hash| doc.get_change_by_hash(hash).is_none())
+        .map(|hash| hash.0)
+        .collect();
+    if !missing.is_empty() {
+        return Ok(CountOutcome::Waiting(missing));
+    }
+    if request.snapshot.is_some() && dependencies.is_empty() {
+        return Err(Refusal::Genesis);
+    }
+    let change = Change::from_bytes(request.change.to_vec()).map_err(|_| Refusal::Apply)?;
+    if change.len() as u64 > MAX_OPERATIONS {
+        return Err(Refusal::Limit(format!("{MAX_OPERATIONS} operations a change")));
+    }
+
+    // The document made of its own dependencies and itself decides.
+    let mut heads = doc.get_heads();
+    heads.sort_unstable();
+    let mut sorted = dependencies.clone();
+    sorted.sort_unstable();
+    let on_top = heads == sorted;
+    let mut own = if on_top {
+        doc.clone()
+    } else {
+        doc.fork_at(&dependencies).map_err(|_| Refusal::Apply)?
+    };
+    let (changes, max_op) = {
+        let known = own.get_changes_meta(&[]);
+        (known.len(), known.iter().map(|meta| meta.max_op).max().unwrap_or(0))
+    };
+    if changes >= MAX_CHANGES {
+        return Err(Refusal::Limit(format!("{MAX_CHANGES} changes a document")));
+    }
+    if scanned.start_op != max_op + 1 || scanned.start_op + change.len() as u64 >= MAX_OPERATION_NUMBER {
+        return Err(Refusal::StartOperation);
+    }
+    own.apply_changes([change.clone()]).map_err(|_| Refusal::Apply)?;
+    if own.get_change_by_hash(&ChangeHash(scanned.hash)).is_none() {
+        return Err(Refusal::Apply);
+    }
+    let (saved, reading) = save_and_read(&mut own, request.kind)?;
+    if on_top {
+        return Ok(counted(scanned.hash, &mut own, saved, reading, false));
+    }
+    merge(&mut doc, change, scanned.hash, request)
+}
+
+/// Adds a change that is good by itself to the merged document. A failure here is ours: the last good state stays.
+fn merge(
+    doc: &mut AutoCommit,
+    change: Change,
+    hash: [u8; 32],
+    request: &CountRequest<'_>,
+) -> Result<CountOutcome, Refusal> {
+    let before = request.snapshot.unwrap_or_default().to_vec();
+    let mut merged = doc.clone();
+    let applied = catch_unwind(AssertUnwindSafe(|| {
+        merged.apply_changes([change]).ok()?;
+        let saved = merged.save();
+        AutoCommit::load(&saved).ok()?;
+        Some((read(&merged, request.kind), saved))
+    }));
+    match applied {
+        Ok(Some((reading, saved))) => Ok(counted(hash, &mut merged, saved, reading, false)),
+        _ => {
+            let reading = read(doc, request.kind);
+            Ok(counted(hash, doc, before, reading, true))
+        }
+    }
+}
+
+fn counted(hash: [u8; 32], doc: &mut AutoCommit, snapshot: Vec<u8>, reading: Reading, stuck: bool) -> CountOutcome {
+    let mut heads: Vec<[u8; 32]> = doc.get_heads().into_iter().map(|head| head.0).collect();
+    heads.sort_unstable();
+    CountOutcome::Counted(Box::new(Counted {
+        hash,
+        snapshot,
+        heads,
+        reading,
+        stuck,
+    }))
+}
+
+fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, Reading), Refusal> {
+    let saved = doc.save();
+    if saved.len() > MAX_SAVED {
+        return Err(Refusal::Limit(format!("{} KiB a document", MAX_SAVED / 1024)));
+    }
+    let loaded = AutoCommit::load(&saved).map_err(|_| Refusal::Save)?;
+    if !nesting_fits(&loaded) {
+        return Err(Refusal::Limit(format!("nesting {MAX_NESTING}")));
+    }
+    let fits = match kind {
+        DocumentKind::Event => event::check(&loaded),
+        DocumentKind::HubProfile => profile::check(&loaded),
+        DocumentKind::Other(_) => Ok(()),
+    };
+    fits.map_err(|reason| Refusal::Schema(reason.into()))?;
+    Ok((saved, read(&loaded, kind)))
+}
+
+/// Walks the objects with a stack of our own: recursion over foreign data overflows the thread's.
+fn nesting_fits(doc: &AutoCommit) -> bool {
+    let mut open = vec![(ROOT, ObjType::Map, 1)];
+    while let Some((object, object_type, depth)) = open.pop() {
+        if depth > MAX_NESTING {
+            return false;
+        }
+        let mut push = |value: &Value<'_>, id| {
+            if let Value::Object(kind @ (ObjType::Map | ObjType::List | ObjType::Table)) = value {
+                open.push((id, *kind, depth + 1));
+            }
+        };
+        if object_type == ObjType::List {
+            for index in 0..doc.length(&object) {
+                for (value, id) in doc.get_all(&object, index).unwrap_or_default() {
+                    push(&value, id);
+                }
+            }
+        } else {
+            for key in doc.keys(&object) {
+                for (value, id) in doc.get_all(&object, key).unwrap_or_default() {
+                    push(&value, id);
+                }
+            }
+        }
+    }
+    true
+}
+
+fn read(doc: &AutoCommit, kind: DocumentKind) -> Reading {
+    match kind {
+        DocumentKind::Event => Reading::Event(Box::new(event::read(doc))),
+        DocumentKind::HubProfile => Reading::HubProfile(profile::read(doc)),
+        DocumentKind::Other(_) => Reading::Unread,
+    }
+}
+
+/// Reads a saved document of this node.
+pub fn read_saved(snapshot: &[u8], kind: DocumentKind) -> Result<Reading, EditError> {
+    let doc = AutoCommit::load(snapshot).map_err(|error| EditError::Load(error.to_string()))?;
+    Ok(read(&doc, kind))
+}
+
+#[cfg(test)]
+mod tests;

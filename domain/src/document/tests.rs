@@ -1,0 +1,263 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use automerge::transaction::Transactable;
+use automerge::{ActorId, AutoCommit};
+use jiff::civil::{date, datetime};
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{LocalTime, Location, Override, Schedule, Status, Zone};
+use crate::profile::Point;
+
+pub(crate) fn sample_event() -> Event {
+    Event {
+        uid: "open-day@example.org".into(),
+        sequence: 1,
+        status: Status::Confirmed,
+        title: "Open day".into(),
+        summary: "Come and see".into(),
+        description: "Everyone is welcome.\nBring a cake.".into(),
+        language: "en".into(),
+        tags: vec!["open".into(), "cake".into()],
+        location: Some(Location {
+            name: "Main hall".into(),
+            at: Point::new(52.4751, -1.8848),
+        }),
+        url: "https://example.org/open-day".into(),
+        online_url: String::new(),
+        image_url: String::new(),
+        schedule: Schedule {
+            start: LocalTime::DateTime(datetime(2027, 3, 4, 18, 30, 0, 0)),
+            end: LocalTime::DateTime(datetime(2027, 3, 4, 20, 0, 0, 0)),
+            zone: Zone::Named("Europe/London".into()),
+            rules: vec!["FREQ=WEEKLY;COUNT=5".into()],
+            extra: vec![],
+            excluded: vec![LocalTime::DateTime(datetime(2027, 3, 11, 18, 30, 0, 0))],
+            overrides: vec![Override {
+                recurrence_id: LocalTime::DateTime(datetime(2027, 3, 18, 18, 30, 0, 0)),
+                this_and_future: false,
+                status: Some(Status::Cancelled),
+                time: None,
+                title: Some("Closed day".into()),
+                description: None,
+                location: None,
+                url: None,
+            }],
+        },
+        created_ms: 1,
+        updated_ms: 2,
+    }
+}
+
+const A: [u8; ACTOR_LEN] = [1; ACTOR_LEN];
+const B: [u8; ACTOR_LEN] = [2; ACTOR_LEN];
+
+fn request<'a>(snapshot: Option<&'a [u8]>, change: &'a [u8], actor: [u8; ACTOR_LEN], seq: u64) -> CountRequest<'a> {
+    CountRequest {
+        kind: DocumentKind::Event,
+        snapshot,
+        change,
+        actor,
+        seq,
+    }
+}
+
+fn must_count(snapshot: Option<&[u8]>, change: &[u8], actor: [u8; ACTOR_LEN], seq: u64) -> Counted {
+    match count(&request(snapshot, change, actor, seq)) {
+        CountOutcome::Counted(counted) => *counted,
+        other => panic!("not counted: {other:?}"),
+    }
+}
+
+fn event_reading(event: &Event) -> Reading {
+    Reading::Event(Box::new(event.clone()))
+}
+
+#[test]
+fn an_event_survives_writing_and_reading() {
+    let event = sample_event();
+    let made = edit(None, A, &event_reading(&event)).unwrap().unwrap();
+    let counted = must_count(None, &made.change, A, 1);
+    assert_eq!(counted.reading, event_reading(&event));
+    assert_eq!(counted.heads, vec![made.hash]);
+    assert_eq!(
+        read_saved(&counted.snapshot, DocumentKind::Event).unwrap(),
+        event_reading(&event)
+    );
+    assert!(
+        edit(Some(&counted.snapshot), A, &event_reading(&event))
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn a_profile_survives_writing_and_reading() {
+    let profile = HubProfile {
+        name: "Vienna".into(),
+        at: Point::new(48.2, 16.4),
+        ..HubProfile::default()
+    };
+    let made = edit(None, A, &Reading::HubProfile(profile.clone())).unwrap().unwrap();
+    let request = CountRequest {
+        kind: DocumentKind::HubProfile,
+        ..request(None, &made.change, A, 1)
+    };
+    match count(&request) {
+        CountOutcome::Counted(counted) => assert_eq!(counted.reading, Reading::HubProfile(profile)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_small_edit_is_a_small_change() {
+    let mut event = sample_event();
+    let made = edit(None, A, &event_reading(&event)).unwrap().unwrap();
+    let first = must_count(None, &made.change, A, 1);
+    event.title = "Open week".into();
+    let second = edit(Some(&first.snapshot), A, &event_reading(&event)).unwrap().unwrap();
+    assert!(second.change.len() < 200, "{} bytes", second.change.len());
+    assert_eq!(
+        must_count(Some(&first.snapshot), &second.change, A, 2).reading,
+        event_reading(&event)
+    );
+}
+
+#[test]
+fn concurrent_edits_merge_whatever_the_order_and_cancelled_wins() {
+    let event = sample_event();
+    let made = edit(None, A, &event_reading(&event)).unwrap().unwrap();
+    let base = must_count(None, &made.change, A, 1).snapshot;
+    let cancelled = Event {
+        status: Status::Cancelled,
+        ..event.clone()
+    };
+    let retitled = Event {
+        title: "Moved".into(),
+        status: Status::Tentative,
+        ..event.clone()
+    };
+    let by_a = edit(Some(&base), A, &event_reading(&cancelled)).unwrap().unwrap();
+    let by_b = edit(Some(&base), B, &event_reading(&retitled)).unwrap().unwrap();
+    let ab = must_count(
+        Some(&must_count(Some(&base), &by_a.change, A, 2).snapshot),
+        &by_b.change,
+        B,
+        1,
+    );
+    let ba = must_count(
+        Some(&must_count(Some(&base), &by_b.change, B, 1).snapshot),
+        &by_a.change,
+        A,
+        2,
+    );
+    assert_eq!(ab.reading, ba.reading);
+    assert_eq!(ab.heads, ba.heads);
+    let expected = Event {
+        title: "Moved".into(),
+        status: Status::Cancelled,
+        ..event
+    };
+    assert_eq!(ab.reading, event_reading(&expected));
+}
+
+#[test]
+fn a_change_without_its_dependencies_waits() {
+    let mut event = sample_event();
+    let made = edit(None, A, &event_reading(&event)).unwrap().unwrap();
+    let first = must_count(None, &made.change, A, 1);
+    event.title = "Second".into();
+    let second = edit(Some(&first.snapshot), A, &event_reading(&event)).unwrap().unwrap();
+    let after_second = must_count(Some(&first.snapshot), &second.change, A, 2);
+    event.title = "Third".into();
+    let third = edit(Some(&after_second.snapshot), A, &event_reading(&event))
+        .unwrap()
+        .unwrap();
+    let outcome = count(&request(Some(&first.snapshot), &third.change, A, 3));
+    assert_eq!(outcome, CountOutcome::Waiting(vec![second.hash]));
+}
+
+#[test]
+fn wrong_actor_sequence_and_schema_are_refused() {
+    let made = edit(None, A, &event_reading(&sample_event())).unwrap().unwrap();
+    assert_eq!(
+        count(&request(None, &made.change, B, 1)),
+        CountOutcome::Refused(Refusal::Actor)
+    );
+    assert_eq!(
+        count(&request(None, &made.change, A, 2)),
+        CountOutcome::Refused(Refusal::Sequence)
+    );
+    let nameless = Event {
+        uid: String::new(),
+        ..sample_event()
+    };
+    let made = edit(None, A, &event_reading(&nameless)).unwrap().unwrap();
+    assert!(matches!(
+        count(&request(None, &made.change, A, 1)),
+        CountOutcome::Refused(Refusal::Schema(_))
+    ));
+}
+
+#[test]
+fn three_hundred_nested_maps_are_refused_not_walked_into() {
+    let mut doc = AutoCommit::new().with_actor(ActorId::from(&A[..]));
+    let mut object = ROOT;
+    for _ in 0..300 {
+        object = doc.put_object(&object, "a", ObjType::Map).unwrap();
+    }
+    doc.commit_with(CommitOptions::default().with_time(0));
+    let change = doc.get_last_local_change().unwrap().raw_bytes().to_vec();
+    assert!(matches!(
+        count(&request(None, &change, A, 1)),
+        CountOutcome::Refused(Refusal::Limit(_))
+    ));
+}
+
+#[test]
+fn odd_values_read_as_something() {
+    let mut doc = AutoCommit::new().with_actor(ActorId::from(&A[..]));
+    doc.put(ROOT, "uid", "x").unwrap();
+    doc.put(ROOT, "title", 5).unwrap();
+    doc.put(ROOT, "tags", "not a list").unwrap();
+    doc.put(ROOT, "status", true).unwrap();
+    doc.put(ROOT, "url", "javascript:alert(1)").unwrap();
+    let at = doc.put_object(ROOT, "schedule", ObjType::Map).unwrap();
+    doc.put(&at, "start", "2027-03-04").unwrap();
+    doc.put(&at, "end", "2020-01-01").unwrap();
+    doc.commit_with(CommitOptions::default().with_time(0));
+    let change = doc.get_last_local_change().unwrap().raw_bytes().to_vec();
+    let Reading::Event(event) = must_count(None, &change, A, 1).reading else {
+        panic!("not an event")
+    };
+    assert_eq!(event.title, "");
+    assert_eq!(event.url, "");
+    assert_eq!(event.schedule.end, LocalTime::Date(date(2027, 3, 4)));
+    assert_eq!(event.schedule.zone, Zone::Named("UTC".into()));
+}
+
+#[test]
+fn one_byte_mutants_never_panic_nor_poison() {
+    let made = edit(None, A, &event_reading(&sample_event())).unwrap().unwrap();
+    let mut seed = 1u64;
+    for at in 8..made.change.len() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut mutant = made.change.clone();
+        mutant[at] ^= ((seed >> 40) as u8) | 1;
+        let hash: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&mutant[8..]).into();
+        mutant[4..8].copy_from_slice(&hash[..4]);
+        if let CountOutcome::Counted(counted) = count(&request(None, &mutant, A, 1)) {
+            assert!(AutoCommit::load(&counted.snapshot).is_ok());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn texts_of_any_kind_survive(title in ".{0,200}", description in "(?s).{0,500}") {
+        let event = Event { title, description, ..sample_event() };
+        let made = edit(None, A, &event_reading(&event)).unwrap().unwrap();
+        prop_assert_eq!(must_count(None, &made.change, A, 1).reading, event_reading(&event));
+    }
+}
