@@ -5,13 +5,16 @@
 //! roster and its software version*.
 //!
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
-//! mean by it ([`event`], [`profile`]), and how calendars come in and go out ([`calendar`]).
+//! mean by it ([`event`], [`profile`]), who may receive it ([`access`]) and how two nodes come to hold the same
+//! ([`frontier`]), and how calendars come in and go out ([`calendar`]).
 
+pub mod access;
 pub mod body;
 pub mod calendar;
 pub mod document;
 pub mod envelope;
 pub mod event;
+pub mod frontier;
 pub mod ids;
 pub mod profile;
 pub mod query;
