@@ -6,7 +6,7 @@
 //!
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
 //! mean by it ([`event`], [`profile`]), who may receive it ([`access`]) and how two nodes come to hold the same
-//! ([`frontier`]), and how calendars come in and go out ([`calendar`]).
+//! ([`frontier`], [`session`]), and how calendars come in and go out ([`calendar`]).
 
 pub mod access;
 pub mod body;
@@ -20,3 +20,4 @@ pub mod profile;
 pub mod query;
 pub mod registry;
 pub mod scan;
+pub mod session;

@@ -1,0 +1,603 @@
+//! The session's transitions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::outgoing::{Claim, Outgoing};
+use super::{
+    ANNOUNCE_MS, Effect, Event, FRONTIER_EVERY_MS, Farewell, Frame, GAP_FIRST_MS, GAP_MAX_MS, HELLO_WITHIN_MS, Hello,
+    Local, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FEATURES, MAX_PROOFS, MAX_ROWS, MAX_STREAMS, MAX_TEXT, Millis,
+    Notice, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
+};
+use crate::access::{Access, Receipt, Scope};
+use crate::envelope::{Envelope, MAX_STATE_BODY};
+use crate::frontier::{Digest, Frontier, Head, RowKey};
+use crate::ids::HubId;
+
+/// Room kept in a batch for the largest envelope, so that reading one more cannot overfill it.
+const ROOM_FOR_ONE: usize = MAX_STATE_BODY + 1024;
+/// After the last sign of progress the digests are compared, so that both know that they are equal.
+const SETTLE_MS: Millis = 1_000;
+/// Unequal digests are put down to envelopes under way at most so often in a row: a minute of [`RECHECK_MS`].
+const MAX_DOUBTS: u32 = 12;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The peer's Hello has not come.
+    Waiting,
+    /// Both understand each other.
+    Open,
+    /// Over.
+    Closed,
+}
+
+/// One exchange that is answered one for one: how many were sent and received.
+#[derive(Debug, Default, Clone, Copy)]
+struct Exchange {
+    sent: u64,
+    received: u64,
+}
+
+impl Exchange {
+    fn owes_answer(self) -> bool {
+        self.received > self.sent
+    }
+}
+
+/// One stream with one peer.
+#[derive(Debug)]
+pub struct Session {
+    local: Local,
+    peer: HubId,
+    access: Arc<Access>,
+    out: Outgoing,
+    phase: Phase,
+    opened_at: Millis,
+    heard_at: Millis,
+    /// A read is under way.
+    reading: bool,
+    writable: bool,
+    batch: Vec<Envelope>,
+    batch_bytes: usize,
+    /// Tombstones go before other logs are caught up with: how many have gone, while there are any.
+    tombstones: Option<usize>,
+    frontier: Exchange,
+    frontier_at: Millis,
+    /// When digests are compared before [`Session::frontier_at`] would do it, because something moved.
+    settle_at: Option<Millis>,
+    /// The last comparison was unequal.
+    unsettled: bool,
+    /// How often unequal digests were put down to envelopes under way, since they were equal or rows were sent.
+    doubts: u32,
+    /// Something moved since the last comparison.
+    moved: bool,
+    rows: Exchange,
+    rows_at: Option<Millis>,
+    rows_sent_at: Option<Millis>,
+    gap_every: Millis,
+    /// Rows to acknowledge or announce, and when.
+    acks: BTreeSet<RowKey>,
+    acks_at: Option<Millis>,
+    /// Rows of the envelopes with the intake, and the last number of each.
+    taking: BTreeMap<RowKey, u64>,
+    streams: BTreeSet<HubId>,
+    streams_said: BTreeSet<HubId>,
+}
+
+impl Session {
+    /// A session with the hub that the TLS session proved. `frontier` is all this node holds, `streams` the hubs it has
+    /// streams with.
+    pub fn new(
+        local: Local,
+        peer: HubId,
+        access: Arc<Access>,
+        frontier: &Frontier,
+        streams: &BTreeSet<HubId>,
+        now: Millis,
+    ) -> Self {
+        let visible = frontier.visible(&access, peer);
+        let mut session = Self {
+            out: Outgoing::new(local.hub, peer, visible),
+            local,
+            peer,
+            access,
+            phase: Phase::Waiting,
+            opened_at: now,
+            heard_at: now,
+            reading: false,
+            writable: false,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            tombstones: None,
+            frontier: Exchange::default(),
+            frontier_at: now.saturating_add(FRONTIER_EVERY_MS),
+            settle_at: None,
+            unsettled: false,
+            doubts: 0,
+            moved: false,
+            rows: Exchange::default(),
+            rows_at: None,
+            rows_sent_at: None,
+            gap_every: GAP_FIRST_MS,
+            acks: BTreeSet::new(),
+            acks_at: None,
+            taking: BTreeMap::new(),
+            streams: BTreeSet::new(),
+            streams_said: BTreeSet::new(),
+        };
+        session.set_streams(streams);
+        session
+    }
+
+    /// One event in, effects out, in the order in which they are to be done. `now` never goes back.
+    pub fn handle(&mut self, event: Event, now: Millis) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.phase == Phase::Closed {
+            return effects;
+        }
+        match event {
+            Event::Opened => self.say_hello(&mut effects),
+            Event::Received(frame) => self.received(frame, now, &mut effects),
+            Event::Heads(rows) => self.heads(&rows, now),
+            Event::Access(access, frontier) => self.replace(access, &frontier, now, &mut effects),
+            Event::Read(row, envelopes) => self.read(row, envelopes, &mut effects),
+            Event::Tombstones { envelopes, more } => self.read_tombstones(envelopes, more),
+            Event::Taken { rows, gap } => self.taken(&rows, gap, now),
+            Event::StreamsChanged(streams) => self.set_streams(&streams),
+            Event::Writable => self.writable = true,
+            Event::Tick => self.tick(now, &mut effects),
+            Event::Stop(code, reason) => self.end(code, &reason, &mut effects),
+        }
+        self.pump(now, &mut effects);
+        effects
+    }
+
+    /// When the session next wants [`Event::Tick`].
+    pub fn next_tick(&self) -> Option<Millis> {
+        match self.phase {
+            Phase::Closed => None,
+            Phase::Waiting => Some(self.opened_at.saturating_add(HELLO_WITHIN_MS)),
+            Phase::Open => {
+                let always = [self.heard_at.saturating_add(SILENCE_MS), self.frontier_at];
+                let acks = self.acks_at.filter(|_| self.writable);
+                always
+                    .into_iter()
+                    .chain(self.rows_at)
+                    .chain(self.settle_at)
+                    .chain(acks)
+                    .chain(self.out.next_tick())
+                    .min()
+            }
+        }
+    }
+
+    /// Envelopes this node holds and the peer has not acknowledged.
+    pub fn lag_envelopes(&self) -> u64 {
+        self.out.lag()
+    }
+
+    /// Whether both sides have said Hello and neither has ended the stream.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    fn digests(&self) -> (Option<Digest>, Option<Digest>) {
+        (
+            self.out.ours().shared_digest(),
+            self.out.ours().common_digest(&self.access, self.peer),
+        )
+    }
+
+    fn say_hello(&mut self, effects: &mut Vec<Effect>) {
+        self.streams_said.clone_from(&self.streams);
+        effects.push(Effect::Send(Frame::Hello(Hello {
+            protocol_min: self.local.protocol_min,
+            protocol_max: self.local.protocol_max,
+            network: self.local.network,
+            hub: self.local.hub,
+            epoch: self.local.epoch,
+            software: self.local.software.clone(),
+            streams: self.streams.clone(),
+            features: Vec::new(),
+        })));
+    }
+
+    fn received(&mut self, frame: Frame, now: Millis, effects: &mut Vec<Effect>) {
+        self.heard_at = now;
+        if let Some(limit) = over_limit(&frame) {
+            return self.end(
+                Farewell::Limit,
+                &format!("a frame held {limit}; update the older node"),
+                effects,
+            );
+        }
+        match (self.phase, frame) {
+            (_, Frame::Goodbye { code, reason }) => {
+                self.phase = Phase::Closed;
+                effects.push(Effect::Close {
+                    code,
+                    reason,
+                    by_peer: true,
+                });
+            }
+            (_, Frame::Unknown) => {}
+            (Phase::Waiting, Frame::Hello(hello)) => self.greeted(hello, now, effects),
+            (Phase::Waiting, _) => self.end(Farewell::Protocol, "the first frame was not a Hello", effects),
+            (_, Frame::Hello(_)) => self.end(Farewell::Protocol, "a second Hello came", effects),
+            (_, Frame::Streams(streams)) => self.out.set_peer_streams(streams),
+            (_, Frame::Frontier { shared, common }) => self.compare((shared, common), now, effects),
+            (_, Frame::Rows { rows, complete }) => self.peer_rows(rows, complete, now, effects),
+            (_, Frame::Envelopes(envelopes)) => self.delivered(envelopes, effects),
+            (_, Frame::Proofs(_)) => {}
+        }
+    }
+
+    fn greeted(&mut self, hello: Hello, now: Millis, effects: &mut Vec<Effect>) {
+        let (low, high) = (self.local.protocol_min, self.local.protocol_max);
+        let version = high.min(hello.protocol_max);
+        if version < low.max(hello.protocol_min) {
+            let theirs = (hello.protocol_min, hello.protocol_max);
+            let reason = format!(
+                "no common protocol version: {low} to {high} on one side, {} to {} on the other; upgrade the older node",
+                theirs.0, theirs.1
+            );
+            return self.end(Farewell::Version, &reason, effects);
+        }
+        if hello.network != self.local.network {
+            let reason = format!(
+                "another network: {} on one side, {} on the other",
+                self.local.network, hello.network
+            );
+            return self.end(Farewell::WrongNetwork, &reason, effects);
+        }
+        if hello.hub != self.peer {
+            let reason = format!("the key belongs to hub {}, the Hello to hub {}", self.peer, hello.hub);
+            return self.end(Farewell::WrongNetwork, &reason, effects);
+        }
+        if self.access.standing(self.peer).is_none() {
+            return self.end(
+                Farewell::NotMember,
+                &format!("hub {} is not in the registry", self.peer),
+                effects,
+            );
+        }
+        self.phase = Phase::Open;
+        self.out.set_peer_streams(hello.streams);
+        effects.push(Effect::Ready {
+            epoch: hello.epoch,
+            version,
+            software: hello.software,
+        });
+        self.send_frontier(now, effects);
+    }
+
+    fn heads(&mut self, rows: &[(RowKey, Head)], now: Millis) {
+        for (key, head) in rows {
+            if !self.access.may_send(key.log, key.hub, self.peer) {
+                continue;
+            }
+            let news = self.out.advance(*key, *head, now);
+            if news && self.out.author_serves(key) {
+                self.acknowledge(*key, now.saturating_add(ANNOUNCE_MS));
+            }
+        }
+    }
+
+    fn replace(&mut self, access: Arc<Access>, frontier: &Frontier, now: Millis, effects: &mut Vec<Effect>) {
+        self.access = access;
+        if self.access.standing(self.peer).is_none() {
+            return self.end(
+                Farewell::NotMember,
+                &format!("hub {} is not in the registry", self.peer),
+                effects,
+            );
+        }
+        self.out.replace(frontier.visible(&self.access, self.peer), now);
+    }
+
+    fn compare(&mut self, theirs: (Option<Digest>, Option<Digest>), now: Millis, effects: &mut Vec<Effect>) {
+        self.frontier.received += 1;
+        if self.frontier.owes_answer() {
+            self.send_frontier(now, effects);
+        }
+        if theirs == self.digests() {
+            self.unsettled = false;
+            self.settle_at = None;
+            self.doubts = 0;
+            self.rows_at = self.rows_at.filter(|_| self.rows.owes_answer());
+            self.tombstones = None;
+            self.out.peer_equal();
+            effects.push(Effect::Equal);
+            return;
+        }
+        self.unsettled = true;
+        let under_way = self.out.is_known() && (self.doubts == 0 || (self.moved && self.doubts < MAX_DOUBTS));
+        self.moved = false;
+        if under_way {
+            self.doubts += 1;
+            self.frontier_at = self.frontier_at.min(now.saturating_add(RECHECK_MS));
+        } else {
+            self.want_rows(now);
+        }
+    }
+
+    fn peer_rows(&mut self, rows: Vec<(RowKey, Head)>, complete: bool, now: Millis, effects: &mut Vec<Effect>) {
+        for (key, head) in rows {
+            match self.access.on_receipt(key.log, key.hub, self.peer) {
+                Receipt::Breach(what) => {
+                    effects.push(Effect::Report(Notice::Breach {
+                        log: key.log,
+                        hub: key.hub,
+                        what,
+                    }));
+                    continue;
+                }
+                Receipt::Dropped => continue,
+                Receipt::Allowed if self.access.scope(key.log) == Scope::Unknown => continue,
+                Receipt::Allowed if self.access.standing(key.hub).is_none() => continue,
+                Receipt::Allowed => {}
+            }
+            match self.out.peer_holds(key, head, now) {
+                Claim::Fine => {}
+                Claim::Regressed => effects.push(Effect::Report(Notice::Regressed(key))),
+                Claim::Forked => effects.push(Effect::Report(Notice::Forked(key))),
+                Claim::TooMany => return self.end(Farewell::Limit, "too many logs were named", effects),
+            }
+        }
+        if complete {
+            self.rows.received += 1;
+            self.out.peer_complete(now);
+            self.tombstones = Some(0);
+            if self.rows.owes_answer() {
+                self.want_rows(now);
+            }
+        }
+        self.progress(now);
+    }
+
+    fn delivered(&mut self, envelopes: Vec<Envelope>, effects: &mut Vec<Effect>) {
+        let mut allowed = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
+            let header = &envelope.header;
+            match self.access.on_receipt(header.log, header.hub, self.peer) {
+                Receipt::Breach(what) => {
+                    effects.push(Effect::Report(Notice::Breach {
+                        log: header.log,
+                        hub: header.hub,
+                        what,
+                    }));
+                }
+                Receipt::Dropped => {}
+                Receipt::Allowed => {
+                    let key = RowKey {
+                        log: header.log,
+                        hub: header.hub,
+                        epoch: header.epoch,
+                    };
+                    let last = self.taking.entry(key).or_default();
+                    *last = header.seq.max(*last);
+                    allowed.push(envelope);
+                }
+            }
+        }
+        if !allowed.is_empty() {
+            effects.push(Effect::Take(allowed));
+        }
+    }
+
+    fn taken(&mut self, rows: &[(RowKey, Head)], gap: bool, now: Millis) {
+        for (key, head) in rows {
+            if self.access.may_send(key.log, key.hub, self.peer) {
+                self.out.advance(*key, *head, now);
+            }
+        }
+        for (key, seq) in std::mem::take(&mut self.taking) {
+            self.out.peer_sent(key, seq, now);
+            self.acknowledge(key, now);
+        }
+        if gap {
+            let earliest = self
+                .rows_sent_at
+                .map_or(now, |sent| sent.saturating_add(self.gap_every));
+            self.rows_at = Some(self.rows_at.unwrap_or(Millis::MAX).min(earliest.max(now)));
+            self.gap_every = self.gap_every.saturating_mul(2).min(GAP_MAX_MS);
+        } else if !rows.is_empty() {
+            self.gap_every = GAP_FIRST_MS;
+        }
+        if !rows.is_empty() {
+            self.progress(now);
+        }
+    }
+
+    fn read(&mut self, row: RowKey, envelopes: Vec<Envelope>, effects: &mut Vec<Effect>) {
+        self.reading = false;
+        let from = self.out.next().filter(|(key, _)| *key == row).map(|(_, from)| from);
+        let Some(mut expected) = from else { return };
+        let before = self.batch.len();
+        for envelope in envelopes {
+            if envelope.header.seq != expected || self.batch.len() >= MAX_BATCH_ENVELOPES {
+                break;
+            }
+            expected += 1;
+            self.batch_bytes += envelope.wire_len();
+            self.batch.push(envelope);
+        }
+        if self.batch.len() == before {
+            self.out.skip(row);
+            effects.push(Effect::Report(Notice::Unreadable(row)));
+            return;
+        }
+        self.out.mark_sent(row, expected);
+    }
+
+    fn read_tombstones(&mut self, envelopes: Vec<Envelope>, more: bool) {
+        self.reading = false;
+        let sent = self.tombstones.unwrap_or(0) + envelopes.len();
+        self.tombstones = (more && !envelopes.is_empty()).then_some(sent);
+        self.batch_bytes += envelopes.iter().map(Envelope::wire_len).sum::<usize>();
+        self.batch.extend(envelopes);
+    }
+
+    fn set_streams(&mut self, streams: &BTreeSet<HubId>) {
+        let others = streams.iter().filter(|hub| **hub != self.peer).take(MAX_STREAMS);
+        self.streams = others.copied().collect();
+    }
+
+    fn tick(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Waiting {
+            if now >= self.opened_at.saturating_add(HELLO_WITHIN_MS) {
+                self.end(Farewell::Protocol, "no Hello came within 10 s", effects);
+            }
+            return;
+        }
+        if now >= self.heard_at.saturating_add(SILENCE_MS) {
+            return self.end(Farewell::Stopping, "nothing was heard for 90 s", effects);
+        }
+        self.out.tick(now);
+        if now >= self.frontier_at || self.settle_at.is_some_and(|at| at <= now) {
+            self.send_frontier(now, effects);
+        }
+    }
+
+    /// Sends what is due and, as long as the stream takes it, what the peer lacks.
+    fn pump(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        if self.streams != self.streams_said {
+            self.streams_said.clone_from(&self.streams);
+            effects.push(Effect::Send(Frame::Streams(self.streams.clone())));
+        }
+        if self.rows_at.is_some_and(|at| at <= now) {
+            self.send_rows(now, effects);
+        }
+        if self.writable && self.batch.is_empty() && self.acks_at.is_some_and(|at| at <= now) {
+            self.send_acks(effects);
+        }
+        if self.writable && !self.reading {
+            self.fill_batch(effects);
+        }
+    }
+
+    /// Asks for the next log, or sends the batch once it is full or nothing is left to read.
+    fn fill_batch(&mut self, effects: &mut Vec<Effect>) {
+        let max_bytes = MAX_BATCH_BYTES.saturating_sub(self.batch_bytes);
+        let max_count = MAX_BATCH_ENVELOPES.saturating_sub(self.batch.len());
+        let room = self.batch.is_empty() || (max_bytes >= ROOM_FOR_ONE && max_count > 0);
+        if room && let Some(effect) = self.next_read(max_bytes, max_count) {
+            self.reading = true;
+            effects.push(effect);
+        } else if !self.batch.is_empty() {
+            self.writable = false;
+            self.batch_bytes = 0;
+            effects.push(Effect::Send(Frame::Envelopes(std::mem::take(&mut self.batch))));
+        }
+    }
+
+    fn next_read(&mut self, max_bytes: usize, max_count: usize) -> Option<Effect> {
+        if let Some(skip) = self.tombstones.filter(|_| !self.out.registry_first()) {
+            let lacking = self.out.lacking();
+            if !lacking.is_empty() {
+                return Some(Effect::ReadTombstones {
+                    lacking,
+                    skip,
+                    max_bytes,
+                });
+            }
+            self.tombstones = None;
+        }
+        let (row, from_seq) = self.out.next()?;
+        Some(Effect::ReadLog {
+            row,
+            from_seq,
+            max_bytes,
+            max_count,
+        })
+    }
+
+    fn acknowledge(&mut self, key: RowKey, at: Millis) {
+        self.acks.insert(key);
+        self.acks_at = Some(self.acks_at.map_or(at, |before| before.min(at)));
+    }
+
+    /// The heads are those of now, not of when the acknowledgement fell due: a peer never sees a row go back.
+    fn send_acks(&mut self, effects: &mut Vec<Effect>) {
+        let mut rows = Vec::new();
+        while rows.len() < MAX_ROWS
+            && let Some(key) = self.acks.pop_first()
+        {
+            rows.extend(self.out.ours().head(&key).map(|head| (key, head)));
+        }
+        if self.acks.is_empty() {
+            self.acks_at = None;
+        }
+        if !rows.is_empty() {
+            self.writable = false;
+            effects.push(Effect::Send(Frame::Rows { rows, complete: false }));
+        }
+    }
+
+    fn send_frontier(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        self.frontier.sent += 1;
+        self.settle_at = None;
+        self.frontier_at = now.saturating_add(FRONTIER_EVERY_MS);
+        let (shared, common) = self.digests();
+        effects.push(Effect::Send(Frame::Frontier { shared, common }));
+    }
+
+    fn want_rows(&mut self, now: Millis) {
+        let earliest = self.rows_sent_at.map_or(now, |sent| sent.saturating_add(ROWS_EVERY_MS));
+        self.rows_at = Some(self.rows_at.unwrap_or(Millis::MAX).min(earliest.max(now)));
+    }
+
+    fn send_rows(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        self.rows.sent += 1;
+        self.rows_at = None;
+        self.rows_sent_at = Some(now);
+        self.doubts = 0;
+        let mut rows: Vec<(RowKey, Head)> = self.out.ours().rows().collect();
+        while rows.len() > MAX_ROWS {
+            let rest = rows.split_off(MAX_ROWS);
+            effects.push(Effect::Send(Frame::Rows { rows, complete: false }));
+            rows = rest;
+        }
+        effects.push(Effect::Send(Frame::Rows { rows, complete: true }));
+    }
+
+    /// Something moved after unequal digests: they are compared again soon after the last such move, so that both sides
+    /// know when they are equal.
+    fn progress(&mut self, now: Millis) {
+        self.moved = true;
+        if self.unsettled {
+            self.settle_at = Some(now.saturating_add(SETTLE_MS));
+        }
+    }
+
+    fn end(&mut self, code: Farewell, reason: &str, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Closed;
+        let reason: String = reason.chars().take(MAX_TEXT).collect();
+        effects.push(Effect::Send(Frame::Goodbye {
+            code,
+            reason: reason.clone(),
+        }));
+        effects.push(Effect::Close {
+            code,
+            reason,
+            by_peer: false,
+        });
+    }
+}
+
+/// Which limit a frame is over, in words.
+fn over_limit(frame: &Frame) -> Option<String> {
+    let (count, limit, what) = match frame {
+        Frame::Hello(hello) if hello.features.len() > MAX_FEATURES => (hello.features.len(), MAX_FEATURES, "features"),
+        Frame::Hello(hello) => (hello.streams.len(), MAX_STREAMS, "streams"),
+        Frame::Streams(streams) => (streams.len(), MAX_STREAMS, "streams"),
+        Frame::Rows { rows, .. } => (rows.len(), MAX_ROWS, "rows"),
+        Frame::Envelopes(envelopes) => (envelopes.len(), MAX_BATCH_ENVELOPES, "envelopes"),
+        Frame::Proofs(proofs) => (proofs.len(), MAX_PROOFS, "proofs"),
+        Frame::Frontier { .. } | Frame::Goodbye { .. } | Frame::Unknown => return None,
+    };
+    (count > limit).then(|| format!("{count} {what} where {limit} are allowed"))
+}

@@ -1,0 +1,261 @@
+//! How far the peer is in every log, and what it is to be sent next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{MAX_PEER_ROWS, Millis, RELAY_HOLD_MS};
+use crate::frontier::{Frontier, Head, RowKey};
+use crate::ids::{HubId, LogId};
+
+/// How far the peer is in one log. Both count envelopes, so `0` is "none".
+#[derive(Debug, Clone, Copy, Default)]
+struct Cursor {
+    /// It said that it has so many.
+    acked: u64,
+    /// So many have been sent, or need not be.
+    sent: u64,
+}
+
+/// What the peer said about a row, compared with what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// Nothing odd.
+    Fine,
+    /// Less than before.
+    Regressed,
+    /// The same number with another hash.
+    Forked,
+    /// One row more than a peer may name.
+    TooMany,
+}
+
+/// What this node holds and the peer may see, how far the peer is, and what waits to be sent. There is no queue of
+/// envelopes: a log that is ahead of the peer is ready (or held back), and is read when the stream takes more.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    own: HubId,
+    peer_hub: HubId,
+    ours: Frontier,
+    peer: BTreeMap<RowKey, Cursor>,
+    peer_streams: BTreeSet<HubId>,
+    /// Logs to be sent now; registry first, hence the leading `false`.
+    ready: BTreeSet<(bool, RowKey)>,
+    /// Logs that their author sends by itself, and until when it is waited for.
+    held: BTreeMap<RowKey, Millis>,
+    /// Whether the peer has said how far it is. Before that, nothing is sent.
+    known: bool,
+}
+
+impl Outgoing {
+    pub(super) fn new(own: HubId, peer_hub: HubId, ours: Frontier) -> Self {
+        Self {
+            own,
+            peer_hub,
+            ours,
+            peer: BTreeMap::new(),
+            peer_streams: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            held: BTreeMap::new(),
+            known: false,
+        }
+    }
+
+    pub(super) fn ours(&self) -> &Frontier {
+        &self.ours
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// Whether the peer gets this log from its author (or is the author). Statements about who belongs do not wait: what
+    /// follows them may be refused without them.
+    pub(super) fn author_serves(&self, key: &RowKey) -> bool {
+        let other_author = key.hub != self.own && key.log != LogId::REGISTRY;
+        other_author && (key.hub == self.peer_hub || self.peer_streams.contains(&key.hub))
+    }
+
+    /// The own log advanced. Returns whether that was news.
+    pub(super) fn advance(&mut self, key: RowKey, head: Head, now: Millis) -> bool {
+        let moved = self.ours.advance(key, head);
+        if moved {
+            self.schedule(key, now);
+        }
+        moved
+    }
+
+    /// The peer sent envelopes of a log up to this number, and so holds them. What this node does not hold itself is not
+    /// believed.
+    pub(super) fn peer_sent(&mut self, key: RowKey, seq: u64, now: Millis) {
+        let Some(own) = self.ours.head(&key) else { return };
+        let count = seq.min(own.seq).saturating_add(1);
+        let cursor = self.peer.entry(key).or_default();
+        cursor.acked = cursor.acked.max(count);
+        cursor.sent = cursor.sent.max(count);
+        self.schedule(key, now);
+    }
+
+    /// The peer says that it holds a log up to this envelope.
+    pub(super) fn peer_holds(&mut self, key: RowKey, head: Head, now: Millis) -> Claim {
+        if self.peer.len() >= MAX_PEER_ROWS && !self.peer.contains_key(&key) {
+            return Claim::TooMany;
+        }
+        let count = head.seq.saturating_add(1);
+        let cursor = self.peer.entry(key).or_default();
+        if count < cursor.acked {
+            cursor.acked = count;
+            return Claim::Regressed;
+        }
+        cursor.acked = count;
+        cursor.sent = cursor.sent.max(count);
+        self.schedule(key, now);
+        let forked = self
+            .ours
+            .head(&key)
+            .is_some_and(|own| own.seq == head.seq && own.hash != head.hash);
+        if forked { Claim::Forked } else { Claim::Fine }
+    }
+
+    /// The peer has named all its rows: what it did not acknowledge is sent (again).
+    pub(super) fn peer_complete(&mut self, now: Millis) {
+        self.known = true;
+        for cursor in self.peer.values_mut() {
+            cursor.sent = cursor.acked;
+        }
+        self.schedule_all(now);
+    }
+
+    /// The peer holds exactly what this node holds.
+    pub(super) fn peer_equal(&mut self) {
+        self.known = true;
+        for (key, head) in self.ours.rows() {
+            let count = head.seq.saturating_add(1);
+            self.peer.insert(
+                key,
+                Cursor {
+                    acked: count,
+                    sent: count,
+                },
+            );
+        }
+        self.ready.clear();
+        self.held.clear();
+    }
+
+    /// The peer's streams changed. Logs it no longer gets from their author need not wait.
+    pub(super) fn set_peer_streams(&mut self, streams: BTreeSet<HubId>) {
+        self.peer_streams = streams;
+        let released: Vec<RowKey> = self
+            .held
+            .keys()
+            .filter(|key| !self.author_serves(key))
+            .copied()
+            .collect();
+        for key in released {
+            self.release(key);
+        }
+    }
+
+    /// What this node holds, or what the peer may see of it, changed as a whole.
+    pub(super) fn replace(&mut self, ours: Frontier, now: Millis) {
+        self.ours = ours;
+        self.schedule_all(now);
+    }
+
+    /// Releases what was held back long enough.
+    pub(super) fn tick(&mut self, now: Millis) {
+        let due: Vec<RowKey> = self
+            .held
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(key, _)| *key)
+            .collect();
+        for key in due {
+            self.release(key);
+        }
+    }
+
+    /// When [`Outgoing::tick`] has something to do.
+    pub(super) fn next_tick(&self) -> Option<Millis> {
+        self.held.values().min().copied()
+    }
+
+    /// The next log to read, and from where.
+    pub(super) fn next(&self) -> Option<(RowKey, u64)> {
+        self.ready.first().map(|(_, key)| (*key, self.sent(key)))
+    }
+
+    /// Whether the next log to read is of the registry.
+    pub(super) fn registry_first(&self) -> bool {
+        self.ready.first().is_some_and(|(later, _)| !later)
+    }
+
+    /// All logs the peer lacks something of, and from where.
+    pub(super) fn lacking(&self) -> Vec<(RowKey, u64)> {
+        let waiting = self.ready.iter().map(|(_, key)| key).chain(self.held.keys());
+        waiting.map(|key| (*key, self.sent(key))).collect()
+    }
+
+    /// So many envelopes of a log have been sent.
+    pub(super) fn mark_sent(&mut self, key: RowKey, count: u64) {
+        let cursor = self.peer.entry(key).or_default();
+        cursor.sent = cursor.sent.max(count);
+        if cursor.sent > self.ours.head(&key).map_or(0, |head| head.seq) {
+            self.unschedule(key);
+        }
+    }
+
+    /// A log that cannot be read is left alone until its head moves.
+    pub(super) fn skip(&mut self, key: RowKey) {
+        self.unschedule(key);
+    }
+
+    /// Envelopes the peer has not acknowledged.
+    pub(super) fn lag(&self) -> u64 {
+        let behind = |(key, head): (RowKey, Head)| {
+            let acked = self.peer.get(&key).map_or(0, |cursor| cursor.acked);
+            head.seq.saturating_add(1).saturating_sub(acked)
+        };
+        self.ours.rows().map(behind).fold(0, u64::saturating_add)
+    }
+
+    fn sent(&self, key: &RowKey) -> u64 {
+        self.peer.get(key).map_or(0, |cursor| cursor.sent)
+    }
+
+    fn schedule_all(&mut self, now: Millis) {
+        self.ready.clear();
+        let before = std::mem::take(&mut self.held);
+        let keys: Vec<RowKey> = self.ours.rows().map(|(key, _)| key).collect();
+        for key in keys {
+            if let Some(until) = before.get(&key) {
+                self.held.insert(key, *until);
+            }
+            self.schedule(key, now);
+        }
+    }
+
+    fn schedule(&mut self, key: RowKey, now: Millis) {
+        let Some(head) = self.ours.head(&key) else { return };
+        if !self.known || self.sent(&key) > head.seq {
+            self.unschedule(key);
+            return;
+        }
+        let rank = (key.log != LogId::REGISTRY, key);
+        if !self.author_serves(&key) {
+            self.held.remove(&key);
+            self.ready.insert(rank);
+        } else if !self.ready.contains(&rank) {
+            self.held.entry(key).or_insert(now.saturating_add(RELAY_HOLD_MS));
+        }
+    }
+
+    fn release(&mut self, key: RowKey) {
+        self.held.remove(&key);
+        self.ready.insert((key.log != LogId::REGISTRY, key));
+    }
+
+    fn unschedule(&mut self, key: RowKey) {
+        self.held.remove(&key);
+        self.ready.remove(&(key.log != LogId::REGISTRY, key));
+    }
+}

@@ -1,0 +1,421 @@
+//! Nodes with a toy log store, and links between them that drop, delay and repeat: the world in which sessions are tested.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::{Effect, Event, Farewell, Frame, Local, Millis, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Session};
+use crate::access::Access;
+use crate::envelope::{Envelope, Header, Kind, Sealed};
+use crate::frontier::{Frontier, Head, RowKey};
+use crate::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
+use crate::registry::Standing;
+
+pub(super) const NETWORK: NetworkId = NetworkId([9; 16]);
+
+pub(super) fn hub(number: u8) -> HubId {
+    HubId([number; 16])
+}
+
+/// splitmix64, so that a run is replayed from its seed.
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(super) fn one_in(&mut self, chances: u64) -> bool {
+        self.below(chances) == 0
+    }
+}
+
+/// A node: a log store that holds what continues a log, and nothing else.
+pub(super) struct Node {
+    pub(super) hub: HubId,
+    pub(super) epoch: Epoch,
+    pub(super) access: Arc<Access>,
+    pub(super) logs: BTreeMap<RowKey, Vec<Envelope>>,
+    pub(super) frontier: Frontier,
+    /// Envelopes given to the intake, and how many of them were there already.
+    pub(super) delivered: usize,
+    pub(super) repeated: usize,
+}
+
+impl Node {
+    pub(super) fn new(number: u8, hubs: u8) -> Self {
+        let hubs: BTreeMap<_, _> = (1..=hubs).map(|number| (hub(number), Standing::Active)).collect();
+        Self {
+            hub: hub(number),
+            epoch: Epoch(u64::from(number)),
+            access: Arc::new(Access::new(NETWORK, hub(number), &hubs, &BTreeMap::new())),
+            logs: BTreeMap::new(),
+            frontier: Frontier::new(),
+            delivered: 0,
+            repeated: 0,
+        }
+    }
+
+    /// Writes one envelope of `bytes` of body to an own log.
+    pub(super) fn write(&mut self, log: LogId, bytes: usize) -> (RowKey, Head) {
+        let key = RowKey {
+            log,
+            hub: self.hub,
+            epoch: self.epoch,
+        };
+        let held = self.logs.entry(key).or_default();
+        let header = Header {
+            network: NETWORK,
+            hub: self.hub,
+            key_number: 0,
+            log,
+            epoch: self.epoch,
+            seq: held.len() as u64,
+            previous: held.last().map_or(HeaderHash::ZERO, Envelope::hash),
+            kind: Kind::Change,
+            object: ObjectId([1; 16]),
+            generation: 0,
+            commitment: [0; 32],
+        };
+        let sealed = Some(Sealed {
+            salt: [0; 32],
+            body: vec![7; bytes],
+        });
+        let envelope = Envelope {
+            header,
+            signature: [0; 64],
+            sealed,
+        };
+        self.hold(envelope).unwrap()
+    }
+
+    pub(super) fn hold(&mut self, envelope: Envelope) -> Option<(RowKey, Head)> {
+        let header = envelope.header;
+        let key = RowKey {
+            log: header.log,
+            hub: header.hub,
+            epoch: header.epoch,
+        };
+        let held = self.logs.entry(key).or_default();
+        let previous = held.last().map_or(HeaderHash::ZERO, Envelope::hash);
+        if header.seq != held.len() as u64 || header.previous != previous {
+            return None;
+        }
+        let head = Head {
+            seq: header.seq,
+            hash: envelope.hash(),
+        };
+        held.push(envelope);
+        self.frontier.advance(key, head);
+        Some((key, head))
+    }
+
+    /// Takes a batch: which rows advanced, and whether there was a gap.
+    pub(super) fn take(&mut self, envelopes: Vec<Envelope>) -> (Vec<(RowKey, Head)>, bool) {
+        let mut rows = BTreeMap::new();
+        let mut gap = false;
+        for envelope in envelopes {
+            self.delivered += 1;
+            let header = envelope.header;
+            let key = RowKey {
+                log: header.log,
+                hub: header.hub,
+                epoch: header.epoch,
+            };
+            if self.logs.get(&key).is_some_and(|held| header.seq < held.len() as u64) {
+                self.repeated += 1;
+                continue;
+            }
+            match self.hold(envelope) {
+                Some((key, head)) => _ = rows.insert(key, head),
+                None => gap = true,
+            }
+        }
+        (rows.into_iter().collect(), gap)
+    }
+
+    pub(super) fn read(&self, row: RowKey, from_seq: u64, max_bytes: usize, max_count: usize) -> Vec<Envelope> {
+        let mut out = Vec::new();
+        let mut bytes = 0;
+        for envelope in self.logs.get(&row).into_iter().flatten().skip(from_seq as usize) {
+            bytes += envelope.wire_len();
+            if !out.is_empty() && (bytes > max_bytes || out.len() >= max_count) {
+                break;
+            }
+            out.push(envelope.clone());
+        }
+        out
+    }
+}
+
+/// Bytes of a frame as protobuf, counted by hand; the node's tests compare with the real encoding.
+pub(super) fn wire_len(frame: &Frame) -> usize {
+    match frame {
+        Frame::Hello(hello) => 2 + 2 + 18 + 18 + 9 + 2 + hello.software.len() + 18 * hello.streams.len() + 2,
+        Frame::Frontier { shared, common } => {
+            2 + 34 * usize::from(shared.is_some()) + 34 * usize::from(common.is_some())
+        }
+        Frame::Rows { rows, .. } => 8 + 90 * rows.len(),
+        Frame::Streams(streams) => 2 + 18 * streams.len(),
+        Frame::Envelopes(envelopes) => 6 + envelopes.iter().map(|envelope| envelope.wire_len() + 16).sum::<usize>(),
+        Frame::Proofs(_) | Frame::Goodbye { .. } | Frame::Unknown => 8,
+    }
+}
+
+/// One side of a connection.
+pub(super) struct End {
+    pub(super) node: usize,
+    pub(super) session: Session,
+    /// Frames under way to the other side, with their time of arrival.
+    pub(super) line: VecDeque<(Millis, Frame)>,
+    pub(super) equal_at: Option<Millis>,
+    pub(super) closed: Option<(Farewell, String)>,
+}
+
+pub(super) struct Link {
+    pub(super) ends: [End; 2],
+    /// Latency of each direction.
+    pub(super) delay: Millis,
+}
+
+/// Nodes and connections, and the time.
+pub(super) struct World {
+    pub(super) nodes: Vec<Node>,
+    pub(super) links: Vec<Link>,
+    pub(super) now: Millis,
+    pub(super) random: Random,
+    /// Delay between frames varies by up to so much.
+    pub(super) jitter: Millis,
+    pub(super) repeat_batches: bool,
+    pub(super) frames: usize,
+    pub(super) bytes: usize,
+    pub(super) notices: Vec<Notice>,
+}
+
+impl World {
+    pub(super) fn new(nodes: u8, seed: u64) -> Self {
+        Self {
+            nodes: (1..=nodes).map(|number| Node::new(number, nodes)).collect(),
+            links: Vec::new(),
+            now: 0,
+            random: Random(seed),
+            jitter: 0,
+            repeat_batches: false,
+            frames: 0,
+            bytes: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    pub(super) fn local(&self, node: usize) -> Local {
+        Local {
+            network: NETWORK,
+            hub: self.nodes[node].hub,
+            epoch: self.nodes[node].epoch,
+            protocol_min: PROTOCOL_MIN,
+            protocol_max: PROTOCOL_MAX,
+            software: "0.1.0".into(),
+        }
+    }
+
+    pub(super) fn streams_of(&self, node: usize) -> BTreeSet<HubId> {
+        let ends = self
+            .links
+            .iter()
+            .filter(|link| link.ends.iter().all(|end| end.closed.is_none()));
+        ends.filter_map(|link| {
+            let at = link.ends.iter().position(|end| end.node == node)?;
+            Some(self.nodes[link.ends[1 - at].node].hub)
+        })
+        .collect()
+    }
+
+    pub(super) fn connect(&mut self, one: usize, other: usize, delay: Millis) {
+        let end = |world: &Self, own: usize, peer: usize| End {
+            node: own,
+            session: Session::new(
+                world.local(own),
+                world.nodes[peer].hub,
+                world.nodes[own].access.clone(),
+                &world.nodes[own].frontier,
+                &world.streams_of(own),
+                world.now,
+            ),
+            line: VecDeque::new(),
+            equal_at: None,
+            closed: None,
+        };
+        let ends = [end(self, one, other), end(self, other, one)];
+        self.links.push(Link { ends, delay });
+        let link = self.links.len() - 1;
+        for side in 0..2 {
+            self.event(link, side, Event::Opened);
+            self.event(link, side, Event::Writable);
+        }
+        self.tell_streams();
+    }
+
+    pub(super) fn drop_link(&mut self, link: usize) {
+        self.links.remove(link);
+        self.tell_streams();
+    }
+
+    pub(super) fn tell_streams(&mut self) {
+        for link in 0..self.links.len() {
+            for side in 0..2 {
+                let streams = self.streams_of(self.links[link].ends[side].node);
+                self.event(link, side, Event::StreamsChanged(streams));
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, node: usize, log: LogId, bytes: usize) {
+        let row = self.nodes[node].write(log, bytes);
+        self.heads(node, &[row]);
+    }
+
+    pub(super) fn heads(&mut self, node: usize, rows: &[(RowKey, Head)]) {
+        for link in 0..self.links.len() {
+            for side in 0..2 {
+                if self.links[link].ends[side].node == node {
+                    self.event(link, side, Event::Heads(rows.to_vec()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn event(&mut self, link: usize, side: usize, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let now = self.now;
+            let end = &mut self.links[link].ends[side];
+            let node = end.node;
+            for effect in end.session.handle(event, now) {
+                match effect {
+                    Effect::Send(frame) => self.send(link, side, frame),
+                    Effect::ReadLog {
+                        row,
+                        from_seq,
+                        max_bytes,
+                        max_count,
+                    } => {
+                        events.push_back(Event::Read(
+                            row,
+                            self.nodes[node].read(row, from_seq, max_bytes, max_count),
+                        ));
+                    }
+                    Effect::ReadTombstones { .. } => {
+                        events.push_back(Event::Tombstones {
+                            envelopes: Vec::new(),
+                            more: false,
+                        });
+                    }
+                    Effect::Take(envelopes) => {
+                        let (rows, gap) = self.nodes[node].take(envelopes);
+                        events.push_back(Event::Taken {
+                            rows: rows.clone(),
+                            gap,
+                        });
+                        self.heads(node, &rows);
+                    }
+                    Effect::Equal => self.links[link].ends[side].equal_at = Some(now),
+                    Effect::Ready { .. } => {}
+                    Effect::Report(notice) => self.notices.push(notice),
+                    Effect::Close { code, reason, .. } => self.links[link].ends[side].closed = Some((code, reason)),
+                }
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, link: usize, side: usize, frame: Frame) {
+        self.frames += 1;
+        self.bytes += wire_len(&frame);
+        if let Frame::Rows { rows, .. } = &frame {
+            assert!(
+                rows.iter().all(|(key, _)| key.log != LogId::LOCAL),
+                "a local row was sent"
+            );
+        }
+        let jitter = if self.jitter == 0 {
+            0
+        } else {
+            self.random.below(self.jitter)
+        };
+        let repeat = self.repeat_batches && matches!(frame, Frame::Envelopes(_)) && self.random.one_in(4);
+        let (now, delay) = (self.now, self.links[link].delay);
+        let line = &mut self.links[link].ends[side].line;
+        let after = line.back().map_or(0, |(at, _)| *at);
+        let at = after.max(now + delay + jitter);
+        if repeat {
+            line.push_back((at, frame.clone()));
+        }
+        line.push_back((at, frame));
+    }
+
+    /// The next moment at which something happens.
+    pub(super) fn next_moment(&self) -> Option<Millis> {
+        let arrivals = self
+            .links
+            .iter()
+            .flat_map(|link| &link.ends)
+            .filter_map(|end| end.line.front().map(|(at, _)| *at));
+        let ticks = self
+            .links
+            .iter()
+            .flat_map(|link| &link.ends)
+            .filter_map(|end| end.session.next_tick());
+        arrivals.chain(ticks).min()
+    }
+
+    pub(super) fn step(&mut self) {
+        for link in 0..self.links.len() {
+            for side in 0..2 {
+                while let Some((at, _)) = self.links[link].ends[side].line.front()
+                    && *at <= self.now
+                {
+                    let (_, frame) = self.links[link].ends[side].line.pop_front().unwrap();
+                    let data = matches!(frame, Frame::Envelopes(_) | Frame::Rows { complete: false, .. });
+                    self.event(link, 1 - side, Event::Received(frame));
+                    if data {
+                        self.event(link, side, Event::Writable);
+                    }
+                }
+                if self.links[link].ends[side]
+                    .session
+                    .next_tick()
+                    .is_some_and(|at| at <= self.now)
+                {
+                    self.event(link, side, Event::Tick);
+                }
+            }
+        }
+    }
+
+    pub(super) fn run_until(&mut self, until: Millis) {
+        while let Some(next) = self.next_moment().filter(|next| *next <= until) {
+            assert!(next >= self.now || self.now == 0, "time went back");
+            self.now = next.max(self.now);
+            self.step();
+        }
+        self.now = until;
+    }
+
+    pub(super) fn run_for(&mut self, ms: Millis) {
+        self.run_until(self.now + ms);
+    }
+
+    pub(super) fn agree(&self) -> bool {
+        self.nodes.windows(2).all(|pair| {
+            pair[0].frontier.visible(&pair[0].access, pair[1].hub)
+                == pair[1].frontier.visible(&pair[1].access, pair[0].hub)
+        })
+    }
+}
