@@ -16,6 +16,7 @@ pub mod envelope;
 pub mod event;
 pub mod frontier;
 pub mod ids;
+pub mod object;
 pub mod profile;
 pub mod query;
 pub mod registry;
