@@ -1,11 +1,37 @@
 //! Views computed from documents, kept in the commit's own batch, rebuildable at any time.
 //!
-//! The write side is one hook ([`Projector::event_changed`], [`Projector::hub_changed`]) called while the batch of an envelope is being
-//! built. The read side is [`Views`]: what pages, feeds, gRPC and the command line show.
+//! The write side is one hook ([`write::Projector::event_changed`], [`write::Projector::hub_changed`]) called while the
+//! batch of an envelope is being built. The read side is [`read::Views`]: what pages, feeds, gRPC and the command line
+//! show. Text search alone is not in the batch: [`search::Search`] follows a list of things to do that is.
+//!
+//! Every row is a pure function of the documents that count now, the covered years and the software version; in which
+//! order the documents came to be so never matters. Three rules make it so:
+//!
+//! - One thing may have several documents, for instance a draft in the local log and what was published of it in the
+//!   public one. All their rows are kept under the thing; shown is one: public beats network, network beats any other
+//!   log, the local log comes last; within one log the smaller hub id, then the smaller document id.
+//! - Of two events of one hub with one UID both are listed, and [`read::Views::event_by_uid`] names the smaller thing.
+//! - Occurrences of series are written for the covered years ([`covered::CoveredYears`]) and worked out when a question
+//!   reaches beyond them. Single events are written whenever they are.
+//!
+//! Modules in reading order: how keys and values look (`keys`, `rows`), which index entries one event makes
+//! (`entries`), what is written ([`write`], [`covered`]), text ([`search`]), and what is read (`filter`, `stream`,
+//! [`read`]).
+
+pub mod covered;
+mod entries;
+mod expand;
+mod filter;
+mod keys;
+pub mod read;
+mod rows;
+pub mod search;
+mod stream;
+pub mod write;
 
 use std::sync::Arc;
 
-use interhub_domain::event::{Event, Occurrence};
+use interhub_domain::event::{Event, Location, Occurrence, Override};
 use interhub_domain::ids::{HubId, LogId, ObjectId, ThingId};
 use interhub_domain::profile::HubProfile;
 use serde::{Deserialize, Serialize};
@@ -38,7 +64,50 @@ pub struct Listed {
     pub occurrence: Occurrence,
 }
 
-/// A page of a list, ordered by start, then thing.
+impl Listed {
+    /// What differs in this occurrence from the event, if anything.
+    pub fn change(&self) -> Option<&Override> {
+        self.row.event.schedule.overrides.get(self.occurrence.override_index?)
+    }
+
+    /// The title of this occurrence.
+    pub fn title(&self) -> &str {
+        self.change()
+            .and_then(|change| change.title.as_deref())
+            .unwrap_or(&self.row.event.title)
+    }
+
+    /// The description of this occurrence.
+    pub fn description(&self) -> &str {
+        self.change()
+            .and_then(|change| change.description.as_deref())
+            .unwrap_or(&self.row.event.description)
+    }
+
+    /// Where this occurrence takes place.
+    pub fn location(&self) -> Option<&Location> {
+        location_of(&self.row.event, &self.occurrence)
+    }
+
+    /// The page of this occurrence; empty for none.
+    pub fn url(&self) -> &str {
+        self.change()
+            .and_then(|change| change.url.as_deref())
+            .unwrap_or(&self.row.event.url)
+    }
+}
+
+/// Where one occurrence of an event takes place.
+fn location_of<'a>(event: &'a Event, occurrence: &Occurrence) -> Option<&'a Location> {
+    let change = occurrence
+        .override_index
+        .and_then(|index| event.schedule.overrides.get(index));
+    change
+        .and_then(|change| change.location.as_ref())
+        .or(event.location.as_ref())
+}
+
+/// A page of a list, ordered by start, then thing, then occurrence.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     /// The occurrences.

@@ -1,0 +1,291 @@
+//! Occurrences in the order of lists, drawn from several places and merged: stretches of an index, and series that are
+//! worked out on the spot.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use interhub_domain::event::Occurrence;
+
+use super::EventRow;
+use super::covered::{CoveredYears, reach};
+use super::expand::{Window, occurrences};
+use super::keys::{CLASSES, PLACE_LEN, Place, ordered};
+use super::rows::{Facts, Slot, place_of};
+use crate::store::{Direction, Family, Store, StoreError};
+
+/// Index entries read at a time, at first and at most: a page needs few, a sparse filter many.
+const FIRST_CHUNK: usize = 32;
+const LARGEST_CHUNK: usize = 1_024;
+/// Occurrences of a series worked out at a time, at first and at most.
+const FIRST_EXPANSION: usize = 16;
+const LARGEST_EXPANSION: usize = 16_384;
+
+/// One occurrence on its way into a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hit {
+    pub(super) place: Place,
+    pub(super) slot: Slot,
+    /// It comes from an index and has to be checked against its row.
+    pub(super) indexed: bool,
+}
+
+/// The part of time that a stream covers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// Occurrences reach beyond this.
+    pub(super) from_ms: i64,
+    /// Occurrences start before this.
+    pub(super) to_ms: i64,
+    /// Only what comes after this place.
+    pub(super) after: Option<Place>,
+}
+
+/// One stretch of an index: one prefix, one length class.
+struct IndexSource {
+    store: Store,
+    family: Family,
+    /// Length of prefix and class.
+    head: usize,
+    next: Vec<u8>,
+    end: Vec<u8>,
+    from_ms: i64,
+    chunk: usize,
+    exhausted: bool,
+}
+
+impl IndexSource {
+    fn new(store: &Store, family: Family, prefix: &[u8], class: u8, longest_ms: i64, span: &Span) -> Self {
+        let mut head = prefix.to_vec();
+        head.push(class);
+        let earliest = ordered(span.from_ms.saturating_sub(longest_ms));
+        let mut next = [head.as_slice(), &earliest].concat();
+        if let Some(after) = span.after {
+            let resumed = [head.as_slice(), &after.to_bytes(), &[0]].concat();
+            next = next.max(resumed);
+        }
+        let end = [head.as_slice(), &ordered(span.to_ms)].concat();
+        let exhausted = next >= end;
+        let head = head.len();
+        Self {
+            store: Arc::clone(store),
+            family,
+            head,
+            next,
+            end,
+            from_ms: span.from_ms,
+            chunk: FIRST_CHUNK,
+            exhausted,
+        }
+    }
+
+    /// Reads on; an empty answer means that there is nothing more.
+    fn fill(&mut self, buffer: &mut VecDeque<Hit>) -> Result<(), StoreError> {
+        while buffer.is_empty() && !self.exhausted {
+            let mut last: Vec<u8> = Vec::new();
+            let mut read = 0;
+            let mut bad = None;
+            let (head, chunk, from_ms) = (self.head, self.chunk, self.from_ms);
+            self.store.scan(
+                self.family,
+                &self.next,
+                &self.end,
+                Direction::Forward,
+                &mut |key, value| {
+                    match read_entry(&key[head.min(key.len())..], value) {
+                        Ok(hit) if reach(hit.place.start_ms, hit.slot.end_ms) > from_ms => buffer.push_back(hit),
+                        Ok(_) => {}
+                        Err(error) => bad = Some(error),
+                    }
+                    read += 1;
+                    if read >= chunk || bad.is_some() {
+                        last = key.to_vec();
+                        return ControlFlow::Break(());
+                    }
+                    ControlFlow::Continue(())
+                },
+            )?;
+            if let Some(error) = bad {
+                return Err(error);
+            }
+            self.exhausted = last.is_empty();
+            last.push(0);
+            self.next = last;
+            self.chunk = (self.chunk * 2).min(LARGEST_CHUNK);
+        }
+        Ok(())
+    }
+}
+
+fn read_entry(place: &[u8], value: &[u8]) -> Result<Hit, StoreError> {
+    let place = Place::from_bytes(place).filter(|_| place.len() == PLACE_LEN);
+    let place = place.ok_or(StoreError::Damaged { what: "occurrence key" })?;
+    Ok(Hit {
+        place,
+        slot: Slot::decode(value)?,
+        indexed: true,
+    })
+}
+
+/// Which occurrences of an expanded event are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted {
+    /// All in the span.
+    All,
+    /// Those that are not in the indexes, because they lie outside these years.
+    Outside(CoveredYears),
+}
+
+/// One event, worked out.
+struct ExpandedSource {
+    row: Arc<EventRow>,
+    facts: Facts,
+    span: Span,
+    wanted: Wanted,
+    limit: usize,
+    exhausted: bool,
+}
+
+impl ExpandedSource {
+    fn fill(&mut self, buffer: &mut VecDeque<Hit>) {
+        while buffer.is_empty() && !self.exhausted {
+            let resumed = self.span.after.map_or(i64::MIN, |after| after.start_ms);
+            // One millisecond early, for occurrences that take no time.
+            let from_ms = self.span.from_ms.max(resumed).saturating_sub(1);
+            let window = Window {
+                from_ms,
+                to_ms: self.span.to_ms,
+            };
+            let event = &self.row.event;
+            let expansion = occurrences(&event.schedule, event.status, window, self.limit);
+            let mut hits: Vec<Hit> = expansion.occurrences.iter().filter_map(|one| self.hit(one)).collect();
+            hits.sort_by_key(|hit| hit.place);
+            self.exhausted = !expansion.truncated || (hits.is_empty() && self.limit >= LARGEST_EXPANSION);
+            self.limit = (self.limit * 4).min(LARGEST_EXPANSION);
+            self.span.after = hits.last().map(|hit| hit.place).or(self.span.after);
+            buffer.extend(hits);
+        }
+    }
+
+    fn hit(&self, occurrence: &Occurrence) -> Option<Hit> {
+        let place = place_of(&self.row, occurrence);
+        let outside = match self.wanted {
+            Wanted::All => true,
+            Wanted::Outside(covered) => !covered.hold(occurrence.start_ms, occurrence.end_ms),
+        };
+        let inside_span = occurrence.start_ms < self.span.to_ms
+            && reach(occurrence.start_ms, occurrence.end_ms) > self.span.from_ms
+            && self.span.after.is_none_or(|after| place > after);
+        (outside && inside_span).then(|| Hit {
+            place,
+            slot: Slot::of(self.facts, occurrence),
+            indexed: false,
+        })
+    }
+}
+
+enum Source {
+    Index(IndexSource),
+    Expanded(ExpandedSource),
+}
+
+/// Several sources, merged into one list.
+#[derive(Default)]
+pub(super) struct Merged {
+    sources: Vec<(Source, VecDeque<Hit>)>,
+    heap: BinaryHeap<Reverse<(Place, usize)>>,
+    /// Read ahead by [`Merged::probe`].
+    ahead: VecDeque<Hit>,
+    last: Option<Place>,
+}
+
+impl Merged {
+    /// Adds all of one prefix of an index.
+    pub(super) fn add_index(
+        &mut self,
+        store: &Store,
+        family: Family,
+        prefix: &[u8],
+        span: &Span,
+    ) -> Result<(), StoreError> {
+        for (class, longest_ms) in (0_u8..).zip(CLASSES) {
+            self.add(Source::Index(IndexSource::new(
+                store, family, prefix, class, longest_ms, span,
+            )))?;
+        }
+        Ok(())
+    }
+
+    /// Adds an event that is worked out on the spot.
+    pub(super) fn add_expanded(&mut self, row: Arc<EventRow>, span: Span, wanted: Wanted) -> Result<(), StoreError> {
+        if span.from_ms >= span.to_ms {
+            return Ok(());
+        }
+        let facts = Facts::of(&row);
+        self.add(Source::Expanded(ExpandedSource {
+            row,
+            facts,
+            span,
+            wanted,
+            limit: FIRST_EXPANSION,
+            exhausted: false,
+        }))
+    }
+
+    fn add(&mut self, source: Source) -> Result<(), StoreError> {
+        self.sources.push((source, VecDeque::new()));
+        self.advance(self.sources.len() - 1)
+    }
+
+    /// Puts the head of a source into the heap, reading on if needed.
+    fn advance(&mut self, index: usize) -> Result<(), StoreError> {
+        let Some((source, buffer)) = self.sources.get_mut(index) else {
+            return Ok(());
+        };
+        if buffer.is_empty() {
+            match source {
+                Source::Index(source) => source.fill(buffer)?,
+                Source::Expanded(source) => source.fill(buffer),
+            }
+        }
+        if let Some(hit) = buffer.front() {
+            self.heap.push(Reverse((hit.place, index)));
+        }
+        Ok(())
+    }
+
+    fn pull(&mut self) -> Result<Option<Hit>, StoreError> {
+        while let Some(Reverse((place, index))) = self.heap.pop() {
+            let hit = self.sources.get_mut(index).and_then(|(_, buffer)| buffer.pop_front());
+            self.advance(index)?;
+            if self.last != Some(place) {
+                self.last = Some(place);
+                return Ok(hit);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next occurrence.
+    pub(super) fn next(&mut self) -> Result<Option<Hit>, StoreError> {
+        match self.ahead.pop_front() {
+            Some(hit) => Ok(Some(hit)),
+            None => self.pull(),
+        }
+    }
+
+    /// Looks ahead to learn how dense this list is: how many milliseconds one occurrence takes on average, more being
+    /// more selective. A list that ends within the look is the sparser the shorter it is.
+    pub(super) fn probe(&mut self, look: usize) -> Result<u64, StoreError> {
+        while self.ahead.len() < look {
+            match self.pull()? {
+                Some(hit) => self.ahead.push_back(hit),
+                None => return Ok(u64::MAX - self.ahead.len() as u64),
+            }
+        }
+        let times = self.ahead.front().zip(self.ahead.back());
+        let span = times.map_or(0, |(first, last)| last.place.start_ms.abs_diff(first.place.start_ms));
+        Ok(span / look.max(1) as u64)
+    }
+}

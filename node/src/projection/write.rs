@@ -1,0 +1,368 @@
+//! The write side: one hook that keeps every projection in step, inside the batch that changes a document.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use interhub_domain::ids::{HubId, ObjectId, ThingId};
+
+use super::covered::CoveredYears;
+use super::entries::{DENSE, Entries, THIN, entries, same_entries, series_key, series_of_key};
+use super::keys::AFTER_ALL;
+use super::rows::{FORMAT, SeriesRow, decode_events, encode_events, encode_hub, precedence};
+use super::{EventRow, HubRow};
+use crate::store::{Batch, Change, Direction, Family, Store, StoreError};
+
+/// Meta: version of the projections, 4 bytes.
+const META_FORMAT: &[u8] = b"projection/format";
+/// Meta: the covered years, first and last, 2 bytes each.
+const META_COVERED: &[u8] = b"projection/covered";
+/// Meta: the number of the last change to the projections, 8 bytes; also the last counter of `SearchTodo`.
+const META_CHANGES: &[u8] = b"projection/changes";
+/// Meta: how often all projections were dropped, 8 bytes.
+const META_DROPPED: &[u8] = b"projection/dropped";
+
+/// Series that one step of [`Projector::roll_covered_years`] moves: with 1,500 occurrences each in four indexes this
+/// keeps a batch below some 20 MB in the worst case.
+const SERIES_PER_STEP: usize = 20;
+/// Series that one step looks at.
+const SERIES_READ_PER_STEP: usize = 2_000;
+
+/// What can go wrong while projections are written.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// Storage failed, or a row in it is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Keeps the projections in step with the documents. Calls must not overlap: the caller holds the lock under which it
+/// builds and writes batches.
+pub struct Projector {
+    store: Store,
+    /// The last change number given out.
+    changes: AtomicU64,
+    /// The covered years new rows are written for.
+    covered: Mutex<CoveredYears>,
+    /// How far the current roll has come.
+    rolled_to: Mutex<Vec<u8>>,
+    outdated: bool,
+}
+
+impl Projector {
+    /// Opens the projections of a database. A new database gets the years around `now_ms`; an existing one keeps its
+    /// years until [`Projector::roll_covered_years`].
+    pub fn open(store: Store, now_ms: i64) -> Result<Self, ProjectionError> {
+        let format = read_u32(&store, META_FORMAT)?;
+        let covered = match covered_years(&store)? {
+            Some(covered) => covered,
+            None => CoveredYears::at(now_ms),
+        };
+        if format.is_none() {
+            let mut batch = Batch::new();
+            put_format(&mut batch, covered);
+            store.write(&batch)?;
+        }
+        let changes = AtomicU64::new(last_change(&store)?);
+        let outdated = format.is_some_and(|format| format != FORMAT);
+        Ok(Self {
+            store,
+            changes,
+            covered: Mutex::new(covered),
+            rolled_to: Mutex::new(Vec::new()),
+            outdated,
+        })
+    }
+
+    /// Whether the database was written by another version of the projections: the caller then drops them with
+    /// [`Projector::clear_all`] and calls the hooks for every document, before anything is read.
+    pub fn is_outdated(&self) -> bool {
+        self.outdated
+    }
+
+    /// The hook: the document `object` of `thing` now reads as `new`, or is no more. Writes what follows from it into
+    /// `batch`; what the batch already holds is taken into account, so one batch may change a thing several times.
+    pub fn event_changed(
+        &self,
+        batch: &mut Batch,
+        thing: ThingId,
+        object: ObjectId,
+        new: Option<&EventRow>,
+    ) -> Result<(), ProjectionError> {
+        let mut rows = self.rows(batch, thing)?;
+        let before = rows.first().cloned();
+        let unchanged = rows.iter().find(|row| row.object == object) == new;
+        if unchanged {
+            return Ok(());
+        }
+        rows.retain(|row| row.object != object);
+        rows.extend(new.cloned());
+        rows.sort_by(precedence);
+        if rows.is_empty() {
+            batch.delete(Family::EventRow, thing.as_bytes());
+        } else {
+            batch.put(Family::EventRow, thing.as_bytes(), encode_events(&rows)?);
+        }
+        let change = self.next_change(batch);
+        if before.as_ref() != rows.first() {
+            self.reindex(batch, before.as_ref(), rows.first())?;
+            batch.put(Family::SearchTodo, change.to_be_bytes(), thing.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// The hook for hubs: registry and profile of `hub` now read as `new`, or it is no more.
+    pub fn hub_changed(&self, batch: &mut Batch, hub: HubId, new: Option<&HubRow>) -> Result<(), ProjectionError> {
+        let value = new.map(encode_hub).transpose()?;
+        let before = self.current(batch, Family::HubRow, hub.as_bytes())?;
+        if before == value {
+            return Ok(());
+        }
+        match value {
+            Some(value) => batch.put(Family::HubRow, hub.as_bytes(), value),
+            None => batch.delete(Family::HubRow, hub.as_bytes()),
+        }
+        self.next_change(batch);
+        Ok(())
+    }
+
+    /// Drops every projection, for rebuilding them from the documents: the caller then calls the hooks for every
+    /// document. The text index, which cannot be dropped in a batch, notices and rebuilds itself.
+    pub fn clear_all(&self, batch: &mut Batch, now_ms: i64) -> Result<(), ProjectionError> {
+        for family in FAMILIES {
+            batch.delete_range(family, [], AFTER_ALL);
+        }
+        let covered = CoveredYears::at(now_ms);
+        *lock(&self.covered) = covered;
+        put_format(batch, covered);
+        let dropped = times_dropped(&self.store)?.saturating_add(1);
+        batch.put(Family::Meta, META_DROPPED, dropped.to_be_bytes());
+        self.next_change(batch);
+        Ok(())
+    }
+
+    /// One step of moving the covered years to those around `now_ms`; nothing to do most of the time. Returns whether
+    /// all is done. The caller writes the batch and calls again until it is, at start and once a day; between two steps
+    /// every list is complete, because the years at the edge are worked out until the last step.
+    pub fn roll_covered_years(&self, batch: &mut Batch, now_ms: i64) -> Result<bool, ProjectionError> {
+        let wanted = CoveredYears::at(now_ms);
+        let known = covered_years(&self.store)?.unwrap_or(wanted);
+        if known == wanted && *lock(&self.covered) == wanted {
+            return Ok(true);
+        }
+        if *lock(&self.covered) != wanted {
+            *lock(&self.covered) = wanted;
+            lock(&self.rolled_to).clear();
+        }
+        // What both spans share stays complete from the first step to the last.
+        let shared = CoveredYears {
+            first: known.first.max(wanted.first),
+            last: known.last.min(wanted.last),
+        };
+        let shared = if shared.first <= shared.last {
+            shared
+        } else {
+            CoveredYears {
+                first: wanted.first,
+                last: wanted.first - 1,
+            }
+        };
+        let from = lock(&self.rolled_to).clone();
+        let (next, done) = self.roll_series(batch, &from, wanted)?;
+        *lock(&self.rolled_to) = if done { Vec::new() } else { next };
+        put_covered(batch, if done { wanted } else { shared });
+        self.next_change(batch);
+        Ok(done)
+    }
+
+    /// Rewrites some series for other covered years, beginning with key `from`. Returns the key to go on with, and whether
+    /// that is all.
+    fn roll_series(
+        &self,
+        batch: &mut Batch,
+        from: &[u8],
+        wanted: CoveredYears,
+    ) -> Result<(Vec<u8>, bool), ProjectionError> {
+        let mut found: Vec<(ThingId, CoveredYears)> = Vec::new();
+        let mut read = 0;
+        let mut next = Vec::new();
+        let mut bad = None;
+        self.store
+            .scan(Family::Series, from, &[], Direction::Forward, &mut |key, value| {
+                match (series_of_key(key), SeriesRow::decode(value)) {
+                    (Some(thing), Ok(series)) if years_of(&series) != wanted => found.push((thing, years_of(&series))),
+                    (Some(_), Ok(_)) => {}
+                    (_, Err(error)) => bad = Some(error),
+                    (None, _) => bad = Some(StoreError::Damaged { what: "series key" }),
+                }
+                read += 1;
+                if bad.is_some() || found.len() >= SERIES_PER_STEP || read >= SERIES_READ_PER_STEP {
+                    next = [key, &[0]].concat();
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            })?;
+        if let Some(error) = bad {
+            return Err(error.into());
+        }
+        for (thing, written_for) in &found {
+            if let Some(row) = self.rows(batch, *thing)?.first() {
+                write_difference(batch, &entries(row, *written_for)?, &entries(row, wanted)?);
+            }
+        }
+        let done = next.is_empty();
+        Ok((next, done))
+    }
+
+    /// Replaces the index entries of the row that was shown by those of the row that is.
+    fn reindex(
+        &self,
+        batch: &mut Batch,
+        before: Option<&EventRow>,
+        after: Option<&EventRow>,
+    ) -> Result<(), ProjectionError> {
+        if let (Some(before), Some(after)) = (before, after)
+            && same_entries(before, after)
+        {
+            return Ok(());
+        }
+        let covered = *lock(&self.covered);
+        let old = match before {
+            Some(row) => entries(row, self.written_for(batch, row)?.unwrap_or(covered))?,
+            None => Entries::new(),
+        };
+        let new = match after {
+            Some(row) => entries(row, covered)?,
+            None => Entries::new(),
+        };
+        write_difference(batch, &old, &new);
+        Ok(())
+    }
+
+    /// The years for which the entries of a series are written.
+    fn written_for(&self, batch: &Batch, row: &EventRow) -> Result<Option<CoveredYears>, ProjectionError> {
+        for kind in [THIN, DENSE] {
+            if let Some(value) = self.current(batch, Family::Series, &series_key(kind, row.thing))? {
+                return Ok(Some(years_of(&SeriesRow::decode(&value)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn rows(&self, batch: &Batch, thing: ThingId) -> Result<Vec<EventRow>, ProjectionError> {
+        match self.current(batch, Family::EventRow, thing.as_bytes())? {
+            Some(value) => Ok(decode_events(&value)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The value of a key as it will be when the batch is written.
+    fn current(&self, batch: &Batch, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let of_family = batch.changes().iter().rev().filter(|(other, _)| *other == family);
+        for (_, change) in of_family {
+            match change {
+                Change::Put(other, value) if other == key => return Ok(Some(value.clone())),
+                Change::Delete(other) if other == key => return Ok(None),
+                Change::DeleteRange(from, to) if from.as_slice() <= key && key < to.as_slice() => return Ok(None),
+                _ => {}
+            }
+        }
+        self.store.get(family, key)
+    }
+
+    fn next_change(&self, batch: &mut Batch) -> u64 {
+        let change = self.changes.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        batch.put(Family::Meta, META_CHANGES, change.to_be_bytes());
+        change
+    }
+}
+
+/// All families that hold projections, and the list of things the text index has to follow.
+const FAMILIES: [Family; 9] = [
+    Family::EventRow,
+    Family::OccurrenceByTime,
+    Family::OccurrenceByHub,
+    Family::OccurrenceByTag,
+    Family::OccurrenceByPlace,
+    Family::Series,
+    Family::EventByUid,
+    Family::HubRow,
+    Family::SearchTodo,
+];
+
+fn write_difference(batch: &mut Batch, old: &Entries, new: &Entries) {
+    let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    for key in keys {
+        match (old.get(key), new.get(key)) {
+            (Some(before), Some(after)) if before == after => {}
+            (_, Some(after)) => batch.put(key.0, key.1.as_slice(), after.as_slice()),
+            (_, None) => batch.delete(key.0, key.1.as_slice()),
+        }
+    }
+}
+
+fn years_of(series: &SeriesRow) -> CoveredYears {
+    CoveredYears {
+        first: series.first_year,
+        last: series.last_year,
+    }
+}
+
+fn put_format(batch: &mut Batch, covered: CoveredYears) {
+    batch.put(Family::Meta, META_FORMAT, FORMAT.to_be_bytes());
+    put_covered(batch, covered);
+}
+
+fn put_covered(batch: &mut Batch, covered: CoveredYears) {
+    let bytes = [covered.first.to_be_bytes(), covered.last.to_be_bytes()].concat();
+    batch.put(Family::Meta, META_COVERED, bytes);
+}
+
+/// The years for which all series are written; `None` in a new database.
+pub(super) fn covered_years(store: &Store) -> Result<Option<CoveredYears>, StoreError> {
+    let Some(value) = store.get(Family::Meta, META_COVERED)? else {
+        return Ok(None);
+    };
+    let [a, b, c, d] = value.as_slice() else {
+        return Err(StoreError::Damaged { what: "covered years" });
+    };
+    Ok(Some(CoveredYears {
+        first: i16::from_be_bytes([*a, *b]),
+        last: i16::from_be_bytes([*c, *d]),
+    }))
+}
+
+/// The number of the last change to the projections; another number means that something may look different.
+pub(super) fn last_change(store: &Store) -> Result<u64, StoreError> {
+    read_u64(store, META_CHANGES)
+}
+
+/// How often the projections were dropped.
+pub(super) fn times_dropped(store: &Store) -> Result<u64, StoreError> {
+    read_u64(store, META_DROPPED)
+}
+
+fn read_u64(store: &Store, key: &[u8]) -> Result<u64, StoreError> {
+    match store.get(Family::Meta, key)? {
+        None => Ok(0),
+        Some(value) => value
+            .try_into()
+            .map(u64::from_be_bytes)
+            .map_err(|_| StoreError::Damaged { what: "counter" }),
+    }
+}
+
+fn read_u32(store: &Store, key: &[u8]) -> Result<Option<u32>, StoreError> {
+    match store.get(Family::Meta, key)? {
+        None => Ok(None),
+        Some(value) => value
+            .try_into()
+            .map(|bytes| Some(u32::from_be_bytes(bytes)))
+            .map_err(|_| StoreError::Damaged { what: "counter" }),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
