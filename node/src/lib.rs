@@ -1,4 +1,7 @@
 //! The server a hub runs. The folders are the way data takes: peer → rpc → sync → store → projection → web.
 
+pub mod clock;
 pub mod projection;
 pub mod store;
+pub mod task;
+pub mod telemetry;

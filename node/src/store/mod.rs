@@ -2,9 +2,28 @@
 //!
 //! Only this folder names RocksDB. Callers build a [`Batch`] and write it whole: an envelope, its state, the document
 //! and every projection are one batch, so there is no state in which some of them are written.
+//!
+//! Modules in reading order: what is stored under which key ([`catalogue`]), the two backends ([`memory`], [`rocks`]),
+//! and how formats change over time ([`migrate`]).
+
+pub mod catalogue;
+pub mod memory;
+pub mod migrate;
+pub mod rocks;
+
+#[cfg(test)]
+mod conformance;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// The longest key that may be written. Keys are fixed-width ids and numbers; the longest holds a tag of an event. Together with
+/// this limit a range without an end can be removed: nothing sorts after this many bytes of 0xff and one more.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+/// The longest a scan may take. A scan keeps the bytes of everything deleted since it began, and an erasure has to
+/// force those out; who has more to read reads it in pages.
+pub const MAX_SCAN_MS: u64 = 60_000;
 
 /// Every column family, in one place. Key parts and value parts of each are documented in `catalogue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +80,89 @@ pub enum Family {
     HubRow,
 }
 
+impl Family {
+    /// Every family, in the order of the enum.
+    pub const ALL: [Self; 25] = [
+        Self::Meta,
+        Self::Log,
+        Self::Position,
+        Self::Body,
+        Self::BodyPersonal,
+        Self::Document,
+        Self::Snapshot,
+        Self::SnapshotPersonal,
+        Self::Waiting,
+        Self::Frontier,
+        Self::Proof,
+        Self::Tombstone,
+        Self::Receipt,
+        Self::Beacon,
+        Self::Peer,
+        Self::SearchTodo,
+        Self::Original,
+        Self::EventRow,
+        Self::OccurrenceByTime,
+        Self::OccurrenceByHub,
+        Self::OccurrenceByTag,
+        Self::OccurrenceByPlace,
+        Self::Series,
+        Self::EventByUid,
+        Self::HubRow,
+    ];
+
+    /// The name on disk. Never changes; a family whose format changes is migrated or, for projections, rebuilt.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Log => "log",
+            Self::Position => "position",
+            Self::Body => "body",
+            Self::BodyPersonal => "body_personal",
+            Self::Document => "document",
+            Self::Snapshot => "snapshot",
+            Self::SnapshotPersonal => "snapshot_personal",
+            Self::Waiting => "waiting",
+            Self::Frontier => "frontier",
+            Self::Proof => "proof",
+            Self::Tombstone => "tombstone",
+            Self::Receipt => "receipt",
+            Self::Beacon => "beacon",
+            Self::Peer => "peer",
+            Self::SearchTodo => "search_todo",
+            Self::Original => "original",
+            Self::EventRow => "event_row",
+            Self::OccurrenceByTime => "occurrence_by_time",
+            Self::OccurrenceByHub => "occurrence_by_hub",
+            Self::OccurrenceByTag => "occurrence_by_tag",
+            Self::OccurrenceByPlace => "occurrence_by_place",
+            Self::Series => "series",
+            Self::EventByUid => "event_by_uid",
+            Self::HubRow => "hub_row",
+        }
+    }
+
+    /// Whether the family may hold a person's data. Such families hold nothing else, so that an erasure can rewrite
+    /// them whole.
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Self::BodyPersonal | Self::SnapshotPersonal | Self::Original)
+    }
+
+    /// Whether `interhubd rebuild` makes the family anew from the others.
+    pub const fn is_projection(self) -> bool {
+        matches!(
+            self,
+            Self::EventRow
+                | Self::OccurrenceByTime
+                | Self::OccurrenceByHub
+                | Self::OccurrenceByTag
+                | Self::OccurrenceByPlace
+                | Self::Series
+                | Self::EventByUid
+                | Self::HubRow
+        )
+    }
+}
+
 /// One change to one key, or to a range of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -68,7 +170,7 @@ pub enum Change {
     Put(Vec<u8>, Vec<u8>),
     /// Remove a key; removing an absent key is fine.
     Delete(Vec<u8>),
-    /// Remove all keys from the first (inclusive) to the second (exclusive).
+    /// Remove all keys from the first (inclusive) to the second (exclusive; empty means: to the end of the family).
     DeleteRange(Vec<u8>, Vec<u8>),
 }
 
@@ -95,7 +197,7 @@ impl Batch {
         self.changes.push((family, Change::Delete(key.into())));
     }
 
-    /// Removes all keys in `from..to`.
+    /// Removes all keys in `from..to` (an empty `to` means: to the end of the family).
     pub fn delete_range(&mut self, family: Family, from: impl Into<Vec<u8>>, to: impl Into<Vec<u8>>) {
         self.changes.push((family, Change::DeleteRange(from.into(), to.into())));
     }
@@ -103,6 +205,11 @@ impl Batch {
     /// The changes, in the order in which they were added.
     pub fn changes(&self) -> &[(Family, Change)] {
         &self.changes
+    }
+
+    /// Adds the changes of another batch after those of this one.
+    pub fn append(&mut self, other: Self) {
+        self.changes.extend(other.changes);
     }
 
     /// Whether there is nothing to write.
@@ -123,8 +230,36 @@ pub enum Direction {
 /// What can go wrong below the seam.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The engine failed: a full or read-only disk, a damaged file.
-    #[error("storage failed while {doing}: {reason}")]
+    /// There is no room left.
+    #[error("the disk is full (while {doing}); free some space, then restart the node")]
+    Full {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// The disk, or the folder, cannot be written.
+    #[error(
+        "the data folder is read-only (while {doing}); make it writable for the node's user, then restart the node"
+    )]
+    ReadOnly {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// A key over [`MAX_KEY_BYTES`]. Our own bug: the batch is not written.
+    #[error("a key of {bytes} bytes for {family:?} is over the limit of {MAX_KEY_BYTES}; please report this")]
+    KeyTooLong {
+        /// Where it was to be written.
+        family: Family,
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A scan took longer than [`MAX_SCAN_MS`]; it has to be done in pages.
+    #[error("reading {family:?} took longer than {MAX_SCAN_MS} ms; the disk may be too slow, see `interhub doctor`")]
+    ScanTooLong {
+        /// What was read.
+        family: Family,
+    },
+    /// The engine failed: a damaged file, an error of the disk.
+    #[error("storage failed while {doing}: {reason}; check the disk, or restore a backup")]
     Engine {
         /// What was being done.
         doing: &'static str,
@@ -145,7 +280,8 @@ pub trait Backend: Send + Sync + 'static {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Visits the keys in `from..to` (an empty `to` means: to the end of the family) until the visitor breaks. The view is
-    /// consistent: a batch written meanwhile is seen whole or not at all.
+    /// consistent: a batch written meanwhile is seen whole or not at all. The visitor may use the store. A scan over
+    /// [`MAX_SCAN_MS`] fails.
     fn scan(
         &self,
         family: Family,
@@ -155,12 +291,34 @@ pub trait Backend: Send + Sync + 'static {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
-    /// Writes a batch atomically. It is visible at once and survives a crash of the process; it survives a power cut
+    /// Writes a batch atomically: on an error, none of it. It is visible at once and survives a crash of the process; it survives a power cut
     /// after the next [`Backend::sync`].
     fn write(&self, batch: &Batch) -> Result<(), StoreError>;
 
-    /// Makes everything written so far survive a power cut.
+    /// Makes everything written so far survive a power cut. Callers at the same time share one write to the disk.
     fn sync(&self) -> Result<(), StoreError>;
+}
+
+/// The keys a batch may carry, checked before anything is written.
+fn check_keys(batch: &Batch) -> Result<(), StoreError> {
+    for (family, change) in batch.changes() {
+        let longest = match change {
+            Change::Put(key, _) | Change::Delete(key) => key.len(),
+            Change::DeleteRange(from, to) => from.len().max(to.len()),
+        };
+        if longest > MAX_KEY_BYTES {
+            return Err(StoreError::KeyTooLong {
+                family: *family,
+                bytes: longest,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether `from..to` holds no key, whatever is stored. An empty `to` is the end of the family.
+fn is_empty_range(from: &[u8], to: &[u8]) -> bool {
+    !to.is_empty() && from >= to
 }
 
 /// A shared handle to a backend.

@@ -1,0 +1,308 @@
+//! Golden bytes of every key and value. They may be added to, never changed: what is on somebody's disk has to stay
+//! readable. Bytes of an old version move to `check::old_value` when a new version is written.
+
+use interhub_domain::envelope::{Header, Kind, Sealed};
+use interhub_domain::frontier::{Head, RowKey};
+use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
+
+use super::document::{
+    DocumentKey, DocumentRow, DocumentState, OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument,
+    SignedBytes, SnapshotKey, Tombstone, TombstoneKey,
+};
+use super::log::{
+    BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Standing, WaitingFor, WaitingKey,
+};
+use super::meta::{MetaKey, MetaValue, SearchTodoKey};
+use super::network::{BeaconKey, PeerKey, PeerRow};
+use super::{Key, Nothing, Value, check};
+use crate::store::Family;
+
+const HUB: HubId = HubId([2; 16]);
+const THING: ThingId = ThingId([3; 16]);
+const OTHER_HUB: HubId = HubId([4; 16]);
+const HASH: HeaderHash = HeaderHash([5; 32]);
+const OBJECT: ObjectId = ObjectId([6; 16]);
+const ROW: RowKey = RowKey {
+    hub: HUB,
+    log: LogId::PUBLIC,
+    epoch: Epoch(0x0102_0304_0506_0708),
+};
+const LOG_KEY: LogKey = LogKey::at(ROW, 9);
+const NETWORK: NetworkId = NetworkId([1; 16]);
+
+const fn header() -> Header {
+    Header {
+        network: NETWORK,
+        hub: HUB,
+        key_number: 1,
+        log: LogId::PUBLIC,
+        epoch: ROW.epoch,
+        seq: 9,
+        previous: HASH,
+        kind: Kind::Change,
+        object: OBJECT,
+        generation: 7,
+        commitment: [8; 32],
+    }
+}
+
+#[test]
+fn log_keys() {
+    check::key(
+        &LOG_KEY,
+        Family::Log,
+        "02020202020202020202020202020202696e7465726875622f7075626c69630001020304050607080000000000000009",
+    );
+    check::key(
+        &ROW,
+        Family::Frontier,
+        "02020202020202020202020202020202696e7465726875622f7075626c6963000102030405060708",
+    );
+    check::key(
+        &PositionKey(HASH),
+        Family::Position,
+        "0505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &ProofKey(LOG_KEY),
+        Family::Proof,
+        "02020202020202020202020202020202696e7465726875622f7075626c69630001020304050607080000000000000009",
+    );
+    check::key(
+        &BodyKey {
+            personal: false,
+            object: OBJECT,
+            generation: 7,
+            hash: HASH,
+        },
+        Family::Body,
+        "06060606060606060606060606060606000000070505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &BodyKey {
+            personal: true,
+            object: OBJECT,
+            generation: 7,
+            hash: HASH,
+        },
+        Family::BodyPersonal,
+        "06060606060606060606060606060606000000070505050505050505050505050505050505050505050505050505050505050505",
+    );
+}
+
+#[test]
+fn waiting_keys() {
+    let key = |what| WaitingKey { what, hash: HASH };
+    check::key(
+        &key(WaitingFor::Change([0xaa; 32])),
+        Family::Waiting,
+        "01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &key(WaitingFor::Header(HeaderHash([0xbb; 32]))),
+        Family::Waiting,
+        "02bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &key(WaitingFor::Document(OBJECT)),
+        Family::Waiting,
+        "0306060606060606060606060606060606000000000000000000000000000000000505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &key(WaitingFor::Grant(OBJECT, HUB)),
+        Family::Waiting,
+        "0406060606060606060606060606060606020202020202020202020202020202020505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &key(WaitingFor::Consent(OBJECT, HUB)),
+        Family::Waiting,
+        "0506060606060606060606060606060606020202020202020202020202020202020505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &key(WaitingFor::Registry(HUB)),
+        Family::Waiting,
+        "0602020202020202020202020202020202000000000000000000000000000000000505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &key(WaitingFor::Upgrade),
+        Family::Waiting,
+        "0700000000000000000000000000000000000000000000000000000000000000000505050505050505050505050505050505050505050505050505050505050505",
+    );
+    let odd = [&[7][..], &[1; 32], &HASH.0].concat();
+    assert_eq!(<WaitingKey as Key>::decode(Family::Waiting, &odd), None);
+}
+
+#[test]
+fn log_values() {
+    let row = LogRow::counted(&header(), [9; 64]);
+    assert_eq!(LogKey::of(&header()), LOG_KEY);
+    assert_eq!(row.header(NETWORK, &LOG_KEY), header());
+    check::value(
+        &row,
+        "010001050505050505050505050505050505050505050505050505050505050505050503060606060606060606060606060606060000000708080808080808080808080808080808080808080808080808080808080808080909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090901",
+    );
+    check::value(
+        &row.clone().standing(Standing::Refused, "why"),
+        "010001050505050505050505050505050505050505050505050505050505050505050503060606060606060606060606060606060000000708080808080808080808080808080808080808080808080808080808080808080909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090903776879",
+    );
+    check::value(
+        &LOG_KEY,
+        "0102020202020202020202020202020202696e7465726875622f7075626c69630001020304050607080000000000000009",
+    );
+    check::value(
+        &Head { seq: 9, hash: HASH },
+        "0100000000000000090505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::value(
+        &Sealed {
+            salt: [0xaa; 32],
+            body: vec![1, 2, 3],
+        },
+        "01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa010203",
+    );
+    check::value(
+        &ProofRow {
+            one: ([1; 167], [2; 64]),
+            other: ([3; 167], [4; 64]),
+        },
+        "01010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010102020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030304040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404",
+    );
+    check::value(&Nothing, "01");
+}
+
+#[test]
+fn a_long_reason_is_cut_between_characters() {
+    let row = LogRow::counted(&header(), [9; 64]).standing(Standing::Waiting, "é".repeat(MAX_REASON_BYTES));
+    let read = LogRow::decode(&row.encode()).map(|row| row.reason);
+    assert_eq!(read, Some("é".repeat(MAX_REASON_BYTES / 2)));
+}
+
+#[test]
+fn document_keys() {
+    check::key(
+        &DocumentKey(OBJECT),
+        Family::Document,
+        "06060606060606060606060606060606",
+    );
+    check::key(
+        &SnapshotKey {
+            personal: false,
+            object: OBJECT,
+            generation: 7,
+        },
+        Family::Snapshot,
+        "0606060606060606060606060606060600000007",
+    );
+    check::key(
+        &SnapshotKey {
+            personal: true,
+            object: OBJECT,
+            generation: 7,
+        },
+        Family::SnapshotPersonal,
+        "0606060606060606060606060606060600000007",
+    );
+    check::key(
+        &TombstoneKey(OBJECT),
+        Family::Tombstone,
+        "06060606060606060606060606060606",
+    );
+    check::key(
+        &ReceiptKey {
+            tombstone: HASH,
+            hub: HUB,
+        },
+        Family::Receipt,
+        "050505050505050505050505050505050505050505050505050505050505050502020202020202020202020202020202",
+    );
+    check::key(
+        &OriginalKey(THING),
+        Family::Original,
+        "03030303030303030303030303030303",
+    );
+}
+
+#[test]
+fn document_values() {
+    let row = DocumentRow {
+        thing: THING,
+        kind: DocumentKind::Event,
+        owner: HUB,
+        log: LogId::PUBLIC,
+        generation: 7,
+        begun_by: HASH,
+        writers: vec![HUB, OTHER_HUB],
+        heads: vec![[0xaa; 32]],
+        clock: 0x0001_0000_0000_0002,
+        changes: 300,
+        state: DocumentState::Live,
+    };
+    check::value(
+        &row,
+        "01100303030303030303030303030303030301100202020202020202020202020202020210696e7465726875622f7075626c69630007200505050505050505050505050505050505050505050505050505050505050505021002020202020202020202020202020202100404040404040404040404040404040401aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa82808080808040ac0200",
+    );
+    check::value(&SavedDocument(vec![1, 2, 3]), "01010203");
+    let sealed = Sealed {
+        salt: [0xaa; 32],
+        body: vec![1, 2, 3],
+    };
+    check::value(
+        &Tombstone {
+            header: header(),
+            signature: [9; 64],
+            sealed,
+        },
+        "01696e7465726875622d656e762d76310001010101010101010101010101010101020202020202020202020202020202020001696e7465726875622f7075626c696300010203040506070800000000000000090505050505050505050505050505050505050505050505050505050505050505030606060606060606060606060606060600000007080808080808080808080808080808080808080808080808080808080808080809090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa010203",
+    );
+    let signed = SignedBytes {
+        received_ms: 1000,
+        key_number: 1,
+        signature: [9; 64],
+        bytes: vec![1, 2, 3],
+    };
+    check::value(
+        &signed,
+        "0100000000000003e8000109090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909010203",
+    );
+    let original = |format| OriginalRow {
+        format,
+        text: b"BEGIN".to_vec(),
+    };
+    check::value(&original(OriginalFormat::ICalendar), "0101424547494e");
+    check::value(&original(OriginalFormat::VCard), "0102424547494e");
+}
+
+#[test]
+fn network_keys_and_values() {
+    check::key(&PeerKey(HUB), Family::Peer, "02020202020202020202020202020202");
+    check::key(&BeaconKey(HUB), Family::Beacon, "02020202020202020202020202020202");
+    let row = PeerRow {
+        addresses: vec!["hub.example:74".to_owned()],
+        last_heard_ms: Some(1000),
+        clock_skew_ms: -5,
+        failures: 3,
+        last_error: Some("refused".to_owned()),
+        blocked: true,
+    };
+    check::value(&row, "01010e6875622e6578616d706c653a373401d00f090301077265667573656401");
+}
+
+#[test]
+fn meta_keys_and_values() {
+    check::key(&MetaKey::FormatVersion, Family::Meta, "01");
+    check::key(&MetaKey::DatabaseId, Family::Meta, "02");
+    check::key(&MetaKey::Network, Family::Meta, "03");
+    check::key(&MetaKey::GenesisRecord, Family::Meta, "04");
+    check::key(&MetaKey::OwnEpoch, Family::Meta, "05");
+    check::key(&MetaKey::OwnClock, Family::Meta, "06");
+    check::key(&MetaKey::SearchTodoNext, Family::Meta, "07");
+    check::key(&MetaKey::CoveredYears, Family::Meta, "08");
+    check::key(&MetaKey::ProjectionVersion, Family::Meta, "09");
+    check::key(&MetaKey::RebuildUnfinished, Family::Meta, "0a");
+    check::key(&MetaKey::Invitations, Family::Meta, "0b");
+    check::key(&SearchTodoKey(0x0102), Family::SearchTodo, "0000000000000102");
+    check::value(&MetaValue::of_number(5), "010000000000000005");
+    check::value(&THING, "0103030303030303030303030303030303");
+    assert_eq!(MetaValue::of_number(5).number(), Some(5));
+    assert_eq!(MetaValue(vec![5]).number(), None);
+}
