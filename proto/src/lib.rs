@@ -18,3 +18,6 @@ pub mod v1 {
 
 /// The descriptors of [`v1`] and all it imports, as an encoded `FileDescriptorSet` for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptor.bin");
+
+/// An instant on the wire: seconds and nanoseconds since the Unix epoch.
+pub use prost_types::Timestamp;

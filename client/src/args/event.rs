@@ -1,0 +1,196 @@
+//! Arguments of `interhub event`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::value::{self, LatLon};
+
+/// `interhub event ...`
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum EventCommand {
+    /// Import calendar files as this hub's events; the same file twice changes nothing
+    Import(ImportArgs),
+    /// Make an event
+    Add(AddArgs),
+    /// Change an event; only the flags given change anything
+    Edit(EditArgs),
+    /// Cancel an event, or one date of a series; it stays listed, struck out
+    Cancel(CancelArgs),
+    /// Show one event
+    Show {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+    },
+    /// List the events of the whole network, one entry per date
+    List(ListArgs),
+    /// Write this hub's own events to standard output
+    Export {
+        /// Form of the output
+        #[arg(long, value_enum)]
+        format: Option<ExportFormat>,
+    },
+}
+
+/// `interhub event import ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct ImportArgs {
+    /// iCalendar files; - reads standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<String>,
+    /// Only say what would happen
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Forms of `event export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One iCalendar stream
+    Ics,
+    /// One JSON document
+    Json,
+    /// A table with a header line
+    Csv,
+}
+
+/// What `event add` and `event edit` have in common.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct FieldArgs {
+    /// One or two sentences for lists
+    #[arg(long, value_name = "TEXT", value_parser = value::text)]
+    pub summary: Option<String>,
+    /// The whole text, plain
+    #[arg(long, value_name = "TEXT", value_parser = value::text)]
+    pub description: Option<String>,
+    /// When it ends, in the form of --start; for whole days the day after the last
+    #[arg(long, value_name = "TIME", value_parser = value::local_time)]
+    pub end: Option<String>,
+    /// How long it takes, for instance 2h or 1h30m
+    #[arg(long, value_name = "LENGTH", value_parser = value::duration, conflicts_with = "end")]
+    pub duration: Option<u64>,
+    /// Zone of the times, for instance Europe/London; a new event takes the hub's own
+    #[arg(long, value_name = "ZONE", value_parser = value::timezone)]
+    pub timezone: Option<String>,
+    /// Where, in words
+    #[arg(long, value_name = "TEXT", value_parser = value::text)]
+    pub location: Option<String>,
+    /// Where, in degrees
+    #[arg(long, value_name = "LAT,LON", value_parser = value::lat_lon, allow_hyphen_values = true)]
+    pub at: Option<LatLon>,
+    /// A tag; may be repeated, an edit replaces all tags, an empty one removes them
+    #[arg(long = "tag", value_name = "TAG", value_parser = value::text)]
+    pub tags: Vec<String>,
+    /// Recurrence rule, for instance FREQ=WEEKLY;BYDAY=MO;COUNT=10
+    #[arg(long, value_name = "RULE", value_parser = value::rrule)]
+    pub rrule: Option<String>,
+    /// The event's own page
+    #[arg(long, value_name = "URL", value_parser = value::web_address)]
+    pub url: Option<String>,
+    /// Where to join online
+    #[arg(long, value_name = "URL", value_parser = value::web_address)]
+    pub online_url: Option<String>,
+    /// Language of the texts, for instance en or pt-BR
+    #[arg(long = "lang", value_name = "LANG", value_parser = value::language)]
+    pub language: Option<String>,
+    /// Keep it to this hub for now
+    #[arg(long)]
+    pub draft: bool,
+}
+
+/// `interhub event add ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(group(clap::ArgGroup::new("ending").args(["end", "duration"]).required(true)))]
+pub struct AddArgs {
+    /// Title, one line
+    #[arg(long, value_name = "TEXT", value_parser = value::text)]
+    pub title: String,
+    /// When it begins: 2027-03-04T18:30, or 2027-03-04 for whole days
+    #[arg(long, value_name = "TIME", value_parser = value::local_time)]
+    pub start: String,
+    /// Everything else
+    #[command(flatten)]
+    pub fields: FieldArgs,
+}
+
+/// `interhub event edit ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct EditArgs {
+    /// Id of the event
+    #[arg(value_name = "ID", value_parser = value::event_id)]
+    pub id: String,
+    /// Title, one line
+    #[arg(long, value_name = "TEXT", value_parser = value::text)]
+    pub title: Option<String>,
+    /// When it begins: 2027-03-04T18:30, or 2027-03-04 for whole days; the length stays
+    #[arg(long, value_name = "TIME", value_parser = value::local_time)]
+    pub start: Option<String>,
+    /// Everything else
+    #[command(flatten)]
+    pub fields: FieldArgs,
+    /// Publish a draft
+    #[arg(long, conflicts_with = "draft")]
+    pub publish: bool,
+}
+
+/// `interhub event cancel ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct CancelArgs {
+    /// Id of the event
+    #[arg(value_name = "ID", value_parser = value::event_id)]
+    pub id: String,
+    /// Only this date of a series: the start the rule gives it
+    #[arg(long, value_name = "START", value_parser = value::local_time)]
+    pub occurrence: Option<String>,
+}
+
+/// `interhub event list ...`
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct ListArgs {
+    /// Only what ends after this: a date, or RFC 3339; now if not given
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub from: Option<String>,
+    /// Only what starts before this: a date (that day included), or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = value::moment)]
+    pub to: Option<String>,
+    /// Only events of this hub; an https:// or http:// address says which node to ask
+    #[arg(long = "hub", value_name = "SLUG")]
+    pub hub: Vec<String>,
+    /// Only events with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Only near this place
+    #[arg(long, value_name = "LAT,LON", value_parser = value::lat_lon, allow_hyphen_values = true)]
+    pub near: Option<LatLon>,
+    /// Radius around --near in kilometres; 25 if not given
+    #[arg(long, value_name = "KM", value_parser = value::kilometres, requires = "near")]
+    pub within: Option<f64>,
+    /// Only events with these words
+    #[arg(long, value_name = "WORDS", value_parser = value::text)]
+    pub text: Option<String>,
+    /// Only events in this language; de also finds de-AT
+    #[arg(long = "lang", value_name = "LANG", value_parser = value::language)]
+    pub language: Option<String>,
+    /// Only events that can be joined online
+    #[arg(long)]
+    pub online: bool,
+    /// Also this hub's drafts
+    #[arg(long)]
+    pub drafts: bool,
+    /// At most so many entries
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// Go on where a list ended: its `next`
+    #[arg(long, value_name = "CURSOR")]
+    pub cursor: Option<String>,
+}
+
+impl ListArgs {
+    /// The slug asked for; of several the last.
+    pub fn slug(&self) -> Option<&str> {
+        self.hub
+            .iter()
+            .rev()
+            .map(String::as_str)
+            .find(|value| !super::is_address(value))
+    }
+}

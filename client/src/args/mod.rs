@@ -1,0 +1,219 @@
+//! The command line: what can be typed. No behaviour.
+//!
+//! `--hub` has two meanings in the interface: which node to ask (an address), and, for `event list`, whose events (a
+//! slug). An address holds `://` and a slug cannot, so the value says which is meant; the flag is declared once at the
+//! top, once in `event list`, and added to every other command by [`command`].
+
+pub mod event;
+pub mod value;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use event::EventCommand;
+
+/// Id of the `--hub` flag that [`command`] adds to commands without one of their own.
+const HUB_ADDRESS: &str = "hub_address";
+
+/// The whole command line.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(
+    name = "interhub",
+    version,
+    about = "Talks to a hub's node",
+    long_about = "Talks to a hub's node: the one on this machine through --data DIR, or another through --hub URL \
+                  --token TOKEN.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 node or peer unreachable.",
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: TopCommand,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct GlobalArgs {
+    /// Data folder of the node on this machine
+    #[arg(long, value_name = "DIR", env = "INTERHUB_DATA", global = true)]
+    pub data: Option<PathBuf>,
+    /// Address of another node, for instance https://hub.example
+    #[arg(long, value_name = "URL", id = HUB_ADDRESS)]
+    pub hub: Option<String>,
+    /// Token for --hub
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "INTERHUB_TOKEN",
+        hide_env_values = true,
+        global = true
+    )]
+    pub token: Option<String>,
+    /// Answer with one JSON document
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No notes and no progress, only the result
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum TopCommand {
+    /// Found a network, or show the one this hub belongs to
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    /// Make an invitation for one hub
+    Invite(InviteArgs),
+    /// Join a network with an invitation
+    Join {
+        /// The link of the invitation
+        #[arg(value_name = "LINK")]
+        link: String,
+    },
+    /// The hubs of the network
+    #[command(subcommand)]
+    Hub(HubCommand),
+    /// The events of the network, and this hub's own
+    #[command(subcommand)]
+    Event(Box<EventCommand>),
+    /// Figures of the node
+    Status,
+    /// The hubs this node talks to, or tries to
+    Peers,
+    /// Print changes as they happen, one a line, until interrupted
+    Watch {
+        /// Begin behind this change: its token
+        #[arg(long, value_name = "TOKEN")]
+        from: Option<String>,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder; made if it is not there
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// `interhub network ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum NetworkCommand {
+    /// Found a network with this hub as its first member
+    Create {
+        /// Name of the network
+        #[arg(value_name = "NAME", value_parser = value::text)]
+        name: String,
+    },
+    /// Show the network this hub belongs to
+    Show,
+}
+
+/// `interhub invite ...`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct InviteArgs {
+    /// How long the invitation can be used, at most 30d; 7d if not given
+    #[arg(long, value_name = "LENGTH", value_parser = value::duration)]
+    pub expires: Option<u64>,
+    /// Also write the link as a QR code, a PNG or SVG file
+    #[arg(long, value_name = "FILE")]
+    pub qr: Option<PathBuf>,
+}
+
+/// `interhub hub ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum HubCommand {
+    /// List the hubs of the network
+    List,
+    /// Show one hub
+    Show {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+    },
+    /// Take this hub out of the network; an invitation brings it back
+    Leave,
+}
+
+/// Whether a value of `--hub` is an address and not a slug.
+pub fn is_address(value: &str) -> bool {
+    value.contains("://")
+}
+
+/// The command line as clap knows it, `--hub` in every command included.
+pub fn command() -> Command {
+    with_hub_flag(Cli::command())
+}
+
+fn with_hub_flag(command: Command) -> Command {
+    command.mut_subcommands(|sub| {
+        let sub = with_hub_flag(sub);
+        if sub.get_subcommands().next().is_some() || sub.get_arguments().any(|arg| arg.get_long() == Some("hub")) {
+            return sub;
+        }
+        sub.arg(
+            Arg::new(HUB_ADDRESS)
+                .long("hub")
+                .value_name("URL")
+                .help("Address of another node")
+                .hide(true),
+        )
+    })
+}
+
+/// Reads a command line, the program's name first.
+pub fn parse<I, T>(arguments: I) -> Result<Cli, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let matches = command().try_get_matches_from(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Some(address) = hub_address(&matches) {
+        cli.global.hub = Some(address);
+    }
+    if let TopCommand::Event(event) = &cli.command
+        && let EventCommand::List(list) = event.as_ref()
+        && let Some(address) = list.hub.iter().rev().find(|value| is_address(value))
+    {
+        cli.global.hub = Some(address.clone());
+    }
+    Ok(cli)
+}
+
+/// The address given nearest to the end of the command line.
+fn hub_address(matches: &ArgMatches) -> Option<String> {
+    let deeper = matches.subcommand().and_then(|(_, sub)| hub_address(sub));
+    let here = || matches.try_get_one::<String>(HUB_ADDRESS).ok().flatten().cloned();
+    deeper.or_else(here)
+}
+
+/// Whether clap answers with the help because nothing was asked.
+pub fn is_help(error: &clap::Error) -> bool {
+    error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// A clap error as one line that says what to do next.
+pub fn one_line(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let head = rendered.split("\n\n").next().unwrap_or(&rendered);
+    let head = head.strip_prefix("error: ").unwrap_or(head);
+    let line = head.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{}; `interhub --help` lists what there is", line.trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests;

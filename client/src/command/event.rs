@@ -1,0 +1,254 @@
+//! `interhub event`, but for import and export.
+
+use interhub_proto::v1;
+
+use super::{Answer, export, import, node};
+use crate::args::GlobalArgs;
+use crate::args::event::{AddArgs, EditArgs, EventCommand, FieldArgs, ListArgs};
+use crate::args::value::LatLon;
+use crate::document::{EventDocument, ListDocument};
+use crate::error::ClientError;
+use crate::node::Node;
+use crate::render;
+
+pub(super) async fn run(
+    command: EventCommand,
+    global: &GlobalArgs,
+    answer: &mut Answer<'_, '_>,
+) -> Result<(), ClientError> {
+    let event = match command {
+        EventCommand::Import(args) => return import::run(args, global, answer).await,
+        EventCommand::Export { format } => return export::run(format, &node(global).await?, answer).await,
+        EventCommand::List(args) => return list(args, &node(global).await?, answer).await,
+        EventCommand::Add(args) => {
+            let fields = add_fields(args)?;
+            node(global).await?.add_event(fields).await?
+        }
+        EventCommand::Edit(args) => {
+            let id = args.id.clone();
+            let fields = edit_fields(args)?;
+            node(global).await?.edit_event(&id, fields).await?
+        }
+        EventCommand::Cancel(args) => {
+            node(global)
+                .await?
+                .cancel_event(&args.id, args.occurrence.as_deref())
+                .await?
+        }
+        EventCommand::Show { id } => node(global).await?.event(&id).await?,
+    };
+    answer.show(&EventDocument::from(event), event_text)
+}
+
+async fn list(args: ListArgs, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let query = v1::ListEventsRequest {
+        hub: args.slug().map(str::to_owned),
+        from: args.from,
+        to: args.to,
+        tag: args.tag,
+        text: args.text,
+        near: args.near.map(point),
+        within_km: args.within,
+        language: args.language,
+        online: args.online,
+        drafts: args.drafts,
+        limit: Some(args.limit),
+        cursor: args.cursor,
+    };
+    let list = ListDocument::from(node.events(query).await?);
+    answer.show(&list, list_text)?;
+    if list.events.is_empty() {
+        answer.note("no event fits; widen the filter, or import a calendar with `interhub event import FILE`")?;
+    }
+    if let Some(next) = &list.next {
+        answer.note(&format!(
+            "there are more; go on with the same filter and --cursor {}",
+            render::line(next)
+        ))?;
+    }
+    Ok(())
+}
+
+const fn point(place: LatLon) -> v1::Point {
+    v1::Point {
+        lat: place.lat,
+        lon: place.lon,
+    }
+}
+
+fn add_fields(args: AddArgs) -> Result<v1::EventFields, ClientError> {
+    let mut fields = fields(args.fields);
+    fields.title = Some(args.title);
+    fields.start = Some(args.start);
+    check(&fields)?;
+    Ok(fields)
+}
+
+fn edit_fields(args: EditArgs) -> Result<v1::EventFields, ClientError> {
+    let mut fields = fields(args.fields);
+    fields.title = args.title;
+    fields.start = args.start;
+    if args.publish {
+        fields.draft = Some(false);
+    }
+    if fields == v1::EventFields::default() {
+        return Err(ClientError::Usage(
+            "nothing to change; give at least one flag, for instance --title".to_owned(),
+        ));
+    }
+    check(&fields)?;
+    Ok(fields)
+}
+
+fn fields(args: FieldArgs) -> v1::EventFields {
+    let ending = match (args.end, args.duration) {
+        (Some(end), _) => Some(v1::event_fields::Ending::End(end)),
+        (None, Some(seconds)) => Some(v1::event_fields::Ending::DurationSeconds(seconds)),
+        (None, None) => None,
+    };
+    let given: Vec<String> = args.tags.into_iter().map(|tag| tag.trim().to_owned()).collect();
+    let tags = (!given.is_empty()).then(|| v1::TagList {
+        tags: given.into_iter().filter(|tag| !tag.is_empty()).collect(),
+    });
+    v1::EventFields {
+        title: None,
+        summary: args.summary,
+        description: args.description,
+        start: None,
+        ending,
+        timezone: args.timezone,
+        location: args.location,
+        at: args.at.map(point),
+        tags,
+        rrule: args.rrule,
+        url: args.url,
+        online_url: args.online_url,
+        language: args.language,
+        draft: args.draft.then_some(true),
+    }
+}
+
+/// What can be said about the fields without knowing the event.
+fn check(fields: &v1::EventFields) -> Result<(), ClientError> {
+    let usage = |line: &str| Err(ClientError::Usage(line.to_owned()));
+    if fields.title.as_ref().is_some_and(|title| title.trim().is_empty()) {
+        return usage("--title is empty; an event needs one");
+    }
+    let Some(start) = &fields.start else { return Ok(()) };
+    let whole_days = !start.contains('T');
+    match &fields.ending {
+        Some(v1::event_fields::Ending::End(end)) if end.contains('T') == whole_days => {
+            usage("--start and --end have to be both dates, or both times")
+        }
+        // Both are in the same form, and that form sorts as text.
+        Some(v1::event_fields::Ending::End(end)) if end < start => usage("--end is before --start"),
+        Some(v1::event_fields::Ending::End(end)) if whole_days && end == start => {
+            usage("--end of whole days is the day after the last one, so it cannot be that of --start")
+        }
+        Some(v1::event_fields::Ending::DurationSeconds(seconds)) if whole_days && seconds % 86_400 != 0 => {
+            usage("--start is a date, so --duration has to be whole days, for instance 2d")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn list_text(list: &ListDocument) -> String {
+    let rows = list.events.iter().map(|event| {
+        vec![
+            render::when(event),
+            render::short(&event.timezone),
+            render::short(&event.title),
+            render::short(&event.hub),
+            render::short(
+                event
+                    .location
+                    .as_ref()
+                    .map_or_else(|| online(event), |place| place.name.as_str()),
+            ),
+            status(event).to_owned(),
+            event.id.clone(),
+        ]
+    });
+    render::table(
+        &["WHEN", "ZONE", "TITLE", "HUB", "WHERE", "STATUS", "ID"],
+        rows.collect(),
+    )
+}
+
+fn online(event: &EventDocument) -> &'static str {
+    if event.online_url.is_some() { "online" } else { "" }
+}
+
+/// Confirmed is what everybody expects; only the others are worth a word.
+fn status(event: &EventDocument) -> &'static str {
+    if event.status == "confirmed" { "" } else { event.status }
+}
+
+fn event_text(event: &EventDocument) -> String {
+    let text = |field: &Option<String>| render::line(field.as_deref().unwrap_or_default());
+    let place = event.location.as_ref().map(|place| {
+        let degrees = place.lat.zip(place.lon).map(|(lat, lon)| format!("{lat},{lon}"));
+        [Some(render::line(&place.name)), degrees]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+    });
+    let mut shown = render::pairs(vec![
+        ("title", render::line(&event.title)),
+        (
+            "when",
+            format!("{} {}", render::when(event), render::line(&event.timezone)),
+        ),
+        (
+            "repeats",
+            event
+                .rrule
+                .iter()
+                .map(|rule| render::line(rule))
+                .collect::<Vec<_>>()
+                .join(" and "),
+        ),
+        ("status", event.status.to_owned()),
+        (
+            "where",
+            place.map_or_else(String::new, |parts| parts.collect::<Vec<_>>().join(" · ")),
+        ),
+        ("online", text(&event.online_url)),
+        ("page", text(&event.url)),
+        (
+            "tags",
+            event
+                .tags
+                .iter()
+                .map(|tag| render::line(tag))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        ("language", text(&event.language)),
+        ("hub", render::line(&event.hub)),
+        (
+            "hosts",
+            event
+                .hosts
+                .iter()
+                .map(|host| render::line(host))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        ("id", event.id.clone()),
+        ("uid", render::line(&event.uid)),
+        ("updated", render::moment(event.updated.as_ref())),
+        ("as of", render::moment(event.as_of.as_ref())),
+    ]);
+    for part in [&event.summary, &event.description] {
+        if !part.trim().is_empty() {
+            shown.push('\n');
+            shown.push_str(&render::paragraphs(part));
+            shown.push('\n');
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests;

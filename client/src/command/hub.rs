@@ -1,0 +1,134 @@
+//! `interhub hub`.
+
+use super::Answer;
+use crate::args::HubCommand;
+use crate::document::{HubDocument, HubsDocument};
+use crate::error::ClientError;
+use crate::node::Node;
+use crate::render;
+
+pub(super) async fn run(command: HubCommand, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    match command {
+        HubCommand::List => {
+            let hubs = node.hubs().await?.into_iter().map(HubDocument::from).collect();
+            answer.show(&HubsDocument { hubs }, hubs_text)
+        }
+        HubCommand::Show { slug } => answer.show(&HubDocument::from(node.hub(&slug).await?), hub_text),
+        HubCommand::Leave => {
+            answer.show(&HubDocument::from(node.leave().await?), hub_text)?;
+            answer.note("this hub has left the network; an invitation brings it back")
+        }
+    }
+}
+
+fn hubs_text(hubs: &HubsDocument) -> String {
+    let rows = hubs.hubs.iter().map(|hub| {
+        vec![
+            render::short(&hub.slug),
+            render::short(&hub.name),
+            hub.status.to_owned(),
+            role(hub),
+            link(hub).to_owned(),
+            hub.lag_envelopes.map_or_else(|| "-".to_owned(), |lag| lag.to_string()),
+            render::moment(hub.as_of.as_ref()),
+        ]
+    });
+    render::table(
+        &["SLUG", "NAME", "STATUS", "ROLE", "LINK", "LAG", "AS OF"],
+        rows.collect(),
+    )
+}
+
+fn role(hub: &HubDocument) -> String {
+    match &hub.guest_of {
+        _ if hub.voter => "voter".to_owned(),
+        Some(host) => format!("guest of {}", render::short(host)),
+        None => String::new(),
+    }
+}
+
+const fn link(hub: &HubDocument) -> &'static str {
+    match (hub.own, hub.connected) {
+        (true, _) => "this hub",
+        (false, true) => "connected",
+        (false, false) => "away",
+    }
+}
+
+fn hub_text(hub: &HubDocument) -> String {
+    let text = |field: &Option<String>| render::line(field.as_deref().unwrap_or_default());
+    let place = [text(&hub.locality), text(&hub.country)]
+        .into_iter()
+        .filter(|part| !part.is_empty());
+    render::pairs(vec![
+        ("slug", render::line(&hub.slug)),
+        ("name", render::line(&hub.name)),
+        ("id", hub.id.clone()),
+        ("status", hub.status.to_owned()),
+        ("role", role(hub)),
+        ("link", link(hub).to_owned()),
+        ("address", text(&hub.address)),
+        ("last heard", render::moment(hub.last_heard.as_ref())),
+        ("as of", render::moment(hub.as_of.as_ref())),
+        (
+            "lag",
+            hub.lag_envelopes
+                .map_or_else(String::new, |lag| format!("{lag} envelopes")),
+        ),
+        ("fork", render::yes(hub.fork)),
+        ("place", place.collect::<Vec<_>>().join(", ")),
+        ("timezone", text(&hub.timezone)),
+        ("web", text(&hub.web_url)),
+        ("about", render::line(&hub.description)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use interhub_proto::v1;
+
+    use super::*;
+
+    fn hub(slug: &str) -> HubDocument {
+        HubDocument::from(v1::Hub {
+            slug: slug.into(),
+            name: slug.to_uppercase(),
+            ..v1::Hub::default()
+        })
+    }
+
+    #[test]
+    fn a_list_is_a_table() {
+        let own = HubDocument {
+            own: true,
+            voter: true,
+            status: "active",
+            lag_envelopes: Some(0),
+            ..hub("birmingham")
+        };
+        let other = HubDocument {
+            connected: true,
+            guest_of: Some("birmingham".into()),
+            ..hub("vienna")
+        };
+        let text = hubs_text(&HubsDocument { hubs: vec![own, other] });
+        let expected = "\
+SLUG        NAME        STATUS   ROLE                 LINK       LAG  AS OF
+birmingham  BIRMINGHAM  active   voter                this hub   0    -
+vienna      VIENNA      pending  guest of birmingham  connected  -    -
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn one_hub_leaves_out_what_is_not_known() {
+        let hub = HubDocument {
+            locality: Some("Wien".into()),
+            country: Some("AT".into()),
+            ..hub("vienna")
+        };
+        let text = hub_text(&hub);
+        assert!(text.contains("place       Wien, AT\n"), "{text}");
+        assert!(!text.contains("fork") && !text.contains("web"), "{text}");
+    }
+}

@@ -1,0 +1,253 @@
+//! `interhub event import`.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Answer, node};
+use crate::args::GlobalArgs;
+use crate::args::event::ImportArgs;
+use crate::document::ImportDocument;
+use crate::error::ClientError;
+use crate::node::{MAX_IMPORT_BYTES, Node};
+use crate::render;
+
+/// So many refused events are listed for people; JSON has them all.
+const REFUSED_SHOWN: usize = 20;
+
+/// Imports each file on its own: one that is broken does not stop the others.
+pub(super) async fn run(args: ImportArgs, global: &GlobalArgs, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    if let Some(url) = args.files.iter().find(|file| is_web_address(file)) {
+        return Err(ClientError::Usage(format!(
+            "{} is a web address; this version cannot subscribe to one: download it and import the file",
+            render::line(url)
+        )));
+    }
+    let several = args.files.len() > 1;
+    let mut connected: Option<Node> = None;
+    let mut files = Vec::new();
+    let mut first_error: Option<ClientError> = None;
+    for name in &args.files {
+        let outcome = import_one(name, args.dry_run, global, &mut connected, answer).await;
+        match outcome {
+            Ok(document) => files.push(document),
+            // Without a node, or for a single file, there is nothing to go on with.
+            Err(error @ (ClientError::Unreachable(_) | ClientError::Output(_))) => return Err(error),
+            Err(error) if !several => return Err(error),
+            Err(error) => {
+                writeln!(answer.io.notes, "interhub: {error}")?;
+                files.push(ImportDocument {
+                    source: name.clone(),
+                    error: Some(error.to_string()),
+                    ..Default::default()
+                });
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    let failed = files.iter().filter(|file| file.error.is_some()).count();
+    let all = files.len();
+    answer.show(&ImportDocument::sum(files), |document| {
+        import_text(document, args.dry_run)
+    })?;
+    match first_error {
+        None => Ok(()),
+        Some(error) => Err(with_same_code(
+            &error,
+            format!("{failed} of {all} files were not imported; correct them and import again, nothing is added twice"),
+        )),
+    }
+}
+
+fn is_web_address(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["http://", "https://", "webcal://", "webcals://"]
+        .iter()
+        .any(|scheme| lower.starts_with(scheme))
+}
+
+/// Another line for the same kind of error.
+fn with_same_code(error: &ClientError, line: String) -> ClientError {
+    match error {
+        ClientError::NotFound(_) => ClientError::NotFound(line),
+        ClientError::Refused(_) => ClientError::Refused(line),
+        ClientError::Usage(_) => ClientError::Usage(line),
+        _ => ClientError::Failed(line),
+    }
+}
+
+async fn import_one(
+    name: &str,
+    dry_run: bool,
+    global: &GlobalArgs,
+    connected: &mut Option<Node>,
+    answer: &Answer<'_, '_>,
+) -> Result<ImportDocument, ClientError> {
+    let shown = if name == "-" { "standard input" } else { name };
+    let bytes = read(name).map_err(|error| error.about(shown))?;
+    let node = match connected {
+        Some(node) => node,
+        None => connected.insert(node(global).await?),
+    };
+    let bar = progress_bar(answer.io.progress, shown);
+    let result = node
+        .import_events(name, bytes, dry_run, |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        })
+        .await;
+    bar.finish_and_clear();
+    match result {
+        Ok(result) => Ok(ImportDocument::from(result)),
+        // What the node finds wrong is the file, not the way it was asked.
+        Err(ClientError::Usage(line)) => Err(ClientError::Failed(line).about(shown)),
+        Err(error @ ClientError::Unreachable(_)) => Err(error),
+        Err(error) => Err(error.about(shown)),
+    }
+}
+
+fn read(name: &str) -> Result<Vec<u8>, ClientError> {
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => ClientError::NotFound("there is no such file; check the path".to_owned()),
+        ErrorKind::PermissionDenied => {
+            ClientError::Refused("the file may not be read; check its permissions".to_owned())
+        }
+        ErrorKind::IsADirectory => ClientError::Failed("this is a folder; name the files in it".to_owned()),
+        _ => ClientError::Failed(format!("the file could not be read: {error}")),
+    };
+    let mut bytes = Vec::new();
+    let limit = MAX_IMPORT_BYTES as u64 + 1;
+    if name == "-" {
+        std::io::stdin()
+            .lock()
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+    } else {
+        let file = File::open(name).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        if size < limit {
+            file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+        } else {
+            return Err(too_large());
+        }
+    }
+    if bytes.len() > MAX_IMPORT_BYTES {
+        return Err(too_large());
+    }
+    Ok(bytes)
+}
+
+fn too_large() -> ClientError {
+    let limit = MAX_IMPORT_BYTES / 1024 / 1024;
+    ClientError::Failed(format!(
+        "the file is larger than {limit} MiB; split it into several calendars"
+    ))
+}
+
+fn progress_bar(visible: bool, name: &str) -> ProgressBar {
+    let target = if visible {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {eta} left");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(0), target)
+        .with_style(style)
+        .with_message(render::short(name))
+}
+
+fn import_text(document: &ImportDocument, dry_run: bool) -> String {
+    let files = if document.files.is_empty() {
+        std::slice::from_ref(document)
+    } else {
+        &document.files
+    };
+    let mut text = String::new();
+    for file in files.iter().filter(|file| file.error.is_none()) {
+        text.push_str(&file_text(file, dry_run));
+    }
+    text
+}
+
+fn file_text(file: &ImportDocument, dry_run: bool) -> String {
+    let verb = if dry_run { "would be" } else { "were" };
+    let source = if file.source == "-" {
+        "standard input".to_owned()
+    } else {
+        render::line(&file.source)
+    };
+    let mut lines = vec![format!(
+        "{source}: of {} events {verb} {} added, {} changed, {} unchanged, {} cancelled, {} refused",
+        file.events, file.added, file.changed, file.unchanged, file.cancelled, file.refused_count
+    )];
+    for refused in file.refused.iter().take(REFUSED_SHOWN) {
+        let line = refused.line.map_or_else(String::new, |line| format!("line {line}: "));
+        let uid = refused
+            .uid
+            .as_deref()
+            .map_or_else(String::new, |uid| format!(" ({})", render::short(uid)));
+        lines.push(format!("  {line}{}{uid}", render::line(&refused.reason)));
+    }
+    let hidden = file
+        .refused_count
+        .saturating_sub(file.refused.len().min(REFUSED_SHOWN) as u64);
+    if hidden > 0 {
+        lines.push(format!("  and {hidden} more; --json lists them"));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::RefusedDocument;
+
+    #[test]
+    fn refused_events_are_named_with_line_and_reason() {
+        let refused = RefusedDocument {
+            uid: Some("u1".into()),
+            line: Some(7),
+            reason: "no DTSTART".into(),
+        };
+        let file = ImportDocument {
+            source: "a.ics".into(),
+            events: 30,
+            added: 2,
+            refused: vec![refused; 25],
+            refused_count: 28,
+            ..ImportDocument::default()
+        };
+        let text = import_text(&file, false);
+        assert!(
+            text.starts_with("a.ics: of 30 events were 2 added, 0 changed, 0 unchanged, 0 cancelled, 28 refused\n")
+        );
+        assert!(text.contains("\n  line 7: no DTSTART (u1)\n"), "{text}");
+        assert!(text.ends_with("  and 8 more; --json lists them\n"), "{text}");
+    }
+
+    #[test]
+    fn several_files_have_a_line_each_and_broken_ones_none() {
+        let file = |source: &str, error: Option<&str>| ImportDocument {
+            source: source.into(),
+            error: error.map(str::to_owned),
+            ..ImportDocument::default()
+        };
+        let both = ImportDocument::sum(vec![file("a.ics", None), file("b.ics", Some("broken"))]);
+        let text = import_text(&both, true);
+        assert_eq!(
+            text,
+            "a.ics: of 0 events would be 0 added, 0 changed, 0 unchanged, 0 cancelled, 0 refused\n"
+        );
+    }
+
+    #[test]
+    fn web_addresses_are_known() {
+        for address in ["http://x", "HTTPS://x/a.ics", "webcal://x"] {
+            assert!(is_web_address(address), "{address}");
+        }
+        assert!(!is_web_address("https.ics"));
+    }
+}

@@ -1,0 +1,186 @@
+//! `interhub status`, `peers` and `watch`.
+
+use tokio_stream::StreamExt as _;
+
+use super::Answer;
+use crate::document::{PeerDocument, PeersDocument, StatusDocument, WatchDocument};
+use crate::error::ClientError;
+use crate::node::Node;
+use crate::render;
+
+pub(super) async fn status(node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    answer.show(&StatusDocument::from(node.status().await?), status_text)
+}
+
+fn status_text(status: &StatusDocument) -> String {
+    let network = status.network.as_ref();
+    let network = network.map_or_else(
+        || "none; found or join one".to_owned(),
+        |network| render::line(&network.name),
+    );
+    let odd = |count: u64| if count == 0 { String::new() } else { count.to_string() };
+    render::pairs(vec![
+        ("hub", render::line(&status.hub)),
+        ("id", status.id.clone()),
+        ("network", network),
+        ("version", render::line(&status.version)),
+        ("epoch", status.epoch.clone()),
+        (
+            "documents",
+            format!(
+                "{} ({} events, {} members)",
+                status.documents, status.events, status.members
+            ),
+        ),
+        ("peers", format!("{} of {} connected", status.connected, status.peers)),
+        ("shared digest", status.shared_digest.clone()),
+        ("projections", status.projections_digest.clone()),
+        ("restoring", render::yes(status.restoring)),
+        ("waiting", odd(status.waiting)),
+        ("refused", odd(status.refused)),
+        ("void", odd(status.void)),
+        ("stuck", odd(status.stuck)),
+        ("votes open", odd(status.votes_open.into())),
+    ])
+}
+
+pub(super) async fn peers(node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let peers = node.peers().await?.into_iter().map(PeerDocument::from).collect();
+    answer.show(&PeersDocument { peers }, peers_text)
+}
+
+fn peers_text(peers: &PeersDocument) -> String {
+    let rows = peers.peers.iter().map(|peer| {
+        vec![
+            render::short(&peer.slug),
+            render::short(peer.address.as_deref().unwrap_or("-")),
+            peer.direction
+                .unwrap_or(if peer.connected { "yes" } else { "away" })
+                .to_owned(),
+            render::moment(peer.last_heard.as_ref()),
+            render::bytes(peer.bytes_in),
+            render::bytes(peer.bytes_out),
+            peer.lag_envelopes.map_or_else(|| "-".to_owned(), |lag| lag.to_string()),
+            peer.clock_skew_ms
+                .map_or_else(|| "-".to_owned(), |skew| format!("{skew} ms")),
+            render::short(trouble(peer)),
+        ]
+    });
+    let header = [
+        "SLUG",
+        "ADDRESS",
+        "LINK",
+        "LAST HEARD",
+        "IN",
+        "OUT",
+        "LAG",
+        "SKEW",
+        "TROUBLE",
+    ];
+    render::table(&header, rows.collect())
+}
+
+fn trouble(peer: &PeerDocument) -> &str {
+    match &peer.last_error {
+        Some(error) => error,
+        None if peer.paused => "paused",
+        None => "",
+    }
+}
+
+/// Prints changes until interrupted, which is a good end; that the node stops is not.
+pub(super) async fn watch(from: Option<String>, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let mut changes = node.watch(from).await?;
+    loop {
+        let change = tokio::select! {
+            biased;
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            change = changes.next() => change,
+        };
+        let Some(change) = change else {
+            return Err(ClientError::Unreachable(
+                "the node stopped; start it again, and go on with `interhub watch --from TOKEN`".to_owned(),
+            ));
+        };
+        let line = watch_line(&WatchDocument::from(change?), answer.json)?;
+        answer.io.out.write_all(line.as_bytes())?;
+        answer.io.out.flush()?;
+    }
+}
+
+/// One object a line, or the same for people.
+fn watch_line(change: &WatchDocument, json: bool) -> Result<String, ClientError> {
+    if json {
+        return Ok(serde_json::to_string(change).map_err(std::io::Error::from)? + "\n");
+    }
+    let at = render::moment(change.at.as_ref());
+    Ok(format!(
+        "{at}  {:15}  {}  {}\n",
+        change.kind,
+        render::line(&change.thing),
+        render::line(&change.token)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use interhub_proto::v1;
+
+    use super::*;
+
+    #[test]
+    fn status_shows_odd_figures_only_when_there_are_some() {
+        let mut status = StatusDocument::from(v1::StatusResponse {
+            hub: "vienna".into(),
+            ..Default::default()
+        });
+        let text = status_text(&status);
+        assert!(
+            text.contains("none; found or join one") && !text.contains("stuck"),
+            "{text}"
+        );
+        status.stuck = 2;
+        assert!(status_text(&status).contains("stuck"));
+    }
+
+    #[test]
+    fn peers_are_a_table() {
+        let away = v1::Peer {
+            slug: "a".into(),
+            last_error: Some("no\nroute".into()),
+            ..v1::Peer::default()
+        };
+        let here = v1::Peer {
+            slug: "b".into(),
+            connected: true,
+            direction: 1,
+            paused: true,
+            ..v1::Peer::default()
+        };
+        let peers = PeersDocument {
+            peers: vec![PeerDocument::from(away), PeerDocument::from(here)],
+        };
+        let text = peers_text(&peers);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].contains("away") && lines[1].ends_with("no route"), "{text}");
+        assert!(lines[2].contains("  in  ") && lines[2].ends_with("paused"), "{text}");
+    }
+
+    #[test]
+    fn a_change_is_one_line() {
+        let change = WatchDocument {
+            token: "t".into(),
+            kind: "event_added",
+            thing: "x".into(),
+            at: None,
+        };
+        assert_eq!(watch_line(&change, false).unwrap(), "-  event_added      x  t\n");
+        let json = watch_line(&change, true).unwrap();
+        assert_eq!(
+            json,
+            "{\"token\":\"t\",\"kind\":\"event_added\",\"thing\":\"x\",\"at\":null}\n"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! Events, lists of them, imports and exports.
+
+use interhub_proto::v1;
+use serde::Serialize;
+
+use super::{instant, present};
+
+/// One event; in a list, one occurrence of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of interhub.v1.Event, documented there")]
+pub struct EventDocument {
+    pub id: String,
+    pub uid: String,
+    pub hub: String,
+    pub hosts: Vec<String>,
+    pub title: String,
+    pub summary: String,
+    pub description: String,
+    pub start: String,
+    pub end: String,
+    pub timezone: String,
+    pub all_day: bool,
+    pub start_utc: Option<String>,
+    pub end_utc: Option<String>,
+    pub status: &'static str,
+    pub series: bool,
+    pub recurrence_id: Option<String>,
+    pub tags: Vec<String>,
+    pub location: Option<LocationDocument>,
+    pub online_url: Option<String>,
+    pub url: Option<String>,
+    pub language: Option<String>,
+    pub updated: Option<String>,
+    pub as_of: Option<String>,
+    pub created: Option<String>,
+    pub rrule: Vec<String>,
+    pub sequence: u32,
+    pub image_url: Option<String>,
+}
+
+/// Where an event takes place.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LocationDocument {
+    /// Name or address; may be empty.
+    pub name: String,
+    /// Degrees north.
+    pub lat: Option<f64>,
+    /// Degrees east.
+    pub lon: Option<f64>,
+}
+
+impl From<v1::Event> for EventDocument {
+    fn from(event: v1::Event) -> Self {
+        let location = event
+            .location
+            .map(|v1::Location { name, lat, lon }| LocationDocument { name, lat, lon });
+        Self {
+            status: status_name(event.status),
+            start_utc: instant(event.start_utc.as_ref()),
+            end_utc: instant(event.end_utc.as_ref()),
+            updated: instant(event.updated.as_ref()),
+            as_of: instant(event.as_of.as_ref()),
+            created: instant(event.created.as_ref()),
+            online_url: present(&event.online_url),
+            url: present(&event.url),
+            image_url: present(&event.image_url),
+            language: present(&event.language),
+            location,
+            id: event.id,
+            uid: event.uid,
+            hub: event.hub,
+            hosts: event.hosts,
+            title: event.title,
+            summary: event.summary,
+            description: event.description,
+            start: event.start,
+            end: event.end,
+            timezone: event.timezone,
+            all_day: event.all_day,
+            series: event.series,
+            recurrence_id: event.recurrence_id,
+            tags: event.tags,
+            rrule: event.rrule,
+            sequence: event.sequence,
+        }
+    }
+}
+
+fn status_name(status: i32) -> &'static str {
+    match v1::EventStatus::try_from(status) {
+        Ok(v1::EventStatus::Tentative) => "tentative",
+        Ok(v1::EventStatus::Cancelled) => "cancelled",
+        Ok(v1::EventStatus::Draft) => "draft",
+        Ok(v1::EventStatus::Confirmed | v1::EventStatus::Unspecified) | Err(_) => "confirmed",
+    }
+}
+
+/// `event list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ListDocument {
+    /// One entry per occurrence, ordered by start.
+    pub events: Vec<EventDocument>,
+    /// Cursor of the next page.
+    pub next: Option<String>,
+}
+
+impl From<v1::ListEventsResponse> for ListDocument {
+    fn from(list: v1::ListEventsResponse) -> Self {
+        Self {
+            events: list.events.into_iter().map(EventDocument::from).collect(),
+            next: list.next,
+        }
+    }
+}
+
+/// `event export --format json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExportDocument {
+    /// This hub's own events, one entry each.
+    pub events: Vec<EventDocument>,
+}
+
+/// `event import`: of one file, or the sums of several, with each of them in `files`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ImportDocument {
+    /// Name of the file; of several, their names with commas.
+    pub source: String,
+    /// Events in the file.
+    pub events: u64,
+    /// Events that were not here.
+    pub added: u64,
+    /// Events that differed.
+    pub changed: u64,
+    /// Events that were the same.
+    pub unchanged: u64,
+    /// Events that the file cancels.
+    pub cancelled: u64,
+    /// Events that could not be taken; the first 1,000.
+    pub refused: Vec<RefusedDocument>,
+    /// Number of events that could not be taken.
+    pub refused_count: u64,
+    /// Why the whole file was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Each file, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ImportDocument>,
+}
+
+/// Why one event of a file was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedDocument {
+    /// Its UID, if it has one.
+    pub uid: Option<String>,
+    /// Line of the file on which it begins, from 1, if known.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl From<v1::ImportResult> for ImportDocument {
+    fn from(result: v1::ImportResult) -> Self {
+        let refused = result
+            .refused
+            .into_iter()
+            .map(|v1::RefusedEvent { uid, line, reason }| RefusedDocument {
+                uid: present(&uid),
+                line: (line > 0).then_some(line),
+                reason,
+            });
+        Self {
+            source: result.source,
+            events: result.events,
+            added: result.added,
+            changed: result.changed,
+            unchanged: result.unchanged,
+            cancelled: result.cancelled,
+            refused: refused.collect(),
+            refused_count: result.refused_count,
+            error: None,
+            files: Vec::new(),
+        }
+    }
+}
+
+impl ImportDocument {
+    /// Several files as one document; one file stays as it is.
+    pub fn sum(mut files: Vec<Self>) -> Self {
+        if files.len() == 1 {
+            return files.swap_remove(0);
+        }
+        let mut total = Self {
+            source: files
+                .iter()
+                .map(|file| file.source.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            ..Self::default()
+        };
+        for file in &files {
+            total.events += file.events;
+            total.added += file.added;
+            total.changed += file.changed;
+            total.unchanged += file.unchanged;
+            total.cancelled += file.cancelled;
+            total.refused_count += file.refused_count;
+            total.refused.extend(file.refused.iter().cloned());
+        }
+        total.files = files;
+        total
+    }
+}

@@ -1,0 +1,29 @@
+//! The JSON documents of the command line. Names are a promise to scripts: fields may be added, never renamed.
+//!
+//! Instants are RFC 3339 in UTC. What is absent is `null`; titles and texts are always strings.
+
+mod event;
+mod hub;
+mod operations;
+
+pub use event::{EventDocument, ExportDocument, ImportDocument, ListDocument, LocationDocument, RefusedDocument};
+pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
+pub use operations::{NetworkName, PeerDocument, PeersDocument, StatusDocument, WatchDocument};
+
+use interhub_proto::Timestamp;
+
+/// An instant as RFC 3339 in UTC; `None` if it is absent or outside the years 1 to 9999.
+pub(crate) fn instant(timestamp: Option<&Timestamp>) -> Option<String> {
+    let timestamp = timestamp?;
+    jiff::Timestamp::new(timestamp.seconds, timestamp.nanos)
+        .ok()
+        .map(|instant| instant.to_string())
+}
+
+/// A text that is absent when it is empty.
+pub(crate) fn present(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

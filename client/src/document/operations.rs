@@ -1,0 +1,151 @@
+//! How the node is, and what happens on it.
+
+use interhub_proto::v1;
+use serde::Serialize;
+
+use super::{instant, present};
+
+/// `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of interhub.v1.StatusResponse, documented there"
+)]
+pub struct StatusDocument {
+    pub hub: String,
+    pub id: String,
+    pub version: String,
+    pub network: Option<NetworkName>,
+    pub documents: u64,
+    pub events: u64,
+    pub members: u64,
+    pub peers: u32,
+    pub connected: u32,
+    pub shared_digest: String,
+    pub projections_digest: String,
+    pub epoch: String,
+    pub restoring: bool,
+    pub waiting: u64,
+    pub refused: u64,
+    pub void: u64,
+    pub stuck: u64,
+    pub votes_open: u32,
+}
+
+/// Name and id of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetworkName {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+}
+
+impl From<v1::StatusResponse> for StatusDocument {
+    fn from(status: v1::StatusResponse) -> Self {
+        Self {
+            network: status
+                .network
+                .map(|v1::StatusNetwork { name, id }| NetworkName { name, id }),
+            hub: status.hub,
+            id: status.id,
+            version: status.version,
+            documents: status.documents,
+            events: status.events,
+            members: status.members,
+            peers: status.peers,
+            connected: status.connected,
+            shared_digest: status.shared_digest,
+            projections_digest: status.projections_digest,
+            epoch: status.epoch,
+            restoring: status.restoring,
+            waiting: status.waiting,
+            refused: status.refused,
+            void: status.void,
+            stuck: status.stuck,
+            votes_open: status.votes_open,
+        }
+    }
+}
+
+/// `peers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PeersDocument {
+    /// Ordered by slug.
+    pub peers: Vec<PeerDocument>,
+}
+
+/// An entry of `peers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the fields are those of interhub.v1.Peer, documented there")]
+pub struct PeerDocument {
+    pub slug: String,
+    pub address: Option<String>,
+    pub connected: bool,
+    pub direction: Option<&'static str>,
+    pub last_heard: Option<String>,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub lag_envelopes: Option<u64>,
+    pub clock_skew_ms: Option<i64>,
+    pub last_error: Option<String>,
+    pub via: Option<String>,
+    pub paused: bool,
+}
+
+impl From<v1::Peer> for PeerDocument {
+    fn from(peer: v1::Peer) -> Self {
+        let direction = match v1::StreamDirection::try_from(peer.direction) {
+            Ok(v1::StreamDirection::In) => Some("in"),
+            Ok(v1::StreamDirection::Out) => Some("out"),
+            Ok(v1::StreamDirection::Unspecified) | Err(_) => None,
+        };
+        Self {
+            direction,
+            last_heard: instant(peer.last_heard.as_ref()),
+            address: present(&peer.address),
+            slug: peer.slug,
+            connected: peer.connected,
+            bytes_in: peer.bytes_in,
+            bytes_out: peer.bytes_out,
+            lag_envelopes: peer.lag_envelopes,
+            clock_skew_ms: peer.clock_skew_ms,
+            last_error: peer.last_error,
+            via: peer.via,
+            paused: peer.paused,
+        }
+    }
+}
+
+/// A line of `watch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WatchDocument {
+    /// Resumes behind this change.
+    pub token: String,
+    /// What happened.
+    pub kind: &'static str,
+    /// Id of the event or hub.
+    pub thing: String,
+    /// When this node committed it.
+    pub at: Option<String>,
+}
+
+impl From<v1::WatchChange> for WatchDocument {
+    fn from(change: v1::WatchChange) -> Self {
+        let kind = match v1::ChangeKind::try_from(change.kind) {
+            Ok(v1::ChangeKind::EventAdded) => "event_added",
+            Ok(v1::ChangeKind::EventChanged) => "event_changed",
+            Ok(v1::ChangeKind::EventCancelled) => "event_cancelled",
+            Ok(v1::ChangeKind::EventRemoved) => "event_removed",
+            Ok(v1::ChangeKind::HubChanged) => "hub_changed",
+            Ok(v1::ChangeKind::RosterChanged) => "roster_changed",
+            Ok(v1::ChangeKind::Unspecified) | Err(_) => "other",
+        };
+        Self {
+            kind,
+            at: instant(change.at.as_ref()),
+            token: change.token,
+            thing: change.thing,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A node, as a program talks to it: one method for each call, typed answers, typed errors.
+
+use std::time::Duration;
+
+use interhub_proto::v1;
+use tokio_stream::StreamExt as _;
+use tonic::{Request, Streaming};
+
+use crate::connect::{Service, Target, connect};
+use crate::error::ClientError;
+
+/// A file that is larger is refused by the node.
+pub const MAX_IMPORT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Size of the pieces a file is sent in.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// A page of 1,000 events with long texts is the largest answer.
+const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+
+/// How long a call that is not a stream may take. Joining dials up to three addresses.
+const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// A node that answers.
+#[derive(Debug, Clone)]
+pub struct Node {
+    service: Service,
+}
+
+fn call<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL_TIMEOUT);
+    request
+}
+
+type Network = v1::network_client::NetworkClient<Service>;
+type Hubs = v1::hubs_client::HubsClient<Service>;
+type Events = v1::events_client::EventsClient<Service>;
+type Operations = v1::operations_client::OperationsClient<Service>;
+
+impl Node {
+    /// Connects to a node.
+    pub async fn connect(target: &Target) -> Result<Self, ClientError> {
+        Ok(Self {
+            service: connect(target).await?,
+        })
+    }
+
+    fn network(&self) -> Network {
+        Network::new(self.service.clone())
+    }
+
+    fn hub_service(&self) -> Hubs {
+        Hubs::new(self.service.clone())
+    }
+
+    fn event_service(&self) -> Events {
+        Events::new(self.service.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    fn operations(&self) -> Operations {
+        Operations::new(self.service.clone())
+    }
+
+    /// Founds a network.
+    pub async fn create_network(&self, name: &str) -> Result<v1::NetworkInfo, ClientError> {
+        let request = call(v1::CreateNetworkRequest { name: name.to_owned() });
+        Ok(self.network().create(request).await?.into_inner())
+    }
+
+    /// The network this hub belongs to.
+    pub async fn show_network(&self) -> Result<v1::NetworkInfo, ClientError> {
+        Ok(self.network().show(call(v1::ShowNetworkRequest {})).await?.into_inner())
+    }
+
+    /// Joins a network with an invitation's link.
+    pub async fn join(&self, link: &str) -> Result<v1::JoinNetworkResponse, ClientError> {
+        let request = call(v1::JoinNetworkRequest { link: link.to_owned() });
+        Ok(self.network().join(request).await?.into_inner())
+    }
+
+    /// Makes an invitation; `None` for the usual 7 days.
+    pub async fn invite(&self, expires_seconds: Option<u64>) -> Result<v1::InviteResponse, ClientError> {
+        Ok(self
+            .network()
+            .invite(call(v1::InviteRequest { expires_seconds }))
+            .await?
+            .into_inner())
+    }
+
+    /// All hubs the node knows, by slug.
+    pub async fn hubs(&self) -> Result<Vec<v1::Hub>, ClientError> {
+        Ok(self
+            .hub_service()
+            .list(call(v1::ListHubsRequest {}))
+            .await?
+            .into_inner()
+            .hubs)
+    }
+
+    /// One hub.
+    pub async fn hub(&self, slug: &str) -> Result<v1::Hub, ClientError> {
+        let request = call(v1::ShowHubRequest { slug: slug.to_owned() });
+        Ok(self.hub_service().show(request).await?.into_inner())
+    }
+
+    /// Takes this hub out of its network.
+    pub async fn leave(&self) -> Result<v1::Hub, ClientError> {
+        Ok(self.hub_service().leave(call(v1::LeaveRequest {})).await?.into_inner())
+    }
+
+    /// Makes an event.
+    pub async fn add_event(&self, fields: v1::EventFields) -> Result<v1::Event, ClientError> {
+        let request = call(v1::AddEventRequest { fields: Some(fields) });
+        Ok(self.event_service().add(request).await?.into_inner())
+    }
+
+    /// Changes an event.
+    pub async fn edit_event(&self, id: &str, fields: v1::EventFields) -> Result<v1::Event, ClientError> {
+        let request = call(v1::EditEventRequest {
+            id: id.to_owned(),
+            fields: Some(fields),
+        });
+        Ok(self.event_service().edit(request).await?.into_inner())
+    }
+
+    /// Cancels an event, or one occurrence of it.
+    pub async fn cancel_event(&self, id: &str, occurrence: Option<&str>) -> Result<v1::Event, ClientError> {
+        let occurrence = occurrence.map(str::to_owned);
+        let request = call(v1::CancelEventRequest {
+            id: id.to_owned(),
+            occurrence,
+        });
+        Ok(self.event_service().cancel(request).await?.into_inner())
+    }
+
+    /// One event.
+    pub async fn event(&self, id: &str) -> Result<v1::Event, ClientError> {
+        let request = call(v1::ShowEventRequest { id: id.to_owned() });
+        Ok(self.event_service().show(request).await?.into_inner())
+    }
+
+    /// A page of occurrences.
+    pub async fn events(&self, query: v1::ListEventsRequest) -> Result<v1::ListEventsResponse, ClientError> {
+        Ok(self.event_service().list(call(query)).await?.into_inner())
+    }
+
+    /// Imports a calendar file of at most [`MAX_IMPORT_BYTES`]. `progress` hears how far it is: events done, and in all.
+    pub async fn import_events(
+        &self,
+        source: &str,
+        file: Vec<u8>,
+        dry_run: bool,
+        mut progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<v1::ImportResult, ClientError> {
+        let start = v1::ImportStart {
+            source: source.to_owned(),
+            dry_run,
+            bytes: Some(file.len() as u64),
+        };
+        let part = |part| v1::ImportRequest { part: Some(part) };
+        let first = part(v1::import_request::Part::Start(start));
+        let count = file.len().div_ceil(CHUNK_BYTES);
+        let chunks = (0..count).map(move |i| {
+            let end = file.len().min((i + 1) * CHUNK_BYTES);
+            part(v1::import_request::Part::Chunk(file[i * CHUNK_BYTES..end].to_vec()))
+        });
+        let requests = tokio_stream::iter(std::iter::once(first).chain(chunks));
+        let mut answers = self.event_service().import(requests).await?.into_inner();
+        while let Some(answer) = answers.next().await {
+            match answer?.part {
+                Some(v1::import_progress::Part::Step(step)) => progress(step.done, step.total),
+                Some(v1::import_progress::Part::Result(result)) => return Ok(result),
+                None => {}
+            }
+        }
+        Err(ClientError::Unreachable(
+            "the node ended the import without a result; look into its log".to_owned(),
+        ))
+    }
+
+    /// This hub's own events, in the form asked for.
+    pub async fn export_events(&self, format: v1::ExportFormat) -> Result<Streaming<v1::ExportChunk>, ClientError> {
+        let request = v1::ExportRequest { format: format.into() };
+        Ok(self.event_service().export(request).await?.into_inner())
+    }
+
+    /// Figures of the node.
+    pub async fn status(&self) -> Result<v1::StatusResponse, ClientError> {
+        Ok(self.operations().status(call(v1::StatusRequest {})).await?.into_inner())
+    }
+
+    /// The hubs the node talks to, or tries to.
+    pub async fn peers(&self) -> Result<Vec<v1::Peer>, ClientError> {
+        Ok(self
+            .operations()
+            .peers(call(v1::PeersRequest {}))
+            .await?
+            .into_inner()
+            .peers)
+    }
+
+    /// Changes as they are committed, behind a token if one is given.
+    pub async fn watch(&self, from: Option<String>) -> Result<Streaming<v1::WatchChange>, ClientError> {
+        Ok(self.operations().watch(v1::WatchRequest { from }).await?.into_inner())
+    }
+}
