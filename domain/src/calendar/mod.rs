@@ -1,30 +1,21 @@
-//! Calendars in and out.
+//! Calendars in and out, and when events take place.
+//!
+//! [`import`] and [`export`] read and write iCalendar. [`expand`] turns a schedule into occurrences, with [`rule`] for
+//! recurrence rules and [`zone`] for time zones.
 
 mod clean;
 mod component;
+mod days;
+pub mod expand;
 pub mod export;
 pub mod import;
+pub mod rule;
 mod text;
 mod vtimezone;
+pub mod zone;
 mod zones;
 
 pub use clean::web_address;
 
-use crate::event::Zone;
-use jiff::tz::TimeZone;
-
-fn find_iana(name: &str) -> Option<String> {
-    let name = name.trim();
-    TimeZone::get(name).ok()?.iana_name().map(str::to_owned)
-}
-
-fn resolve_zone(zone: &Zone) -> Option<TimeZone> {
-    match zone {
-        Zone::Named(name) => TimeZone::get(name).ok(),
-        Zone::Custom { .. } => Some(TimeZone::UTC),
-    }
-}
-
-fn check_rule(_rule: &str) -> Result<(), String> {
-    Ok(())
-}
+use rule::check as check_rule;
+use zone::{find_iana, lookup as resolve_zone};
