@@ -3,5 +3,6 @@
 pub mod clock;
 pub mod projection;
 pub mod store;
+pub mod sync;
 pub mod task;
 pub mod telemetry;
