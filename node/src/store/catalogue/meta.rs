@@ -30,12 +30,10 @@ pub enum MetaKey {
     RebuildUnfinished,
     /// Open invitations, as their maker encodes them.
     Invitations,
-    /// Counts of documents and envelopes by state, for operators.
-    Totals,
 }
 
 impl MetaKey {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 11] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -47,7 +45,6 @@ impl MetaKey {
         Self::ProjectionVersion,
         Self::RebuildUnfinished,
         Self::Invitations,
-        Self::Totals,
     ];
 
     const fn code(self) -> u8 {
@@ -63,7 +60,6 @@ impl MetaKey {
             Self::ProjectionVersion => 9,
             Self::RebuildUnfinished => 10,
             Self::Invitations => 11,
-            Self::Totals => 12,
         }
     }
 }

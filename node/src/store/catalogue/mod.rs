@@ -11,7 +11,6 @@ pub mod document;
 pub mod log;
 pub mod meta;
 pub mod network;
-pub mod object;
 
 #[cfg(test)]
 mod golden;

@@ -1,0 +1,61 @@
+//! The style sheets and the icon: built into the program, named by their content, kept by browsers for a year.
+
+use std::sync::LazyLock;
+
+use super::colour;
+use super::respond::{Cache, Reply};
+
+/// One file a page refers to.
+pub(crate) struct Asset {
+    /// Address, with a part of the content's hash in it.
+    pub(crate) path: String,
+    content_type: &'static str,
+    body: String,
+}
+
+/// All files.
+pub(crate) struct Assets {
+    /// The look of all pages.
+    pub(crate) site: Asset,
+    /// The hubs' colours.
+    pub(crate) hubs: Asset,
+    /// The icon in the browser's tab.
+    pub(crate) icon: Asset,
+}
+
+/// The files of this version.
+pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
+    site: Asset::new(
+        "site",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../../static/site.css").to_owned(),
+    ),
+    hubs: Asset::new("hubs", "css", "text/css; charset=utf-8", colour::style_sheet()),
+    icon: Asset::new(
+        "icon",
+        "svg",
+        "image/svg+xml",
+        include_str!("../../static/icon.svg").to_owned(),
+    ),
+});
+
+impl Asset {
+    fn new(stem: &str, extension: &str, content_type: &'static str, body: String) -> Self {
+        let hash = blake3::hash(body.as_bytes()).to_hex();
+        Self {
+            path: format!("/static/{stem}.{}.{extension}", &hash[..12]),
+            content_type,
+            body,
+        }
+    }
+}
+
+/// The file at an address; `None` for names of other versions, too: a page never asks for those.
+pub(crate) fn find(path: &str) -> Option<Reply> {
+    let assets = &*ASSETS;
+    let asset = [&assets.site, &assets.hubs, &assets.icon]
+        .into_iter()
+        .find(|asset| asset.path == path)?;
+    Some(Reply::new(asset.content_type, asset.body.clone()).cache(Cache::Forever))
+}

@@ -1,0 +1,237 @@
+//! The lists as feeds: iCalendar (RFC 5545) and Atom (RFC 4287).
+
+use std::sync::Arc;
+
+use askama::Template;
+use interhub_domain::calendar::export::{CalendarInfo, ExportEvent, export};
+use interhub_domain::event::Status;
+use interhub_domain::ids::LogId;
+use interhub_domain::query::EventQuery;
+use jiff::Timestamp;
+
+use super::Site;
+use super::answer::Problem;
+use super::pages::{Board, Shown, name_of};
+use super::params::Params;
+use super::respond::Reply;
+use super::text;
+use super::visit::Visit;
+use crate::projection::EventRow;
+
+const CALENDAR: &str = "text/calendar; charset=utf-8";
+const ATOM: &str = "application/atom+xml; charset=utf-8";
+/// Entries of a news feed: readers keep what they have seen.
+const MAX_NEWS: usize = 50;
+/// How often subscribers should look again, in minutes: unchanged feeds cost next to nothing.
+const REFRESH_MINUTES: u32 = 60;
+/// Characters of a calendar's name.
+const MAX_NAME_CHARS: usize = 120;
+
+/// `/events.ics`: the same filters as `/events`.
+pub(crate) fn calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let params = visit.params();
+    let events = look_up(&board, &params, None)?;
+    let name = name(&board, &params, params.get("hub"));
+    Ok(reply(&board, &events, &name, "events.ics".to_owned()))
+}
+
+/// `/hubs/{slug}/events.ics`
+pub(crate) fn hub_calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let slug = board.hub_of_slug(&visit.name).ok_or(Problem::NotFound)?.slug.clone();
+    let params = visit.params();
+    let events = look_up(&board, &params, Some(&slug))?;
+    let name = name(&board, &params, Some(&slug));
+    Ok(reply(&board, &events, &name, file_name(&slug)))
+}
+
+/// `/events/{id}.ics`
+pub(crate) fn one_event(site: &Site, visit: &Visit, row: &Arc<EventRow>) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let name = board.title(&row.event.title).into_owned();
+    Ok(reply(
+        &board,
+        std::slice::from_ref(row),
+        &name,
+        file_name(&row.thing.short()),
+    ))
+}
+
+/// `/events.atom`: what was announced or changed last.
+pub(crate) fn atom(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let params = visit.params();
+    let mut events = look_up(&board, &params, None)?;
+    events.sort_by_key(|row| (std::cmp::Reverse(row.event.updated_ms), row.thing));
+    events.truncate(MAX_NEWS);
+    let newest = newest(&events);
+    let page = AtomFeed {
+        id: site.address(&params.link("/events.atom")),
+        title: name(&board, &params, params.get("hub")),
+        own: site.address(&params.link("/events.atom")),
+        page: site.address(&params.link("/events")),
+        updated: rfc3339(newest.unwrap_or(0)),
+        entries: events.iter().map(|row| entry(&board, row)).collect::<Result<_, _>>()?,
+        language: board.words.tag,
+    };
+    Ok(Reply::new(ATOM, page.render()?).last_modified(newest).any_origin())
+}
+
+#[derive(Template)]
+#[template(path = "feed.xml")]
+struct AtomFeed {
+    id: String,
+    title: String,
+    own: String,
+    page: String,
+    updated: String,
+    language: &'static str,
+    entries: Vec<AtomEntry>,
+}
+
+struct AtomEntry {
+    id: String,
+    title: String,
+    href: String,
+    updated: String,
+    published: String,
+    author: String,
+    tags: Vec<String>,
+    text: String,
+}
+
+fn entry(board: &Board<'_>, row: &EventRow) -> Result<AtomEntry, Problem> {
+    let event = &row.event;
+    let now_ms = board.reader.now_ms;
+    let next = board.site.state.directory.occurrences(row.thing, now_ms, 1)?.pop();
+    let shown = Shown::of(event, next.as_ref());
+    let title = board.title(shown.title);
+    let cancelled = next.as_ref().map_or(event.status, |next| next.status) == Status::Cancelled;
+    let mut lines = Vec::new();
+    if let Some(next) = &next {
+        lines.push(board.reader.when(next, &board.city(row)).full);
+    }
+    lines.push(text::one_line(
+        shown.location.map_or("", |place| place.name.as_str()),
+        160,
+    ));
+    lines.push(text::one_line(
+        if event.summary.is_empty() {
+            shown.description
+        } else {
+            &event.summary
+        },
+        400,
+    ));
+    lines.retain(|line| !line.is_empty());
+    Ok(AtomEntry {
+        id: format!("urn:interhub:event:{}", row.thing),
+        title: if cancelled {
+            format!("{}: {title}", board.words.cancelled)
+        } else {
+            title.into_owned()
+        },
+        href: board.site.address(&format!("/events/{}", row.thing)),
+        updated: rfc3339(event.updated_ms),
+        published: rfc3339(event.created_ms),
+        author: board.tag(row.hub).name,
+        tags: event.tags.iter().map(|tag| text::one_line(tag, 100)).collect(),
+        text: lines.join(" · "),
+    })
+}
+
+/// The public events that match.
+fn look_up(board: &Board<'_>, params: &Params, hub: Option<&str>) -> Result<Vec<Arc<EventRow>>, Problem> {
+    let mut query = EventQuery::parse(params.pairs(), &board.reader.zone, board.reader.now_ms)?;
+    if let Some(hub) = hub {
+        query.hub = Some(hub.to_owned());
+    }
+    let mut events = board.site.state.directory.feed(&query, board.reader.now_ms)?;
+    events.retain(|row| row.log == LogId::PUBLIC && !row.draft);
+    Ok(events)
+}
+
+fn reply(board: &Board<'_>, events: &[Arc<EventRow>], name: &str, file_name: String) -> Reply {
+    let own_address = !board.site.state.web_url.is_empty();
+    let hubs: Vec<(String, &str)> = events
+        .iter()
+        .map(|row| {
+            board.hub(row.hub).map_or((row.hub.short(), ""), |hub| {
+                (name_of(hub), hub.profile.web_url.as_str())
+            })
+        })
+        .collect();
+    let page = |row: &Arc<EventRow>| {
+        if own_address {
+            board.site.address(&format!("/events/{}", row.thing))
+        } else {
+            String::new()
+        }
+    };
+    let pages: Vec<String> = events.iter().map(page).collect();
+    let exported: Vec<ExportEvent<'_>> = events
+        .iter()
+        .zip(&hubs)
+        .zip(&pages)
+        .map(|((row, (hub_name, hub_url)), page_url)| ExportEvent {
+            event: &row.event,
+            hub_name,
+            hub_url,
+            page_url,
+        })
+        .collect();
+    let info = CalendarInfo {
+        name: name.to_owned(),
+        description: String::new(),
+        refresh_minutes: REFRESH_MINUTES,
+        product: concat!("-//Interhub//interhubd ", env!("CARGO_PKG_VERSION"), "//EN").to_owned(),
+        url: if own_address {
+            board.site.address(&board.visit.params().link(&board.visit.path))
+        } else {
+            String::new()
+        },
+    };
+    Reply::new(CALENDAR, export(&info, &exported))
+        .last_modified(newest(events))
+        .file_name(file_name)
+        .any_origin()
+}
+
+/// The newest change among events, Unix milliseconds.
+fn newest(events: &[Arc<EventRow>]) -> Option<i64> {
+    events.iter().map(|row| row.event.updated_ms).max()
+}
+
+/// What a calendar program calls this feed: the hub or the house, and the filters that apply.
+fn name(board: &Board<'_>, params: &Params, hub: Option<&str>) -> String {
+    let hub = hub.and_then(|slug| board.hub_of_slug(slug));
+    let mut parts = vec![match (hub, board.house()) {
+        (Some(hub), _) => board.tag(hub.id).name,
+        (None, Some(house)) => format!("{} – {}", board.words.events, board.tag(house.id).name),
+        (None, None) => board.words.events.to_owned(),
+    }];
+    for name in ["tag", "q", "near", "lang"] {
+        parts.extend(params.get(name).map(str::to_owned));
+    }
+    if params.get("online").is_some() {
+        parts.push(board.words.online.to_owned());
+    }
+    text::one_line(&parts.join(", "), MAX_NAME_CHARS)
+}
+
+/// A file name of letters, digits and hyphens only.
+fn file_name(stem: &str) -> String {
+    let stem: String = stem
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(64)
+        .collect();
+    format!("{stem}.ics")
+}
+
+fn rfc3339(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms / 1000 * 1000)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_string()
+}

@@ -1,0 +1,364 @@
+//! What all pages share: the house, the reader, the hubs, and how an event is put on the board.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use interhub_domain::event::{Event, Location, Occurrence, Status};
+use interhub_domain::ids::HubId;
+
+use super::super::dates::{Reader, When, city_of_zone, zone_named};
+use super::super::params::{Params, encode};
+use super::super::visit::{UI, Visit};
+use super::super::words::{self, Words, fill};
+use super::super::{Site, answer::Problem, assets::ASSETS, colour, text};
+use crate::projection::{EventRow, HubRow, HubStatus, Listed};
+
+/// Older than this, a hub's data is marked: three of its five-minute beacons are missing.
+const OLD_MS: i64 = 15 * 60 * 1000;
+/// A hub's name is cut to this many characters.
+const MAX_NAME_CHARS: usize = 120;
+/// A title is cut to this many characters in lists.
+const MAX_TITLE_CHARS: usize = 300;
+/// A place is cut to this many characters in lists.
+const MAX_PLACE_CHARS: usize = 160;
+/// A summary is cut to this many characters in lists.
+const MAX_SUMMARY_CHARS: usize = 220;
+
+/// Everything a page is made from, besides its own subject.
+pub(crate) struct Board<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) visit: &'a Visit,
+    pub(crate) words: &'static Words,
+    pub(crate) reader: Reader,
+    /// In the order in which pages show them.
+    pub(crate) hubs: Vec<HubRow>,
+    by_id: BTreeMap<HubId, usize>,
+    own: Option<usize>,
+}
+
+/// What stands around every page.
+pub(crate) struct Frame {
+    pub(crate) words: &'static Words,
+    /// Title of the page, without the house's name.
+    pub(crate) title: String,
+    /// One sentence for search engines and previews.
+    pub(crate) description: String,
+    /// The house's name.
+    pub(crate) house: String,
+    /// Class with the house's colour.
+    pub(crate) house_class: String,
+    /// Full address of this page, if the node knows its own.
+    pub(crate) canonical: Option<String>,
+    /// The address to print.
+    pub(crate) address: String,
+    /// `website` or `article`, for previews.
+    pub(crate) kind: &'static str,
+    /// Search engines should pass this page by.
+    pub(crate) hidden: bool,
+    pub(crate) site_css: &'static str,
+    pub(crate) hubs_css: &'static str,
+    pub(crate) icon: &'static str,
+    pub(crate) home: String,
+    pub(crate) events: String,
+    pub(crate) hubs: String,
+    /// Which entry of the menu is this page: `home`, `events`, `hubs` or nothing.
+    pub(crate) here: &'static str,
+    pub(crate) languages: Vec<LanguageLink>,
+    /// Calendar feed of this page, if it has one.
+    pub(crate) calendar: Option<String>,
+    /// News feed of this page, if it has one.
+    pub(crate) news: Option<String>,
+}
+
+/// A link to the same page in another language.
+pub(crate) struct LanguageLink {
+    pub(crate) tag: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) href: String,
+    pub(crate) current: bool,
+}
+
+/// A hub as it stands beside its events.
+pub(crate) struct HubTag {
+    pub(crate) name: String,
+    pub(crate) href: String,
+    pub(crate) class: String,
+    pub(crate) fresh: Freshness,
+}
+
+/// How current a hub's data is.
+pub(crate) struct Freshness {
+    /// `as of 09:12`.
+    pub(crate) text: String,
+    /// The whole sentence.
+    pub(crate) sentence: String,
+    /// Older than it should be.
+    pub(crate) old: bool,
+}
+
+/// One event in a list.
+pub(crate) struct Item {
+    pub(crate) href: String,
+    pub(crate) title: String,
+    pub(crate) language: Option<String>,
+    pub(crate) cancelled: bool,
+    pub(crate) tentative: bool,
+    pub(crate) when: When,
+    pub(crate) place: String,
+    pub(crate) online: bool,
+    pub(crate) summary: String,
+    pub(crate) hub: HubTag,
+    pub(crate) with: Vec<String>,
+}
+
+/// What an occurrence shows, its own changes taken into account.
+pub(crate) struct Shown<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) location: Option<&'a Location>,
+    pub(crate) url: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    /// The reading of an occurrence.
+    pub(crate) fn of(event: &'a Event, occurrence: Option<&Occurrence>) -> Self {
+        let change = occurrence
+            .and_then(|o| o.override_index)
+            .and_then(|index| event.schedule.overrides.get(index));
+        let pick = |changed: Option<&'a String>, usual: &'a str| changed.map_or(usual, String::as_str);
+        Self {
+            title: pick(change.and_then(|c| c.title.as_ref()), &event.title),
+            description: pick(change.and_then(|c| c.description.as_ref()), &event.description),
+            location: change.and_then(|c| c.location.as_ref()).or(event.location.as_ref()),
+            url: pick(change.and_then(|c| c.url.as_ref()), &event.url),
+        }
+    }
+}
+
+impl<'a> Board<'a> {
+    /// Looks up the hubs, and from them the house.
+    pub(crate) fn load(site: &'a Site, visit: &'a Visit) -> Result<Self, Problem> {
+        Ok(Self::of_hubs(site, visit, site.state.directory.hubs()?))
+    }
+
+    /// A board for when nothing can be looked up.
+    pub(crate) fn bare(site: &'a Site, visit: &'a Visit) -> Self {
+        Self::of_hubs(site, visit, Vec::new())
+    }
+
+    fn of_hubs(site: &'a Site, visit: &'a Visit, mut hubs: Vec<HubRow>) -> Self {
+        // The house first, then those that belong, then by name.
+        hubs.sort_by_cached_key(|hub| {
+            (
+                !hub.own,
+                hub.status != HubStatus::Active,
+                name_of(hub).to_lowercase(),
+                hub.id,
+            )
+        });
+        let own = hubs.iter().position(|hub| hub.own);
+        let by_id = hubs.iter().enumerate().map(|(index, hub)| (hub.id, index)).collect();
+        let profile = own.map(|index| &hubs[index].profile);
+        let zone_name = profile.map_or("", |profile| profile.timezone.as_str());
+        let locality = profile.map_or("", |profile| profile.locality.trim());
+        let city = if locality.is_empty() {
+            city_of_zone(zone_name)
+        } else {
+            text::one_line(locality, MAX_NAME_CHARS)
+        };
+        let city = text::isolate(&city);
+        let reader = Reader {
+            words: visit.words,
+            zone: zone_named(zone_name),
+            city,
+            now_ms: site.now_ms(),
+        };
+        Self {
+            site,
+            visit,
+            words: visit.words,
+            reader,
+            hubs,
+            by_id,
+            own,
+        }
+    }
+
+    /// The node's own hub.
+    pub(crate) fn house(&self) -> Option<&HubRow> {
+        self.own.map(|index| &self.hubs[index])
+    }
+
+    /// The hub with this id.
+    pub(crate) fn hub(&self, id: HubId) -> Option<&HubRow> {
+        self.by_id.get(&id).map(|&index| &self.hubs[index])
+    }
+
+    /// The hub with this slug.
+    pub(crate) fn hub_of_slug(&self, slug: &str) -> Option<&HubRow> {
+        self.hubs.iter().find(|hub| hub.slug == slug)
+    }
+
+    /// Hubs that belong now.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &HubRow> {
+        self.hubs
+            .iter()
+            .filter(|hub| hub.own || hub.status == HubStatus::Active)
+    }
+
+    /// What stands around a page at `path` with these parameters.
+    pub(crate) fn frame(&self, title: &str, here: &'static str, path: &str, params: &Params) -> Frame {
+        let assets = &*ASSETS;
+        let house = self.house();
+        let languages = words::ALL.into_iter().map(|other| LanguageLink {
+            tag: other.tag,
+            name: other.own_name,
+            href: params.with(UI, other.tag).link(path),
+            current: other.tag == self.words.tag,
+        });
+        let link = params.link(path);
+        let own_address = !self.site.state.web_url.is_empty();
+        Frame {
+            words: self.words,
+            title: title.to_owned(),
+            description: String::new(),
+            house: house.map_or_else(|| "Interhub".to_owned(), name_of),
+            house_class: house.map_or_else(String::new, |hub| colour::class(hub.id)),
+            canonical: own_address.then(|| self.site.address(&link)),
+            address: self.site.address(&link),
+            kind: "website",
+            hidden: false,
+            site_css: &assets.site.path,
+            hubs_css: &assets.hubs.path,
+            icon: &assets.icon.path,
+            home: self.visit.plain_link("/"),
+            events: self.visit.plain_link("/events"),
+            hubs: self.visit.plain_link("/hubs"),
+            here,
+            languages: languages.collect(),
+            calendar: None,
+            news: None,
+        }
+    }
+
+    /// A hub with its colour, page and freshness. A hub that is not known goes by the beginning of its id.
+    pub(crate) fn tag(&self, id: HubId) -> HubTag {
+        let Some(hub) = self.hub(id) else {
+            let name = id.short();
+            let fresh = self.freshness_at(&name, None);
+            return HubTag {
+                href: self.visit.plain_link("/hubs"),
+                class: colour::class(id),
+                name,
+                fresh,
+            };
+        };
+        let name = name_of(hub);
+        HubTag {
+            href: self.visit.plain_link(&format!("/hubs/{}", encode(&hub.slug))),
+            class: colour::class(id),
+            fresh: self.freshness(hub),
+            name,
+        }
+    }
+
+    /// How current a hub's data is. The house itself is always current.
+    pub(crate) fn freshness(&self, hub: &HubRow) -> Freshness {
+        let as_of = if hub.own {
+            Some(self.reader.now_ms)
+        } else {
+            hub.as_of_ms
+        };
+        self.freshness_at(&name_of(hub), as_of)
+    }
+
+    fn freshness_at(&self, name: &str, as_of_ms: Option<i64>) -> Freshness {
+        let words = self.words;
+        let Some(as_of_ms) = as_of_ms else {
+            return Freshness {
+                text: words.never_heard.to_owned(),
+                sentence: fill(words.never_heard_long, &[("hub", &text::isolate(name))]),
+                old: true,
+            };
+        };
+        // A hub whose clock is ahead is not fresher than now.
+        let time = self.reader.moment(as_of_ms.min(self.reader.now_ms));
+        let old = self.reader.now_ms.saturating_sub(as_of_ms) > OLD_MS;
+        let sentence = if old { words.as_of_old } else { words.as_of_fresh };
+        Freshness {
+            text: fill(words.as_of, &[("time", &time)]),
+            sentence: fill(sentence, &[("hub", &text::isolate(name)), ("time", &time)]),
+            old,
+        }
+    }
+
+    /// What an event's zone is called: the town of its hub, if the hub lives by that zone, else the zone's own city.
+    pub(crate) fn city(&self, row: &EventRow) -> String {
+        let zone = row.event.schedule.zone.name();
+        let hub = self.hub(row.hub).map(|hub| &hub.profile);
+        let city = match hub {
+            Some(profile) if profile.timezone == zone && !profile.locality.trim().is_empty() => {
+                text::one_line(&profile.locality, MAX_NAME_CHARS)
+            }
+            _ => city_of_zone(zone),
+        };
+        text::isolate(&city)
+    }
+
+    /// An occurrence as an entry of a list.
+    pub(crate) fn item(&self, listed: &Listed) -> Item {
+        let (row, occurrence) = (&*listed.row, &listed.occurrence);
+        let shown = Shown::of(&row.event, Some(occurrence));
+        Item {
+            href: self.event_link(row, Some(occurrence)),
+            title: self.title(shown.title).into_owned(),
+            language: language_tag(&row.event.language),
+            cancelled: occurrence.status == Status::Cancelled,
+            tentative: occurrence.status == Status::Tentative,
+            when: self.reader.when(occurrence, &self.city(row)),
+            place: text::one_line(shown.location.map_or("", |place| place.name.as_str()), MAX_PLACE_CHARS),
+            online: !row.event.online_url.is_empty(),
+            summary: text::one_line(&row.event.summary, MAX_SUMMARY_CHARS),
+            hub: self.tag(row.hub),
+            with: row
+                .hosts
+                .iter()
+                .filter(|id| **id != row.hub)
+                .map(|id| self.tag(*id).name)
+                .collect(),
+        }
+    }
+
+    /// A title, or the words for none.
+    pub(crate) fn title<'t>(&self, title: &'t str) -> Cow<'t, str> {
+        let title = text::one_line(title, MAX_TITLE_CHARS);
+        if title.is_empty() {
+            Cow::Borrowed(self.words.untitled)
+        } else {
+            Cow::Owned(title)
+        }
+    }
+
+    /// The page of an event, at one of its dates.
+    pub(crate) fn event_link(&self, row: &EventRow, occurrence: Option<&Occurrence>) -> String {
+        let path = format!("/events/{}", row.thing);
+        match occurrence.and_then(|occurrence| occurrence.recurrence_id) {
+            Some(at) => self
+                .visit
+                .link(&path, &Params::default().with(super::event::AT, &at.to_string())),
+            None => self.visit.plain_link(&path),
+        }
+    }
+}
+
+/// A hub's name, or its slug.
+pub(crate) fn name_of(hub: &HubRow) -> String {
+    let name = text::one_line(&hub.profile.name, MAX_NAME_CHARS);
+    if name.is_empty() { hub.slug.clone() } else { name }
+}
+
+/// A language for a `lang` attribute, if it looks like one.
+pub(crate) fn language_tag(language: &str) -> Option<String> {
+    let valid = (2..=35).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    valid.then(|| language.to_owned())
+}

@@ -1,0 +1,343 @@
+//! `/events/{id}`: one event, or one date of a series; and `/events/{id}.ics`.
+
+use std::sync::Arc;
+
+use askama::Template;
+use interhub_domain::event::{LocalTime, Location, Occurrence, Status};
+use interhub_domain::ids::{LogId, ThingId};
+use interhub_domain::profile::Point;
+use jiff::civil::{Date, DateTime};
+use serde_json::{Value, json};
+
+use super::super::answer::Problem;
+use super::super::dates::When;
+use super::super::params::Params;
+use super::super::respond::Reply;
+use super::super::visit::Visit;
+use super::super::words::fill;
+use super::super::{Site, feed, text};
+use super::board::{Board, Frame, HubTag, Shown, language_tag, name_of};
+use super::html;
+use crate::projection::EventRow;
+
+/// The parameter that chooses one date of a series: the start its rule gives.
+pub(super) const AT: &str = "at";
+/// Dates of a series that are shown.
+const MAX_DATES: usize = 10;
+/// Dates of a series among which a link's date is looked for; a link further ahead shows the next date instead.
+const MAX_SEARCHED_DATES: usize = 1_000;
+/// Characters of a description in previews.
+const MAX_PREVIEW_CHARS: usize = 200;
+/// A day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct EventPage {
+    frame: Frame,
+    title: String,
+    language: Option<String>,
+    cancelled: bool,
+    /// A sentence above everything else: cancelled, over, to be confirmed.
+    notice: Option<&'static str>,
+    when: When,
+    zone_sentence: Option<String>,
+    place: String,
+    point: Option<PointLink>,
+    online_url: Option<WebLink>,
+    url: Option<WebLink>,
+    picture: Option<WebLink>,
+    summary: String,
+    description: String,
+    tags: Vec<TagLink>,
+    hub: HubTag,
+    with: Vec<HubTag>,
+    dates: Vec<DateLink>,
+    calendar: String,
+    changed: String,
+    json_ld: String,
+}
+
+struct PointLink {
+    geo: String,
+    text: String,
+}
+
+struct WebLink {
+    href: String,
+    host: String,
+}
+
+struct TagLink {
+    name: String,
+    href: String,
+}
+
+/// One date of a series.
+struct DateLink {
+    href: String,
+    when: When,
+    cancelled: bool,
+    current: bool,
+}
+
+/// `/events/{id}`, and `/events/{id}.ics`, which the router cannot tell apart.
+pub(crate) fn event(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    if let Some(id) = visit.name.strip_suffix(".ics") {
+        let row = find(site, id)?;
+        return feed::one_event(site, visit, &row);
+    }
+    let row = find(site, &visit.name)?;
+    let board = Board::load(site, visit)?;
+    let asked = visit.params().get(AT).and_then(parse_local);
+    let upcoming = site
+        .state
+        .directory
+        .occurrences(row.thing, board.reader.now_ms, MAX_DATES)?;
+    let occurrence = choose(site, &row, asked, &upcoming)?;
+    render(&board, &row, &occurrence, &upcoming)
+}
+
+/// The public event of this id.
+pub(crate) fn find(site: &Site, id: &str) -> Result<Arc<EventRow>, Problem> {
+    let thing: ThingId = id.parse().map_err(|_| Problem::NotFound)?;
+    let row = site.state.directory.event(thing)?.ok_or(Problem::NotFound)?;
+    if row.draft || row.log != LogId::PUBLIC {
+        Err(Problem::NotFound)
+    } else {
+        Ok(row)
+    }
+}
+
+/// A date of a series as links name it.
+fn parse_local(text: &str) -> Option<LocalTime> {
+    if text.contains('T') {
+        return text.parse::<DateTime>().ok().map(LocalTime::DateTime);
+    }
+    text.parse::<Date>().ok().map(LocalTime::Date)
+}
+
+/// The date to show: the one asked for, else the next, else the last before now, else the first.
+fn choose(
+    site: &Site,
+    row: &EventRow,
+    asked: Option<LocalTime>,
+    upcoming: &[Occurrence],
+) -> Result<Occurrence, Problem> {
+    let directory = &site.state.directory;
+    if let Some(asked) = asked {
+        let is_asked = |o: &&Occurrence| o.recurrence_id == Some(asked);
+        if let Some(found) = upcoming.iter().find(is_asked) {
+            return Ok(found.clone());
+        }
+        let near = directory.occurrences(row.thing, before(asked), MAX_SEARCHED_DATES)?;
+        if let Some(found) = near.iter().find(is_asked) {
+            return Ok(found.clone());
+        }
+    }
+    if let Some(next) = upcoming.first() {
+        return Ok(next.clone());
+    }
+    let mut past = directory.occurrences(row.thing, before(row.event.schedule.start), MAX_SEARCHED_DATES)?;
+    Ok(past.pop().unwrap_or_else(|| first(row)))
+}
+
+/// A moment surely before a wall time, Unix milliseconds: no zone is two days from UTC.
+pub(crate) fn before(time: LocalTime) -> i64 {
+    utc_ms(time).saturating_sub(2 * DAY_MS)
+}
+
+/// The instant of a wall time read as UTC, Unix milliseconds.
+fn utc_ms(time: LocalTime) -> i64 {
+    jiff::tz::TimeZone::UTC
+        .to_timestamp(time.date_time())
+        .map_or(0, jiff::Timestamp::as_millisecond)
+}
+
+/// The first occurrence as the event's own fields give it: for a series without any date left.
+fn first(row: &EventRow) -> Occurrence {
+    let schedule = &row.event.schedule;
+    Occurrence {
+        start: schedule.start,
+        end: schedule.end,
+        start_ms: utc_ms(schedule.start),
+        end_ms: utc_ms(schedule.end),
+        recurrence_id: None,
+        status: row.event.status,
+        override_index: None,
+    }
+}
+
+fn render(
+    board: &Board<'_>,
+    row: &EventRow,
+    occurrence: &Occurrence,
+    upcoming: &[Occurrence],
+) -> Result<Reply, Problem> {
+    let (words, event) = (board.words, &row.event);
+    let shown = Shown::of(event, Some(occurrence));
+    let title = board.title(shown.title).into_owned();
+    let city = board.city(row);
+    let when = board.reader.when(occurrence, &city);
+    let path = format!("/events/{}", row.thing);
+    let canonical = match occurrence.recurrence_id {
+        Some(at) if board.visit.params().get(AT).is_some() => Params::default().with(AT, &at.to_string()),
+        _ => Params::default(),
+    };
+    let mut frame = board.frame(&title, "", &path, &canonical);
+    frame.kind = "article";
+    let preview = [event.summary.as_str(), shown.description]
+        .into_iter()
+        .find(|text| !text.trim().is_empty());
+    frame.description = format!(
+        "{} · {}",
+        when.full,
+        text::one_line(preview.unwrap_or(&title), MAX_PREVIEW_CHARS)
+    );
+    let over = occurrence.end_ms.max(occurrence.start_ms) < board.reader.now_ms;
+    let notice = match occurrence.status {
+        Status::Cancelled if event.status == Status::Cancelled || !event.schedule.is_series() => {
+            Some(words.is_cancelled)
+        }
+        Status::Cancelled => Some(words.date_cancelled),
+        _ if over => Some(words.is_over),
+        Status::Tentative => Some(words.is_tentative),
+        Status::Confirmed => None,
+    };
+    let dates = if event.schedule.is_series() {
+        dates(board, row, occurrence, upcoming, &city)
+    } else {
+        Vec::new()
+    };
+    html(&EventPage {
+        json_ld: text::json_for_script(&json_ld(board, row, occurrence, &shown, &when)),
+        language: language_tag(&event.language),
+        cancelled: occurrence.status == Status::Cancelled,
+        notice,
+        zone_sentence: when
+            .zone
+            .as_ref()
+            .map(|_| fill(words.times_in, &[("zone", event.schedule.zone.name())])),
+        place: text::one_line(shown.location.map_or("", |place| place.name.as_str()), usize::MAX),
+        point: shown.location.and_then(|place| place.at).map(point_link),
+        online_url: web_link(&event.online_url),
+        url: web_link(shown.url),
+        picture: web_link(&event.image_url),
+        summary: text::one_line(&event.summary, usize::MAX),
+        description: text::paragraphs(shown.description),
+        tags: tags(board, row),
+        hub: board.tag(row.hub),
+        with: row
+            .hosts
+            .iter()
+            .filter(|id| **id != row.hub)
+            .map(|id| board.tag(*id))
+            .collect(),
+        dates,
+        calendar: format!("{path}.ics"),
+        changed: board.reader.moment(event.updated_ms),
+        when,
+        title,
+        frame,
+    })
+}
+
+fn tags(board: &Board<'_>, row: &EventRow) -> Vec<TagLink> {
+    let link = |tag: &String| TagLink {
+        name: tag.clone(),
+        href: board.visit.link("/events", &Params::default().with("tag", tag)),
+    };
+    row.event
+        .tags
+        .iter()
+        .filter(|tag| !tag.trim().is_empty())
+        .map(link)
+        .collect()
+}
+
+fn dates(board: &Board<'_>, row: &EventRow, shown: &Occurrence, upcoming: &[Occurrence], city: &str) -> Vec<DateLink> {
+    let link = |occurrence: &Occurrence| DateLink {
+        href: board.event_link(row, Some(occurrence)),
+        when: board.reader.when(occurrence, city),
+        cancelled: occurrence.status == Status::Cancelled,
+        current: occurrence.start_ms == shown.start_ms && occurrence.recurrence_id == shown.recurrence_id,
+    };
+    upcoming.iter().map(link).collect()
+}
+
+/// RFC 5870.
+fn point_link(at: Point) -> PointLink {
+    PointLink {
+        geo: format!("geo:{:.6},{:.6}", at.lat, at.lon),
+        text: format!("{:.4}, {:.4}", at.lat, at.lon),
+    }
+}
+
+fn web_link(url: &str) -> Option<WebLink> {
+    let href = text::safe_link(url.trim())?;
+    Some(WebLink {
+        href: href.to_owned(),
+        host: text::link_host(href).to_owned(),
+    })
+}
+
+/// The event as schema.org/Event, for search engines.
+fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &Shown<'_>, when: &When) -> Value {
+    let event = &row.event;
+    let online = text::safe_link(&event.online_url).map(|url| json!({"@type": "VirtualLocation", "url": url}));
+    let place = shown.location.map(place_ld);
+    let mode = match (&online, &place) {
+        (Some(_), Some(_)) => "Mixed",
+        (Some(_), None) => "Online",
+        _ => "Offline",
+    };
+    let status = if occurrence.status == Status::Cancelled {
+        "EventCancelled"
+    } else {
+        "EventScheduled"
+    };
+    let hosts = row.hosts.iter().filter_map(|id| board.hub(*id)).map(|hub| {
+        let mut host = json!({"@type": "Organization", "name": name_of(hub)});
+        if let Some(url) = text::safe_link(&hub.profile.web_url) {
+            host["url"] = json!(url);
+        }
+        host
+    });
+    let hosts: Vec<Value> = hosts.collect();
+    let places: Vec<Value> = [place, online].into_iter().flatten().collect();
+    let mut about = json!({
+        "@context": "https://schema.org",
+        "@type": "Event",
+        "name": board.title(shown.title),
+        "startDate": when.start_iso,
+        "endDate": when.end_iso,
+        "eventStatus": format!("https://schema.org/{status}"),
+        "eventAttendanceMode": format!("https://schema.org/{mode}EventAttendanceMode"),
+        "location": places,
+        "organizer": hosts,
+    });
+    let description = if shown.description.trim().is_empty() {
+        event.summary.as_str()
+    } else {
+        shown.description
+    };
+    for (name, value) in [
+        ("description", description),
+        ("inLanguage", event.language.as_str()),
+        ("url", text::safe_link(shown.url).unwrap_or("")),
+        ("image", text::safe_link(&event.image_url).unwrap_or("")),
+    ] {
+        if !value.trim().is_empty() {
+            about[name] = json!(value);
+        }
+    }
+    about
+}
+
+fn place_ld(place: &Location) -> Value {
+    let mut value = json!({"@type": "Place", "name": place.name, "address": place.name});
+    if let Some(at) = place.at {
+        value["geo"] = json!({"@type": "GeoCoordinates", "latitude": at.lat, "longitude": at.lon});
+    }
+    value
+}

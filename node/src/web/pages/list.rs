@@ -1,0 +1,449 @@
+//! `/` and `/events`: what is on, day by day.
+
+use askama::Template;
+use interhub_domain::ids::LogId;
+use interhub_domain::query::{DEFAULT_WITHIN_KM, EventQuery};
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use super::super::answer::Problem;
+use super::super::dates::{month_index, week_of, weekday_index};
+use super::super::params::Params;
+use super::super::respond::Reply;
+use super::super::visit::Visit;
+use super::super::words::{self, fill};
+use super::super::{Site, text};
+use super::board::{Board, Frame, Item, name_of};
+use super::html;
+use crate::projection::{Listed, Page};
+
+/// Entries of one page: a long scroll, but one.
+const PAGE_LIMIT: usize = 100;
+/// Days the front page looks ahead.
+const HOME_DAYS: i64 = 7;
+/// Distances offered around a place, in km.
+const DISTANCES_KM: [u32; 5] = [5, 10, 25, 50, 100];
+/// Parameters of one moment of paging, which links to other lists do not carry on.
+const PAGING: [&str; 2] = ["cursor", "limit"];
+
+#[derive(Template)]
+#[template(path = "events.html")]
+struct EventsPage {
+    frame: Frame,
+    heading: String,
+    lead: String,
+    chips: Vec<Chip>,
+    clear: String,
+    jumps: Vec<Jump>,
+    form: Form,
+    listing: Listing,
+}
+
+/// The days of a list, or what to say when there are none.
+pub(super) struct Listing {
+    /// Began before the first day asked for.
+    pub(super) under_way: Vec<Item>,
+    pub(super) days: Vec<Day>,
+    pub(super) next: Option<String>,
+    pub(super) first: Option<String>,
+    pub(super) empty: Option<Empty>,
+}
+
+/// One day of a list.
+pub(super) struct Day {
+    /// For machines.
+    pub(super) iso: String,
+    /// For screen readers and print.
+    pub(super) long: String,
+    pub(super) weekday: &'static str,
+    pub(super) day: i8,
+    pub(super) month: &'static str,
+    /// Shown when it is not this year.
+    pub(super) year: Option<i16>,
+    /// `Today`, `Tomorrow`.
+    pub(super) word: Option<&'static str>,
+    pub(super) items: Vec<Item>,
+}
+
+/// What stands in place of an empty list.
+pub(super) struct Empty {
+    pub(super) title: String,
+    pub(super) text: &'static str,
+    pub(super) links: Vec<Jump>,
+}
+
+/// A link to another stretch of time.
+pub(super) struct Jump {
+    pub(super) label: &'static str,
+    pub(super) href: String,
+    pub(super) current: bool,
+}
+
+/// A filter that applies, and the same list without it.
+struct Chip {
+    label: String,
+    href: String,
+}
+
+/// The filter form, filled in.
+struct Form {
+    action: &'static str,
+    ui: Option<&'static str>,
+    q: String,
+    tag: String,
+    from: String,
+    to: String,
+    hubs: Vec<Choice>,
+    near: Vec<Choice>,
+    within: Vec<Choice>,
+    languages: Vec<Choice>,
+    online: bool,
+}
+
+/// One entry of a selection.
+struct Choice {
+    value: String,
+    label: String,
+    selected: bool,
+}
+
+/// `/`: the next seven days.
+pub(crate) fn home(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let today = board.reader.today();
+    let until = today.saturating_add((HOME_DAYS - 1).days());
+    let params = Params::default().with("to", &until.to_string());
+    let (query, page) = look_up(&board, &params, None)?;
+    let mut listing = listing(&board, page, &query, &params, "/events");
+    if listing.empty.is_some() {
+        listing.empty = Some(Empty {
+            title: board.words.empty_home_title.to_owned(),
+            text: board.words.empty_home,
+            links: jumps(&board, &Params::default()).into_iter().skip(3).collect(),
+        });
+    }
+    let hubs = board.active().count();
+    let pattern = if hubs > 1 {
+        board.words.home_lead
+    } else {
+        board.words.home_lead_one
+    };
+    let lead = fill(pattern, &[("count", &hubs.to_string())]);
+    let mut frame = board.frame(board.words.home_title, "home", "/", &Params::default());
+    feeds(&mut frame, &Params::default());
+    frame.description.clone_from(&lead);
+    html(&EventsPage {
+        heading: board.words.home_title.to_owned(),
+        lead,
+        chips: Vec::new(),
+        clear: String::new(),
+        jumps: jumps(&board, &Params::default()),
+        form: form(&board, &Params::default()),
+        listing,
+        frame,
+    })
+}
+
+/// `/events`: all that comes, or what the filters leave of it.
+pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let params = visit.params();
+    let (query, page) = look_up(&board, &params, None)?;
+    let listing = listing(&board, page, &query, &params, "/events");
+    let filters = params.without(&PAGING);
+    let words = board.words;
+    let heading = if filters.is_empty() {
+        words.all_upcoming
+    } else {
+        words.events
+    };
+    let mut frame = board.frame(heading, "events", "/events", &params);
+    feeds(&mut frame, &filters);
+    frame.hidden = !params.without(&["hub", "tag"]).is_empty();
+    frame.description = fill(words.home_lead, &[("count", &board.active().count().to_string())]);
+    html(&EventsPage {
+        heading: heading.to_owned(),
+        lead: String::new(),
+        chips: chips(&board, &filters),
+        clear: board.visit.plain_link("/events"),
+        jumps: jumps(&board, &filters),
+        form: form(&board, &filters),
+        listing,
+        frame,
+    })
+}
+
+/// The page's own list as feeds.
+fn feeds(frame: &mut Frame, filters: &Params) {
+    // A feed goes on by itself: it has no end, and no words of a page.
+    let filters = filters.without(&["from", "to"]);
+    frame.calendar = Some(filters.link("/events.ics"));
+    frame.news = Some(filters.link("/events.atom"));
+}
+
+/// The query the parameters mean, and its answer. `hub` restricts it whatever they say.
+pub(super) fn look_up(board: &Board<'_>, params: &Params, hub: Option<&str>) -> Result<(EventQuery, Page), Problem> {
+    let mut query = EventQuery::parse(params.pairs(), &board.reader.zone, board.reader.now_ms)?;
+    query.limit = Some(query.limit.unwrap_or(PAGE_LIMIT));
+    if let Some(hub) = hub {
+        query.hub = Some(hub.to_owned());
+    }
+    let mut page = board.site.state.directory.list(&query, board.reader.now_ms)?;
+    page.items
+        .retain(|listed| listed.row.log == LogId::PUBLIC && !listed.row.draft);
+    Ok((query, page))
+}
+
+/// A page of occurrences, by day.
+pub(super) fn listing(board: &Board<'_>, page: Page, query: &EventQuery, params: &Params, path: &str) -> Listing {
+    let first_day = board.reader.wall(query.from_ms.unwrap_or(board.reader.now_ms)).date();
+    let mut under_way = Vec::new();
+    let mut dated: Vec<(Date, &Listed)> = Vec::new();
+    for listed in &page.items {
+        let date = listed.occurrence.start.date();
+        if date < first_day && listed.occurrence.start_ms < query.from_ms.unwrap_or(board.reader.now_ms) {
+            under_way.push(board.item(listed));
+        } else {
+            dated.push((date, listed));
+        }
+    }
+    // Lists are ordered by instant; where zones differ, the dates on the walls may not be.
+    dated.sort_by_key(|(date, _)| *date);
+    let mut days: Vec<Day> = Vec::new();
+    let mut current = None;
+    for (date, listed) in dated {
+        if current != Some(date) {
+            current = Some(date);
+            days.push(day(board, date));
+        }
+        if let Some(day) = days.last_mut() {
+            day.items.push(board.item(listed));
+        }
+    }
+    let empty = page.items.is_empty().then(|| empty(board, query, params));
+    let next = page
+        .next
+        .map(|cursor| board.visit.link(path, &params.with("cursor", &cursor)));
+    let first = params
+        .get("cursor")
+        .map(|_| board.visit.link(path, &params.without(&["cursor"])));
+    Listing {
+        under_way,
+        days,
+        next,
+        first,
+        empty,
+    }
+}
+
+fn day(board: &Board<'_>, date: Date) -> Day {
+    let today = board.reader.today();
+    let word = if date == today {
+        Some(board.words.today)
+    } else if today.tomorrow().ok() == Some(date) {
+        Some(board.words.tomorrow)
+    } else {
+        None
+    };
+    Day {
+        iso: date.to_string(),
+        long: board.reader.date_long(date),
+        weekday: board.words.weekdays_short[weekday_index(date.weekday())],
+        day: date.day(),
+        month: board.words.months_short[month_index(date)],
+        year: (date.year() != today.year()).then(|| date.year()),
+        word,
+        items: Vec::new(),
+    }
+}
+
+fn empty(board: &Board<'_>, query: &EventQuery, params: &Params) -> Empty {
+    let words = board.words;
+    let filters = params.without(&PAGING);
+    let hub = query.hub.as_deref().and_then(|slug| board.hub_of_slug(slug));
+    let title = match hub {
+        Some(hub) => fill(words.empty_hub_title, &[("hub", &name_of(hub))]),
+        None => words.empty_title.to_owned(),
+    };
+    let mut links: Vec<Jump> = Vec::new();
+    if filters.get("to").is_some() || filters.get("from").is_some() {
+        links.extend(jumps(board, &filters).into_iter().skip(3).filter(|jump| !jump.current));
+    }
+    if !filters.is_empty() {
+        links.push(Jump {
+            label: words.clear,
+            href: board.visit.plain_link("/events"),
+            current: false,
+        });
+    }
+    if links.is_empty() {
+        links.push(Jump {
+            label: words.hubs,
+            href: board.visit.plain_link("/hubs"),
+            current: false,
+        });
+    }
+    let text = if filters.is_empty() && hub.is_none() {
+        words.empty_plain
+    } else {
+        words.empty_filtered
+    };
+    Empty { title, text, links }
+}
+
+/// Links to the usual stretches of time, other filters kept.
+fn jumps(board: &Board<'_>, filters: &Params) -> Vec<Jump> {
+    let words = board.words;
+    let today = board.reader.today();
+    let (monday, next_monday) = week_of(today);
+    let saturday = monday.saturating_add(5.days()).max(today);
+    let sunday = next_monday.yesterday().unwrap_or(next_monday);
+    let stretches = [
+        (words.today, Some((today, today))),
+        (words.this_week, Some((today, sunday))),
+        (words.this_weekend, Some((saturday, sunday))),
+        (words.next_30_days, Some((today, today.saturating_add(30.days())))),
+        (words.all_events, None),
+    ];
+    let (from, to) = (filters.get("from"), filters.get("to"));
+    let rest = filters.without(&["from", "to", "cursor"]);
+    let jump = |(label, stretch): (&'static str, Option<(Date, Date)>)| match stretch {
+        Some((begin, end)) => {
+            let (begin, end) = (begin.to_string(), end.to_string());
+            let current = from == Some(&begin) && to == Some(&end);
+            Jump {
+                label,
+                href: board.visit.link("/events", &rest.with("from", &begin).with("to", &end)),
+                current,
+            }
+        }
+        None => Jump {
+            label,
+            href: board.visit.link("/events", &rest),
+            current: board.visit.path == "/events" && from.is_none() && to.is_none(),
+        },
+    };
+    stretches.into_iter().map(jump).collect()
+}
+
+/// The filters that apply, each with the list without it.
+fn chips(board: &Board<'_>, filters: &Params) -> Vec<Chip> {
+    let words = board.words;
+    let mut chips = Vec::new();
+    for (name, value) in filters.pairs() {
+        let value = text::one_line(value, 60);
+        let label = match name {
+            "q" => format!("“{value}”"),
+            "hub" => board.hub_of_slug(&value).map_or(value, name_of),
+            "tag" => format!("{}: {value}", words.tag_label),
+            "from" => format!("{} {}", words.from_label, written_date(board, &value)),
+            "to" => format!("{} {}", words.to_label, written_date(board, &value)),
+            "near" => near_label(board, &value).map_or(format!("{} {value}", words.near_label), |hub| {
+                format!("{} {hub}", words.near_label)
+            }),
+            "within" if filters.get("near").is_some() => format!("{} {value} {}", words.within_label, words.km),
+            "lang" => words::by_tag(&value).map_or(value, |language| language.own_name.to_owned()),
+            "online" => words.online_only.to_owned(),
+            _ => continue,
+        };
+        let gone: &[&str] = if name == "near" { &["near", "within"] } else { &[name] };
+        chips.push(Chip {
+            label,
+            href: board.visit.link("/events", &filters.without(gone)),
+        });
+    }
+    chips
+}
+
+fn written_date(board: &Board<'_>, value: &str) -> String {
+    value
+        .parse::<Date>()
+        .map_or_else(|_| value.to_owned(), |date| board.reader.date_short(date))
+}
+
+/// The hub a `near` value stands for.
+fn near_label(board: &Board<'_>, value: &str) -> Option<String> {
+    board
+        .active()
+        .find(|hub| near_value(hub).as_deref() == Some(value))
+        .map(name_of)
+}
+
+fn near_value(hub: &crate::projection::HubRow) -> Option<String> {
+    hub.profile.at.map(|at| format!("{:.4},{:.4}", at.lat, at.lon))
+}
+
+fn form(board: &Board<'_>, filters: &Params) -> Form {
+    let words = board.words;
+    let value = |name: &str| filters.get(name).unwrap_or("").to_owned();
+    let choice = |name: &str, value: String, label: String| {
+        let selected = filters.get(name) == Some(value.as_str());
+        Choice { value, label, selected }
+    };
+    // A value that is not offered (from a link) stays chosen.
+    let keep = |name: &str, choices: &mut Vec<Choice>| {
+        if let Some(value) = filters.get(name)
+            && !choices.iter().any(|choice| choice.selected)
+        {
+            choices.push(Choice {
+                value: value.to_owned(),
+                label: value.to_owned(),
+                selected: true,
+            });
+        }
+    };
+    let mut hubs: Vec<Choice> = board
+        .active()
+        .map(|hub| choice("hub", hub.slug.clone(), name_of(hub)))
+        .collect();
+    keep("hub", &mut hubs);
+    let mut near: Vec<Choice> = board
+        .active()
+        .filter_map(|hub| Some(choice("near", near_value(hub)?, name_of(hub))))
+        .collect();
+    keep("near", &mut near);
+    let mut within: Vec<Choice> = DISTANCES_KM
+        .into_iter()
+        .map(|km| distance(filters, km, words.km))
+        .collect();
+    keep("within", &mut within);
+    let mut languages: Vec<Choice> = words::ALL
+        .into_iter()
+        .map(|language| choice("lang", language.tag.to_owned(), language.own_name.to_owned()))
+        .collect();
+    keep("lang", &mut languages);
+    Form {
+        action: "/events",
+        ui: board.visit.ui,
+        q: value("q"),
+        tag: value("tag"),
+        from: date_part(&value("from")),
+        to: date_part(&value("to")),
+        hubs,
+        near,
+        within,
+        languages,
+        online: filters
+            .get("online")
+            .is_some_and(|on| matches!(on, "1" | "true" | "yes" | "on")),
+    }
+}
+
+/// A distance to choose. The usual one is sent as nothing, so that an untouched form leaves no trace in the address.
+fn distance(filters: &Params, km: u32, unit: &str) -> Choice {
+    let usual = f64::from(km) == DEFAULT_WITHIN_KM;
+    let asked = filters.get("within").and_then(|value| value.parse().ok());
+    Choice {
+        value: if usual { String::new() } else { km.to_string() },
+        label: format!("{km} {unit}"),
+        selected: asked.unwrap_or(DEFAULT_WITHIN_KM) == f64::from(km),
+    }
+}
+
+/// What a date field can show of a value.
+fn date_part(value: &str) -> String {
+    value
+        .get(..10)
+        .and_then(|date| date.parse::<Date>().ok())
+        .map_or_else(String::new, |date| date.to_string())
+}

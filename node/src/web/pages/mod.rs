@@ -1,0 +1,44 @@
+//! The pages. Each is a function from a request to HTML; the templates only place what is prepared here.
+
+mod board;
+mod error;
+mod event;
+mod hubs;
+mod list;
+
+pub(crate) use board::{Board, Shown, name_of};
+pub(crate) use error::problem;
+pub(crate) use event::{before, event, find};
+pub(crate) use hubs::{hub, hubs};
+pub(crate) use list::{events, home};
+
+use super::Site;
+use super::answer::Problem;
+use super::assets;
+use super::respond::Reply;
+use super::visit::Visit;
+
+/// `/static/...`
+pub(crate) fn asset(_: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    assets::find(&visit.path).ok_or(Problem::NotFound)
+}
+
+/// `/favicon.ico`, which some readers ask for without looking at the page.
+pub(crate) fn icon(_: &Site, _: &Visit) -> Result<Reply, Problem> {
+    assets::find(&assets::ASSETS.icon.path)
+        .map(|reply| reply.cache(super::respond::Cache::Revalidate))
+        .ok_or(Problem::NotFound)
+}
+
+/// `/robots.txt`: events are there to be found; later pages of filtered lists only cost time.
+pub(crate) fn robots(_: &Site, _: &Visit) -> Result<Reply, Problem> {
+    Ok(Reply::new(
+        "text/plain; charset=utf-8",
+        "User-agent: *\nDisallow: /*cursor=\nDisallow: /api/\n",
+    ))
+}
+
+/// An HTML reply.
+pub(crate) fn html(page: &impl askama::Template) -> Result<Reply, Problem> {
+    Ok(Reply::new("text/html; charset=utf-8", page.render()?))
+}

@@ -1,0 +1,477 @@
+//! Requests as readers send them, answered without a socket.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+use tower::ServiceExt;
+
+use super::fixture::{self, Fixture};
+use super::{WebState, router};
+use crate::clock::ManualClock;
+use crate::task::{Blocking, Tasks};
+
+/// A router over a fixture, at the fixtures' moment.
+pub(super) fn site(fixture: Fixture) -> Router {
+    router(state(fixture))
+}
+
+fn state(fixture: Fixture) -> WebState {
+    let mut registry = Registry::default();
+    let counter: Counter = Counter::default();
+    registry.register("events", "Events seen", counter.clone());
+    counter.inc();
+    WebState {
+        directory: Arc::new(fixture),
+        clock: ManualClock::new(fixture::now_ms(), 1),
+        tasks: Tasks::new(Blocking::Threads),
+        registry: Arc::new(registry),
+        ready: Arc::new(AtomicBool::new(true)),
+        web_url: "https://hub.example/".to_owned(),
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+async fn ask(router: &Router, method: Method, address: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(method).uri(address);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = router
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, 50_000_000).await.unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    }
+}
+
+async fn get(router: &Router, address: &str) -> Answer {
+    ask(router, Method::GET, address, &[]).await
+}
+
+#[tokio::test]
+async fn every_page_is_locked_down_and_loads_nothing_from_elsewhere() {
+    let router = site(fixture::normal());
+    let event = "/events/00000004000000000000000000000000";
+    for address in [
+        "/",
+        "/events",
+        event,
+        "/hubs",
+        "/hubs/wien",
+        "/nothing",
+        "/events?from=x",
+    ] {
+        let answer = get(&router, address).await;
+        let csp = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            csp.starts_with("default-src 'none'; style-src 'self'"),
+            "{address}: {csp}"
+        );
+        assert!(
+            !csp.contains("unsafe") && csp.contains("frame-ancestors 'none'"),
+            "{address}: {csp}"
+        );
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{address}");
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer", "{address}");
+        assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8", "{address}");
+        assert!(
+            answer.body.starts_with("<!doctype html>\n<html lang=\"en\">"),
+            "{address}"
+        );
+        for banned in [
+            "style=", "<style", "onclick", "<img", "<iframe", "src=", "@import", "url(",
+        ] {
+            assert!(!answer.body.contains(banned), "{address} holds {banned}");
+        }
+        let scripts = answer.body.matches("<script").count();
+        assert_eq!(
+            scripts,
+            answer.body.matches("<script type=\"application/ld+json\">").count(),
+            "{address}"
+        );
+        for link in answer.body.split("<link rel=\"stylesheet\" href=\"").skip(1) {
+            let path = link.split('"').next().unwrap();
+            let asset = get(&router, path).await;
+            assert_eq!(asset.status, 200, "{path}");
+            assert!(
+                asset.headers["cache-control"].to_str().unwrap().contains("immutable"),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn titles_are_text() {
+    let router = site(fixture::normal());
+    for address in ["/events", "/events/0000000c000000000000000000000000", "/events.atom"] {
+        let answer = get(&router, address).await;
+        assert_eq!(answer.status, 200, "{address}");
+        assert!(!answer.body.contains("<script>alert"), "{address}");
+        assert!(
+            answer.body.contains("&lt;script&gt;") || answer.body.contains("&#60;script&#62;"),
+            "{address}"
+        );
+    }
+    let event = get(&router, "/events/0000000c000000000000000000000000").await;
+    assert!(!event.body.contains("href=\"javascript:"));
+    assert!(
+        event
+            .body
+            .contains("href=\"https://wien.example/x?a=1&amp;b=\" rel=\"nofollow")
+    );
+    let json = event
+        .body
+        .split("ld+json\">")
+        .nth(1)
+        .unwrap()
+        .split("</script>")
+        .next()
+        .unwrap();
+    let value: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(value["name"], fixture::WICKED);
+    assert_eq!(value["startDate"], "2026-12-02T12:00:00+01:00");
+}
+
+#[tokio::test]
+async fn a_day_shows_its_events_in_their_own_time() {
+    let router = site(fixture::normal());
+    let page = get(&router, "/events").await.body;
+    assert!(page.contains("Friday 27 November"), "no day heading");
+    assert!(page.contains("18:30 – 21:00") && page.contains("Wien time"));
+    assert!(page.contains("17:30 in Birmingham"));
+    assert!(page.contains("Already under way"));
+    assert!(page.contains("as of 09:10"), "no freshness");
+    assert!(page.contains("fresh old") && page.contains("Newer changes may be missing."));
+    assert!(!page.contains("Not for the public") && !page.contains("A draft"));
+    for private in ["0000000d000000000000000000000000", "0000000e000000000000000000000000"] {
+        for suffix in ["", ".ics"] {
+            assert_eq!(get(&router, &format!("/events/{private}{suffix}")).await.status, 404);
+        }
+        assert_eq!(get(&router, &format!("/api/v1/events/{private}")).await.status, 404);
+    }
+    let feed = get(&router, "/events.ics").await.body;
+    assert!(!feed.contains("Not for the public") && !feed.contains("A draft"));
+}
+
+#[tokio::test]
+async fn cancelled_is_struck_out_and_said() {
+    let router = site(fixture::normal());
+    let page = get(&router, "/events?hub=amsterdam").await.body;
+    assert!(page.contains("<s>Schrijfcafé</s>") && page.contains("<strong class=\"word\">Cancelled</strong>"));
+    let event = get(&router, "/events/00000005000000000000000000000000").await.body;
+    assert!(event.contains("This event is cancelled.") && event.contains("https://schema.org/EventCancelled"));
+    let feed = get(&router, "/hubs/amsterdam/events.ics").await;
+    assert!(feed.body.contains("STATUS:CANCELLED") && feed.body.contains("X-WR-CALNAME:Impact Hub Amsterdam"));
+    let atom = get(&router, "/events.atom?hub=amsterdam").await.body;
+    assert!(atom.contains("<title>Cancelled: Schrijfcafé</title>"));
+    let date = get(
+        &router,
+        "/events/00000006000000000000000000000000?at=2026-12-03T18:00:00",
+    )
+    .await
+    .body;
+    assert!(date.contains("This date is cancelled."));
+    let series = get(&router, "/events/00000006000000000000000000000000").await.body;
+    assert!(!series.contains("This date is cancelled.") && series.contains("Next dates"));
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_named() {
+    let router = site(fixture::normal());
+    for (address, parameter) in [
+        ("/events?from=yesterdayish", "from"),
+        ("/events?near=here", "near"),
+        ("/events?within=-3", "within"),
+        ("/events?online=perhaps", "online"),
+        ("/events?cursor=zzz", "cursor"),
+        ("/hubs/wien?to=2026-13-45", "to"),
+    ] {
+        let answer = get(&router, address).await;
+        assert_eq!(answer.status, 400, "{address}");
+        assert!(answer.body.contains(&format!("“{parameter}”")), "{address}");
+        assert_eq!(answer.headers["cache-control"], "no-store");
+    }
+    for feed in ["/events.ics?from=x", "/events.atom?lang=%21"] {
+        assert_eq!(get(&router, feed).await.status, 400, "{feed}");
+    }
+    let problem = get(&router, "/api/v1/events?limit=0").await;
+    assert_eq!(
+        (
+            problem.status.as_u16(),
+            problem.headers["content-type"].to_str().unwrap()
+        ),
+        (400, "application/problem+json")
+    );
+    let value: serde_json::Value = serde_json::from_str(&problem.body).unwrap();
+    assert_eq!(
+        (value["parameter"].as_str(), value["status"].as_u64()),
+        (Some("limit"), Some(400))
+    );
+    let hostile = get(&router, "/events?from=%3Cscript%3Ealert(1)%3C/script%3E").await;
+    assert!(hostile.status == 400 && !hostile.body.contains("<script>alert"));
+}
+
+#[tokio::test]
+async fn limits_hold() {
+    let router = site(fixture::normal());
+    assert_eq!(
+        get(&router, &format!("/events?q={}", "a".repeat(4_096))).await.status,
+        414
+    );
+    assert_eq!(
+        get(&router, &format!("/events?{}", "a=1&".repeat(60))).await.status,
+        414
+    );
+    assert_eq!(
+        get(&router, &format!("/events?q={}", "a".repeat(201))).await.status,
+        400
+    );
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let answer = ask(&router, method.clone(), "/events", &[]).await;
+        assert_eq!(answer.status, 405, "{method}");
+        assert_eq!(answer.headers["allow"], "GET, HEAD");
+        assert!(answer.headers.contains_key("content-security-policy"));
+    }
+    for address in [
+        "/nope",
+        "/events/xyz",
+        "/events/%ff",
+        "/hubs/none",
+        "/static/site.css",
+        "/events/00/x",
+    ] {
+        let answer = get(&router, address).await;
+        assert_eq!(answer.status, 404, "{address}");
+        assert!(answer.body.contains("Look for it among all events"), "{address}");
+    }
+}
+
+#[tokio::test]
+async fn feeds_are_known_again() {
+    let router = site(fixture::normal());
+    for address in [
+        "/events.ics",
+        "/hubs/wien/events.ics",
+        "/events/00000004000000000000000000000000.ics",
+        "/events.atom",
+        "/api/v1/events",
+    ] {
+        let first = get(&router, address).await;
+        assert_eq!(first.status, 200, "{address}");
+        let (tag, modified) = (
+            first.headers["etag"].to_str().unwrap(),
+            first.headers["last-modified"].to_str().unwrap(),
+        );
+        assert!(
+            tag.starts_with('"') && modified.ends_with(" GMT"),
+            "{address}: {tag} {modified}"
+        );
+        let again = ask(&router, Method::GET, address, &[("if-none-match", tag)]).await;
+        assert_eq!((again.status.as_u16(), again.body.len()), (304, 0), "{address}");
+        assert_eq!(again.headers["etag"], tag, "{address}");
+        let since = ask(&router, Method::GET, address, &[("if-modified-since", modified)]).await;
+        assert_eq!(since.status, 304, "{address}");
+        let head = ask(&router, Method::HEAD, address, &[]).await;
+        assert_eq!((head.status.as_u16(), head.body.len()), (200, 0), "{address}");
+        assert_eq!(
+            head.headers["content-length"],
+            first.body.len().to_string(),
+            "{address}"
+        );
+        assert_eq!(first.headers["access-control-allow-origin"], "*", "{address}");
+    }
+    let calendar = get(&router, "/events.ics?tag=repair").await;
+    assert_eq!(calendar.headers["content-type"], "text/calendar; charset=utf-8");
+    assert!(
+        calendar
+            .body
+            .contains("X-WR-CALNAME:Events – Impact Hub Birmingham\\, repair")
+    );
+    let zipped = ask(&router, Method::GET, "/events", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(zipped.headers["content-encoding"], "gzip");
+}
+
+#[tokio::test]
+async fn pages_speak_the_readers_language() {
+    let router = site(fixture::normal());
+    let german = ask(
+        &router,
+        Method::GET,
+        "/events",
+        &[("accept-language", "de-AT,de;q=0.9,en;q=0.5")],
+    )
+    .await;
+    assert!(
+        german.body.contains("<html lang=\"de\">") && german.body.contains("Heute") && german.body.contains("Nov.")
+    );
+    let dutch = get(&router, "/events?ui=nl&tag=repair").await.body;
+    assert!(dutch.contains("<html lang=\"nl\">"));
+    assert!(dutch.contains("href=\"/hubs?ui=nl\""), "links forget the language");
+    assert!(dutch.contains("<input type=\"hidden\" name=\"ui\" value=\"nl\">"));
+    assert!(
+        dutch.contains("lang=\"de\" dir=\"auto\""),
+        "an event's own language is not said"
+    );
+    let spanish = get(&router, "/?ui=es").await.body;
+    assert!(spanish.contains("Qué hay esta semana"));
+    assert!(get(&router, "/?ui=xx").await.body.contains("<html lang=\"en\">"));
+}
+
+#[tokio::test]
+async fn lists_are_paged_without_losing_the_filters() {
+    let router = site(fixture::overfull());
+    let mut address = "/events?from=2026-11-25&to=2027-01-31&limit=120".to_owned();
+    let mut seen = 0;
+    for _ in 0..3 {
+        let page = get(&router, &address).await;
+        assert_eq!(page.status, 200, "{address}");
+        seen += page.body.matches("<li class=\"item").count();
+        let Some(next) = page.body.split("rel=\"next\" href=\"").nth(1) else {
+            break;
+        };
+        address = next
+            .split('"')
+            .next()
+            .unwrap()
+            .replace("&amp;", "&")
+            .replace("&#38;", "&");
+        assert!(
+            address.contains("to=2027-01-31") && address.contains("cursor="),
+            "{address}"
+        );
+    }
+    assert_eq!(seen, 300);
+}
+
+#[tokio::test]
+async fn empty_pages_say_what_to_do() {
+    let router = site(fixture::empty());
+    assert!(get(&router, "/").await.body.contains("Look further ahead"));
+    assert!(
+        get(&router, "/events")
+            .await
+            .body
+            .contains("As soon as a house announces one")
+    );
+    let hub = get(&router, "/hubs/wien").await.body;
+    assert!(hub.contains("Nothing coming up at Impact Hub Wien") && hub.contains("href=\"/events\""));
+    let filtered = get(&router, "/events?hub=wien&from=2026-11-25&to=2026-11-29")
+        .await
+        .body;
+    assert!(filtered.contains("Next 30 days") && filtered.contains("Clear all"));
+}
+
+#[tokio::test]
+async fn a_failure_is_a_page_that_gives_nothing_away() {
+    let router = site(Fixture {
+        broken: true,
+        ..Fixture::default()
+    });
+    for address in [
+        "/",
+        "/events",
+        "/hubs",
+        "/events.ics",
+        "/events/00000004000000000000000000000000",
+    ] {
+        let answer = get(&router, address).await;
+        assert_eq!(answer.status, 500, "{address}");
+        assert!(
+            answer.body.contains("nothing was lost") && !answer.body.contains("disk on fire"),
+            "{address}"
+        );
+    }
+    let api = get(&router, "/api/v1/hubs").await;
+    assert!(api.status == 500 && !api.body.contains("disk on fire"));
+}
+
+#[tokio::test]
+async fn filters_leave_the_form_filled_in() {
+    let router = site(fixture::normal());
+    let page = get(
+        &router,
+        "/events?q=caf%C3%A9+%22x%22&hub=wien&near=52.4751,-1.8848&within=10&from=2026-11-26&lang=fr&online=1",
+    )
+    .await
+    .body;
+    assert!(page.contains("value=\"wien\" selected"));
+    assert!(page.contains("value=\"52.4751,-1.8848\" selected"));
+    assert!(page.contains("value=\"10\" selected") && page.contains("value=\"fr\" selected"));
+    assert!(page.contains("name=\"from\" value=\"2026-11-26\"") && page.contains("value=\"1\" checked"));
+    assert!(page.contains("café") && !page.contains("value=\"café \"x\"\""));
+}
+
+#[tokio::test]
+async fn probes_answer() {
+    let state = state(fixture::empty());
+    let (router, ready) = (router(state.clone()), state.ready);
+    assert_eq!(get(&router, "/healthz").await.status, 200);
+    assert_eq!(get(&router, "/readyz").await.status, 200);
+    ready.store(false, Ordering::Relaxed);
+    assert_eq!(get(&router, "/readyz").await.status, 503);
+    assert!(get(&router, "/metrics").await.body.contains("events_total 1"));
+}
+
+#[tokio::test]
+async fn json_has_the_promised_fields() {
+    let router = site(fixture::normal());
+    let answer = get(&router, "/api/v1/events?limit=3").await;
+    let value: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(value["next"], "3");
+    let entry = &value["events"][1];
+    for field in [
+        "id",
+        "uid",
+        "hub",
+        "hosts",
+        "title",
+        "summary",
+        "description",
+        "start",
+        "end",
+        "timezone",
+        "all_day",
+        "start_utc",
+        "end_utc",
+        "status",
+        "series",
+        "recurrence_id",
+        "tags",
+        "location",
+        "online_url",
+        "url",
+        "language",
+        "updated",
+        "as_of",
+    ] {
+        assert!(entry.get(field).is_some(), "{field} is missing");
+    }
+    assert_eq!(entry["start"], "2026-11-25T09:30:00");
+    assert_eq!(entry["start_utc"], "2026-11-25T09:30:00Z");
+    assert_eq!(entry["as_of"], "2026-11-25T09:12:00Z");
+    let one = get(&router, &format!("/api/v1/events/{}", entry["id"].as_str().unwrap())).await;
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&one.body).unwrap()["title"],
+        entry["title"]
+    );
+    let hubs = get(&router, "/api/v1/hubs").await.body;
+    assert!(hubs.contains("\"slug\":\"wien\""));
+}
