@@ -262,16 +262,11 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
     if on_top {
         return Ok(counted(scanned.hash, &mut own, saved, reading, false));
     }
-    merge(&mut doc, change, scanned.hash, request)
+    Ok(merge(&mut doc, change, scanned.hash, request))
 }
 
 /// Adds a change that is good by itself to the merged document. A failure here is ours: the last good state stays.
-fn merge(
-    doc: &mut AutoCommit,
-    change: Change,
-    hash: [u8; 32],
-    request: &CountRequest<'_>,
-) -> Result<CountOutcome, Refusal> {
+fn merge(doc: &mut AutoCommit, change: Change, hash: [u8; 32], request: &CountRequest<'_>) -> CountOutcome {
     let before = request.snapshot.unwrap_or_default().to_vec();
     let mut merged = doc.clone();
     let applied = catch_unwind(AssertUnwindSafe(|| {
@@ -280,13 +275,11 @@ fn merge(
         AutoCommit::load(&saved).ok()?;
         Some((read(&merged, request.kind), saved))
     }));
-    match applied {
-        Ok(Some((reading, saved))) => Ok(counted(hash, &mut merged, saved, reading, false)),
-        _ => {
-            let reading = read(doc, request.kind);
-            Ok(counted(hash, doc, before, reading, true))
-        }
+    if let Ok(Some((reading, saved))) = applied {
+        return counted(hash, &mut merged, saved, reading, false);
     }
+    let reading = read(doc, request.kind);
+    counted(hash, doc, before, reading, true)
 }
 
 fn counted(hash: [u8; 32], doc: &mut AutoCommit, snapshot: Vec<u8>, reading: Reading, stuck: bool) -> CountOutcome {

@@ -243,7 +243,7 @@ fn one_byte_mutants_never_panic_nor_poison() {
     for at in 8..made.change.len() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let mut mutant = made.change.clone();
-        mutant[at] ^= ((seed >> 40) as u8) | 1;
+        mutant[at] ^= seed.to_be_bytes()[2] | 1;
         let hash: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(&mutant[8..]).into();
         mutant[4..8].copy_from_slice(&hash[..4]);
         if let CountOutcome::Counted(counted) = count(&request(None, &mutant, A, 1)) {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use proptest::prelude::*;
 
 use super::*;
-use crate::body::Change;
+use crate::body::{Change, Open};
 use crate::document::InProcessCounter;
 use crate::event::{Event, LocalTime, Schedule, Status, Zone};
 
@@ -258,11 +258,11 @@ fn history(extra: Extra) -> Vec<HeldBody> {
             let seen = author.genesis(third, "Another beginning");
             let _ = author.change(OWNER, third, &seen, "Another middle", Status::Confirmed);
         }
-        Extra::CriticalKind => drop(author.push(OWNER, third, Kind::Unknown(200), Content::Open(Default::default()))),
+        Extra::CriticalKind => drop(author.push(OWNER, third, Kind::Unknown(200), Content::Open(Open::default()))),
         Extra::StrangersCriticalKind => {
-            drop(author.push(OTHER, third, Kind::Unknown(200), Content::Open(Default::default())));
+            drop(author.push(OTHER, third, Kind::Unknown(200), Content::Open(Open::default())));
         }
-        Extra::LaterKind => drop(author.push(OWNER, third, Kind::Unknown(90), Content::Open(Default::default()))),
+        Extra::LaterKind => drop(author.push(OWNER, third, Kind::Unknown(90), Content::Open(Open::default()))),
         Extra::Garbage => {
             let change = Change {
                 change: vec![7; 40],
