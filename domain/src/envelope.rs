@@ -5,8 +5,9 @@
 
 use std::fmt;
 
+pub use ed25519_zebra::SigningKey;
 use ed25519_zebra::batch;
-use ed25519_zebra::{Signature, SigningKey, VerificationKey, VerificationKeyBytes};
+use ed25519_zebra::{Signature, VerificationKey, VerificationKeyBytes};
 use rand_core::CryptoRng;
 
 use crate::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
@@ -273,6 +274,11 @@ impl Envelope {
     pub fn verify(&self, public_key: &[u8; 32]) -> Result<(), EnvelopeError> {
         verify(public_key, &self.header.encode(), &self.signature)
     }
+}
+
+/// The public half of a signing key.
+pub fn public_key(key: &SigningKey) -> [u8; 32] {
+    VerificationKeyBytes::from(key).into()
 }
 
 /// Checks one Ed25519 signature by ZIP 215.

@@ -1,8 +1,10 @@
 //! The server a hub runs. The folders are the way data takes: peer → rpc → sync → store → projection → web.
 
 pub mod clock;
+pub mod peer;
 pub mod projection;
 pub mod store;
+pub mod sync;
 pub mod task;
 pub mod telemetry;
 pub mod web;

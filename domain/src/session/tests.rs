@@ -1,6 +1,6 @@
 //! Sessions over simulated links, in plain loops: connections that drop, delay and repeat, several at once between two
 //! nodes, and a toy log store ([`super::world`]). Every random life says from which seed it can be played again.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,6 +60,21 @@ fn a_difference_takes_one_round_trip_before_data_and_each_envelope_once() {
     );
     let missing = 400 * (300 + 32 + 64 + 167);
     assert!(world.bytes < missing * 105 / 100, "{} bytes for {missing}", world.bytes);
+}
+
+/// One side may see equal digests and the other not, when something is written just between.
+#[test]
+fn what_is_written_at_any_moment_of_the_first_exchange_arrives() {
+    for moment in (0..250).step_by(10) {
+        for writer in 0..2 {
+            let mut world = equal_pair(3);
+            world.connect(0, 1, 50);
+            world.run_for(moment);
+            world.write(writer, LogId::PUBLIC, 10);
+            world.run_for(400);
+            assert!(world.agree(), "written by {writer} after {moment} ms");
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Nodes with a toy log store, and links between them that drop, delay and repeat: the world in which sessions are tested.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -30,10 +30,12 @@ pub enum MetaKey {
     RebuildUnfinished,
     /// Open invitations, as their maker encodes them.
     Invitations,
+    /// Counts of documents and envelopes by state, for operators.
+    Totals,
 }
 
 impl MetaKey {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -45,6 +47,7 @@ impl MetaKey {
         Self::ProjectionVersion,
         Self::RebuildUnfinished,
         Self::Invitations,
+        Self::Totals,
     ];
 
     const fn code(self) -> u8 {
@@ -60,6 +63,7 @@ impl MetaKey {
             Self::ProjectionVersion => 9,
             Self::RebuildUnfinished => 10,
             Self::Invitations => 11,
+            Self::Totals => 12,
         }
     }
 }

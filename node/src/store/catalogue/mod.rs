@@ -11,6 +11,7 @@ pub mod document;
 pub mod log;
 pub mod meta;
 pub mod network;
+pub mod object;
 
 #[cfg(test)]
 mod golden;

@@ -1,0 +1,260 @@
+//! The door: protobuf messages to types, with every length checked, and back.
+
+use std::collections::BTreeSet;
+
+use interhub_domain::envelope::{Envelope, HEADER_LEN, Header, SIGNATURE_LEN, Sealed};
+use interhub_domain::frontier::{Head, RowKey};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
+use interhub_domain::session::{self, Farewell, Frame, MAX_TEXT};
+use interhub_proto::v1;
+use interhub_proto::v1::frame::Kind;
+
+use super::{JoinRequest, Joined};
+
+/// Longest encoded Accept record in bytes.
+const MAX_ACCEPT: usize = 4 * 1024;
+
+/// A message that is not what its field says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is malformed; the sender runs another version, or is broken")]
+pub struct ConvertError {
+    /// Which part.
+    pub what: &'static str,
+}
+
+fn fixed<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], ConvertError> {
+    bytes.try_into().map_err(|_| ConvertError { what })
+}
+
+fn cut(text: &str) -> String {
+    text.chars()
+        .filter(|character| !character.is_control())
+        .take(MAX_TEXT)
+        .collect()
+}
+
+/// An envelope as it travels.
+pub fn envelope_to_proto(envelope: &Envelope) -> v1::Envelope {
+    let (salt, body) = match &envelope.sealed {
+        Some(sealed) => (sealed.salt.to_vec(), sealed.body.clone()),
+        None => (Vec::new(), Vec::new()),
+    };
+    v1::Envelope {
+        header: envelope.header.encode().to_vec(),
+        signature: envelope.signature.to_vec(),
+        salt,
+        body,
+    }
+}
+
+/// An envelope from its message. Lengths are checked, signature and commitment are not. An empty salt means: erased.
+pub fn envelope_from_proto(message: v1::Envelope) -> Result<Envelope, ConvertError> {
+    let header: [u8; HEADER_LEN] = fixed(&message.header, "an envelope's header")?;
+    let header = Header::decode(&header).map_err(|_| ConvertError {
+        what: "an envelope's header",
+    })?;
+    let signature: [u8; SIGNATURE_LEN] = fixed(&message.signature, "an envelope's signature")?;
+    let sealed = if message.salt.is_empty() && message.body.is_empty() {
+        None
+    } else {
+        Some(Sealed {
+            salt: fixed(&message.salt, "an envelope's salt")?,
+            body: message.body,
+        })
+    };
+    Ok(Envelope {
+        header,
+        signature,
+        sealed,
+    })
+}
+
+fn row_to_proto((key, head): &(RowKey, Head)) -> v1::Row {
+    v1::Row {
+        hub: key.hub.0.to_vec(),
+        log: key.log.0.to_vec(),
+        epoch: key.epoch.0,
+        seq: head.seq,
+        hash: head.hash.0.to_vec(),
+    }
+}
+
+fn row_from_proto(row: &v1::Row) -> Result<(RowKey, Head), ConvertError> {
+    let key = RowKey {
+        log: LogId(fixed(&row.log, "a row's log")?),
+        hub: HubId(fixed(&row.hub, "a row's hub")?),
+        epoch: Epoch(row.epoch),
+    };
+    Ok((
+        key,
+        Head {
+            seq: row.seq,
+            hash: HeaderHash(fixed(&row.hash, "a row's hash")?),
+        },
+    ))
+}
+
+fn hubs_to_proto(hubs: &BTreeSet<HubId>) -> Vec<Vec<u8>> {
+    hubs.iter().map(|hub| hub.0.to_vec()).collect()
+}
+
+fn hubs_from_proto(hubs: &[Vec<u8>]) -> Result<BTreeSet<HubId>, ConvertError> {
+    hubs.iter().map(|hub| fixed(hub, "a hub id").map(HubId)).collect()
+}
+
+fn digest_from_proto(bytes: &[u8]) -> Result<Option<[u8; 32]>, ConvertError> {
+    if bytes.is_empty() {
+        Ok(None)
+    } else {
+        fixed(bytes, "a frontier digest").map(Some)
+    }
+}
+
+/// A frame as it travels.
+pub fn frame_to_proto(frame: &Frame) -> v1::Frame {
+    let digest = |digest: &Option<[u8; 32]>| digest.map_or_else(Vec::new, |bytes| bytes.to_vec());
+    let kind = match frame {
+        Frame::Hello(hello) => Some(Kind::Hello(v1::Hello {
+            protocol_min: hello.protocol_min,
+            protocol_max: hello.protocol_max,
+            network: hello.network.0.to_vec(),
+            hub: hello.hub.0.to_vec(),
+            epoch: hello.epoch.0,
+            software: hello.software.clone(),
+            streams: hubs_to_proto(&hello.streams),
+            features: hello.features.clone(),
+        })),
+        Frame::Streams(streams) => Some(Kind::Streams(v1::Streams {
+            streams: hubs_to_proto(streams),
+        })),
+        Frame::Frontier { shared, common } => Some(Kind::Frontier(v1::Frontier {
+            shared: digest(shared),
+            common: digest(common),
+        })),
+        Frame::Rows { rows, complete } => Some(Kind::Rows(v1::Rows {
+            rows: rows.iter().map(row_to_proto).collect(),
+            complete: *complete,
+        })),
+        Frame::Envelopes(envelopes) => Some(Kind::Envelopes(v1::Envelopes {
+            envelopes: envelopes.iter().map(envelope_to_proto).collect(),
+        })),
+        Frame::Proofs(proofs) => {
+            let proof = |proof: &session::Proof| v1::Proof {
+                a: Some(envelope_to_proto(&proof.a)),
+                b: Some(envelope_to_proto(&proof.b)),
+            };
+            Some(Kind::Proofs(v1::Proofs {
+                proofs: proofs.iter().map(proof).collect(),
+            }))
+        }
+        Frame::Goodbye { code, reason } => Some(Kind::Goodbye(v1::Goodbye {
+            code: code.code(),
+            reason: cut(reason),
+        })),
+        Frame::Unknown => None,
+    };
+    v1::Frame { kind }
+}
+
+/// A frame from its message. Counts are checked by the session.
+pub fn frame_from_proto(frame: v1::Frame) -> Result<Frame, ConvertError> {
+    Ok(match frame.kind {
+        Some(Kind::Hello(hello)) => Frame::Hello(session::Hello {
+            protocol_min: hello.protocol_min,
+            protocol_max: hello.protocol_max,
+            network: NetworkId(fixed(&hello.network, "the network id")?),
+            hub: HubId(fixed(&hello.hub, "the hub id")?),
+            epoch: Epoch(hello.epoch),
+            software: cut(&hello.software),
+            streams: hubs_from_proto(&hello.streams)?,
+            features: hello.features,
+        }),
+        Some(Kind::Streams(streams)) => Frame::Streams(hubs_from_proto(&streams.streams)?),
+        Some(Kind::Frontier(frontier)) => Frame::Frontier {
+            shared: digest_from_proto(&frontier.shared)?,
+            common: digest_from_proto(&frontier.common)?,
+        },
+        Some(Kind::Rows(rows)) => Frame::Rows {
+            rows: rows.rows.iter().map(row_from_proto).collect::<Result<_, _>>()?,
+            complete: rows.complete,
+        },
+        Some(Kind::Envelopes(batch)) => Frame::Envelopes(
+            batch
+                .envelopes
+                .into_iter()
+                .map(envelope_from_proto)
+                .collect::<Result<_, _>>()?,
+        ),
+        Some(Kind::Proofs(proofs)) => Frame::Proofs(
+            proofs
+                .proofs
+                .into_iter()
+                .map(proof_from_proto)
+                .collect::<Result<_, _>>()?,
+        ),
+        Some(Kind::Goodbye(goodbye)) => Frame::Goodbye {
+            code: Farewell::from_code(goodbye.code),
+            reason: cut(&goodbye.reason),
+        },
+        Some(Kind::Beacon(_)) | None => Frame::Unknown,
+    })
+}
+
+fn proof_from_proto(proof: v1::Proof) -> Result<session::Proof, ConvertError> {
+    let missing = ConvertError { what: "a proof" };
+    Ok(session::Proof {
+        a: envelope_from_proto(proof.a.ok_or(missing)?)?,
+        b: envelope_from_proto(proof.b.ok_or(missing)?)?,
+    })
+}
+
+/// A newcomer's request as it travels.
+pub fn join_to_proto(request: &JoinRequest) -> v1::JoinRequest {
+    v1::JoinRequest {
+        network: request.network.0.to_vec(),
+        invitation_key: request.invitation_key.to_vec(),
+        invitation_signature: request.invitation_signature.to_vec(),
+        accept: request.accept.clone(),
+        accept_signature: request.accept_signature.to_vec(),
+    }
+}
+
+/// A newcomer's request from its message.
+pub fn join_from_proto(message: v1::JoinRequest) -> Result<JoinRequest, ConvertError> {
+    if message.accept.len() > MAX_ACCEPT {
+        return Err(ConvertError {
+            what: "the accept record",
+        });
+    }
+    Ok(JoinRequest {
+        network: NetworkId(fixed(&message.network, "the network id")?),
+        invitation_key: fixed(&message.invitation_key, "the invitation key")?,
+        invitation_signature: fixed(&message.invitation_signature, "the invitation's signature")?,
+        accept: message.accept,
+        accept_signature: fixed(&message.accept_signature, "the accept record's signature")?,
+    })
+}
+
+/// The answer to a newcomer as it travels.
+pub fn joined_to_proto(joined: &Joined) -> v1::JoinResponse {
+    let status = if joined.active {
+        v1::JoinStatus::Active
+    } else {
+        v1::JoinStatus::Pending
+    };
+    v1::JoinResponse {
+        registry: joined.registry.iter().map(envelope_to_proto).collect(),
+        status: status.into(),
+    }
+}
+
+/// The answer to a newcomer from its message.
+pub fn joined_from_proto(message: v1::JoinResponse) -> Result<Joined, ConvertError> {
+    let active = message.status() == v1::JoinStatus::Active;
+    let registry = message
+        .registry
+        .into_iter()
+        .map(envelope_from_proto)
+        .collect::<Result<_, _>>()?;
+    Ok(Joined { registry, active })
+}

@@ -1,0 +1,354 @@
+//! Drives one sync session over a gRPC stream, in either direction.
+//!
+//! One task per stream, and in it one thing at a time: stop, send, tell, wait, receive. What goes out waits in a channel
+//! of four frames; the session is asked for more data only when that channel takes it, so a slow peer costs four
+//! batches and no more.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use interhub_domain::ids::{HubId, NetworkId};
+use interhub_domain::session::{Effect, Event, Farewell, Frame, Local, PROTOCOL_MAX, PROTOCOL_MIN, Session};
+use interhub_proto::v1;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::{sleep_until, timeout};
+use tonic::Streaming;
+
+use super::convert::{frame_from_proto, frame_to_proto};
+use super::links::Place;
+use super::net::Net;
+use super::{Change, NotHeld, Shared, now};
+use crate::task::TaskContext;
+
+/// Frames on their way to the network.
+pub(super) const OUT_FRAMES: usize = 4;
+/// Frames of the session's own making (digests, rows) that wait for those: a peer that reads nothing is let go.
+const MAX_WAITING: usize = 64;
+/// A Goodbye may take so long to leave.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The lag is counted this often at most, because it looks at every row.
+const LAG_EVERY: Duration = Duration::from_millis(100);
+
+/// How a stream ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Why.
+    pub(super) code: Farewell,
+    /// In words.
+    pub(super) reason: String,
+    /// Whether both sides had said Hello.
+    pub(super) was_open: bool,
+}
+
+/// One stream, before and while it runs.
+pub(super) struct Stream<N> {
+    shared: Arc<Shared<N>>,
+    peer: HubId,
+    key: [u8; 32],
+    session: Session,
+    place: Place,
+    out: mpsc::Sender<v1::Frame>,
+    waiting: VecDeque<Frame>,
+    /// The session was told that it may send data, and has not done so.
+    told_writable: bool,
+    changes: broadcast::Receiver<Change>,
+    streams: watch::Receiver<BTreeSet<HubId>>,
+    lag_at: tokio::time::Instant,
+    lag_moved: bool,
+    was_open: bool,
+    ended: Option<Ended>,
+}
+
+impl<N: Net> Stream<N> {
+    /// A stream with the hub that owns `key`. Its Hello is in the channel when this returns, so that it leaves with the
+    /// call itself.
+    pub(super) async fn open(
+        shared: &Arc<Shared<N>>,
+        network: NetworkId,
+        (peer, key): (HubId, [u8; 32]),
+        place: Place,
+        out: mpsc::Sender<v1::Frame>,
+    ) -> Self {
+        let identity = shared.host.identity();
+        let local = Local {
+            network,
+            hub: identity.hub,
+            epoch: identity.epoch,
+            protocol_min: PROTOCOL_MIN,
+            protocol_max: PROTOCOL_MAX,
+            software: shared.options.software.clone(),
+        };
+        // First the ears, then the look around: what changes in between is heard.
+        let changes = shared.host.changes();
+        let mut streams = shared.links.connected();
+        let hubs = streams.borrow_and_update().clone();
+        let access = shared.host.directory().access.clone();
+        let session = Session::new(local, peer, access, &shared.host.frontier(), &hubs, shared.millis());
+        let mut stream = Self {
+            shared: shared.clone(),
+            peer,
+            key,
+            session,
+            place,
+            out,
+            waiting: VecDeque::new(),
+            told_writable: false,
+            changes,
+            streams,
+            lag_at: now(),
+            lag_moved: false,
+            was_open: false,
+            ended: None,
+        };
+        stream.apply(Event::Opened).await;
+        stream.send_now();
+        stream
+    }
+
+    /// Runs until either side ends it, or the node stops.
+    pub(super) async fn run(mut self, mut inbound: Streaming<v1::Frame>, context: &TaskContext) -> Ended {
+        let replaced = self.place.replaced();
+        let out = self.out.clone();
+        while self.ended.is_none() {
+            let wake_at = self.wake_at();
+            let event = tokio::select! {
+                biased;
+                () = context.cancelled() => Event::Stop(Farewell::Stopping, "the node is stopping".to_owned()),
+                () = replaced.cancelled() => {
+                    Event::Stop(Farewell::Duplicate, "another stream of this pair is kept".to_owned())
+                }
+                permit = out.reserve(), if !self.waiting.is_empty() || !self.told_writable => {
+                    match (permit, self.waiting.pop_front()) {
+                        (Err(_), _) => {
+                            self.lost("the connection is gone");
+                            continue;
+                        }
+                        (Ok(permit), Some(frame)) => {
+                            permit.send(frame_to_proto(&frame));
+                            continue;
+                        }
+                        (Ok(_), None) => {
+                            self.told_writable = true;
+                            Event::Writable
+                        }
+                    }
+                }
+                change = self.changes.recv() => self.changed(change),
+                Ok(()) = self.streams.changed() => Event::StreamsChanged(self.streams.borrow_and_update().clone()),
+                () = sleep_until(wake_at) => Event::Tick,
+                received = inbound.message() => match self.received(received) {
+                    Some(event) => event,
+                    None => continue,
+                },
+            };
+            self.apply(event).await;
+        }
+        drop(out);
+        self.part(inbound).await
+    }
+
+    /// When the session, or the count of the lag, wants attention next.
+    fn wake_at(&self) -> tokio::time::Instant {
+        let tick = self
+            .session
+            .next_tick()
+            .map_or_else(|| now() + LAST_WORDS, |at| self.shared.instant(at));
+        if self.lag_moved { tick.min(self.lag_at) } else { tick }
+    }
+
+    /// Counts the lag, unless that was done a moment ago; then it is done a moment later.
+    fn count_lag(&mut self) {
+        self.lag_moved = now() < self.lag_at;
+        if !self.lag_moved {
+            self.place.lags(self.session.lag_envelopes());
+            self.lag_at = now() + LAG_EVERY;
+        }
+    }
+
+    fn changed(&self, change: Result<Change, broadcast::error::RecvError>) -> Event {
+        match change {
+            Ok(Change::Heads(rows)) => Event::Heads(rows.to_vec()),
+            Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                let directory = self.shared.host.directory();
+                if directory
+                    .hubs
+                    .get(&self.peer)
+                    .is_none_or(|contact| contact.key != self.key)
+                {
+                    let reason = "the key of this stream is no longer in the registry".to_owned();
+                    return Event::Stop(Farewell::NotMember, reason);
+                }
+                Event::Access(directory.access.clone(), self.shared.host.frontier())
+            }
+            Err(broadcast::error::RecvError::Closed) => {
+                Event::Stop(Farewell::Stopping, "the node is stopping".to_owned())
+            }
+        }
+    }
+
+    fn received(&mut self, received: Result<Option<v1::Frame>, tonic::Status>) -> Option<Event> {
+        self.place.heard(self.shared.clock.now_ms());
+        match received {
+            Ok(Some(frame)) => match frame_from_proto(frame) {
+                Ok(frame) => Some(Event::Received(frame)),
+                Err(error) => Some(Event::Stop(Farewell::Protocol, error.to_string())),
+            },
+            Ok(None) => {
+                self.lost("the peer closed the stream");
+                None
+            }
+            Err(status) => {
+                self.lost(&words_of(&status));
+                None
+            }
+        }
+    }
+
+    /// The stream is gone; there is nobody to say Goodbye to.
+    fn lost(&mut self, reason: &str) {
+        let reason = reason.to_owned();
+        self.ended = Some(Ended {
+            code: Farewell::Stopping,
+            reason,
+            was_open: self.was_open,
+        });
+    }
+
+    /// Gives one event to the session, and does what it wants, which may make further events.
+    async fn apply(&mut self, event: Event) {
+        let idle = matches!(event, Event::Tick | Event::Writable);
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for effect in self.session.handle(event, self.shared.millis()) {
+                match effect {
+                    Effect::Send(frame) => self.queue(frame),
+                    Effect::ReadLog {
+                        row,
+                        from_seq,
+                        max_bytes,
+                        max_count,
+                    } => {
+                        let read = self.shared.host.read_log(row, from_seq, max_bytes, max_count);
+                        events.push_back(Event::Read(row, read));
+                    }
+                    Effect::ReadTombstones {
+                        lacking,
+                        skip,
+                        max_bytes,
+                    } => {
+                        let (envelopes, more) = self.shared.host.read_tombstones(&lacking, skip, max_bytes);
+                        events.push_back(Event::Tombstones { envelopes, more });
+                    }
+                    Effect::Take(envelopes) => events.extend(self.take(envelopes).await),
+                    Effect::Ready {
+                        epoch,
+                        version,
+                        software,
+                    } => {
+                        tracing::info!(hub = %self.peer.short(), %epoch, version, "stream open");
+                        self.was_open = true;
+                        if !self.place.ready(epoch, software) {
+                            let reason = "another stream of this pair is kept".to_owned();
+                            events.push_back(Event::Stop(Farewell::Duplicate, reason));
+                        }
+                    }
+                    Effect::Equal => self.shared.host.equal(self.peer),
+                    Effect::Report(notice) => self.shared.host.report(self.peer, &notice),
+                    Effect::Close { code, reason, .. } => {
+                        self.ended = Some(Ended {
+                            code,
+                            reason,
+                            was_open: self.was_open,
+                        });
+                    }
+                }
+            }
+        }
+        if !idle || self.lag_moved {
+            self.count_lag();
+        }
+    }
+
+    fn queue(&mut self, frame: Frame) {
+        if matches!(frame, Frame::Envelopes(_) | Frame::Rows { complete: false, .. }) {
+            self.told_writable = false;
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            self.lost("the peer reads nothing");
+            return;
+        }
+        self.waiting.push_back(frame);
+    }
+
+    async fn take(&mut self, envelopes: Vec<interhub_domain::envelope::Envelope>) -> Option<Event> {
+        let (host, peer) = (self.shared.host.clone(), self.peer);
+        let taken = self
+            .shared
+            .tasks
+            .blocking("take envelopes", move || host.take(peer, envelopes))
+            .await;
+        match taken {
+            Ok(taken) => {
+                let gap = taken
+                    .refused
+                    .iter()
+                    .any(|(_, why)| matches!(why, NotHeld::Gap | NotHeld::UnknownHub));
+                Some(Event::Taken { rows: taken.rows, gap })
+            }
+            Err(error) => {
+                self.lost(&error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Sends what the channel takes without waiting.
+    fn send_now(&mut self) {
+        while let Some(frame) = self.waiting.front()
+            && self.out.try_send(frame_to_proto(frame)).is_ok()
+        {
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Lets the last frames leave, then hangs up.
+    async fn part(self, mut inbound: Streaming<v1::Frame>) -> Ended {
+        let Self {
+            out,
+            waiting,
+            ended,
+            was_open,
+            place,
+            ..
+        } = self;
+        // From here on this stream counts for nothing, whatever the line does.
+        drop(place);
+        let farewell = async move {
+            for frame in &waiting {
+                if out.send(frame_to_proto(frame)).await.is_err() {
+                    return;
+                }
+            }
+            drop(out);
+            while let Ok(Some(_)) = inbound.message().await {}
+        };
+        // A peer that does not hang up within this time is hung up on.
+        let _ = timeout(LAST_WORDS, farewell).await;
+        ended.unwrap_or(Ended {
+            code: Farewell::Stopping,
+            reason: "the stream ended".to_owned(),
+            was_open,
+        })
+    }
+}
+
+/// A gRPC status for people: its message, or the causes below it.
+pub(super) fn words_of(status: &tonic::Status) -> String {
+    let source = std::error::Error::source(status);
+    match (status.message().is_empty(), source) {
+        (true, Some(source)) => super::connect::in_words(source),
+        (true, None) => status.code().to_string(),
+        (false, _) => status.message().to_owned(),
+    }
+}

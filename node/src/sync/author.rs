@@ -1,0 +1,313 @@
+//! Own writes: each becomes a signed envelope in the own log and goes the same way in as a foreign one.
+
+use interhub_domain::body::{Body, Change, Content, EpochEnd, Genesis, Open, Said, Statement, Tombstone};
+use interhub_domain::document::{self, EditError, Reading};
+use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
+use interhub_domain::frontier::RowKey;
+use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::object::FIRST_GENERATION;
+use interhub_domain::registry::RegistryError;
+
+use super::hold::Whose;
+use super::ledger::{Inner, Ledger, LedgerError};
+use crate::clock::random_bytes;
+use crate::store::catalogue;
+use crate::store::catalogue::log::{LogKey, PositionKey, Standing};
+
+/// One thing to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// A new document.
+    Create {
+        /// The scope.
+        log: LogId,
+        /// What it is about.
+        kind: DocumentKind,
+        /// The thing.
+        thing: ThingId,
+        /// What it is to say.
+        reading: Reading,
+    },
+    /// Other values for a document of this hub.
+    Change {
+        /// The document.
+        object: ObjectId,
+        /// What it is to say.
+        reading: Reading,
+    },
+    /// A tombstone for a document of this hub.
+    Erase {
+        /// The document.
+        object: ObjectId,
+    },
+    /// A statement in the registry.
+    Statement(Said),
+}
+
+/// What became of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// The document; zero for statements.
+    pub object: ObjectId,
+    /// The envelope; `None` if nothing differed.
+    pub hash: Option<HeaderHash>,
+}
+
+/// Why an own write is refused. Nothing of it is written then.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// There is no network yet.
+    #[error(
+        "this hub is in no network yet; create one with `interhub network create NAME` or join one with `interhub join LINK`"
+    )]
+    NoNetwork,
+    /// There is one already.
+    #[error("this hub belongs to a network already; see `interhub network show`")]
+    HasNetwork,
+    /// The registry an inviter answered with has no founding record.
+    #[error("the inviter's answer does not contain the network's beginning; ask for a new invitation")]
+    NoFounding,
+    /// Only voters invite.
+    #[error("only a voting hub may invite; ask a founding hub")]
+    NotAVoter,
+    /// A bound on what a hub may have open.
+    #[error("{0} invitations are open already; wait until one expires")]
+    TooManyInvitations(usize),
+    /// No such document of this hub.
+    #[error("no such document of this hub")]
+    NotFound,
+    /// A field of a record is outside its limits.
+    #[error(transparent)]
+    Registry(RegistryError),
+    /// The document cannot be made.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The rules refuse it.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// Inside.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<crate::store::StoreError> for WriteError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+impl Ledger {
+    /// Writes in this order, each atomically, and returns once all are durable. Ends at the first that is refused; what
+    /// came before it stays.
+    pub fn write(&self, writes: Vec<Write>) -> Result<Vec<Written>, WriteError> {
+        let written = self.write_soon(writes)?;
+        self.make_durable()?;
+        Ok(written)
+    }
+
+    /// The same, durable only after the next [`Ledger::make_durable`]: for imports, which sync once for many.
+    pub fn write_soon(&self, writes: Vec<Write>) -> Result<Vec<Written>, WriteError> {
+        let network = self.network().ok_or(WriteError::NoNetwork)?;
+        let mut out = Vec::with_capacity(writes.len());
+        for write in writes {
+            let mut inner = self.lock();
+            out.push(self.write_locked(&mut inner, network, write)?);
+        }
+        Ok(out)
+    }
+
+    pub(super) fn write_locked(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        write: Write,
+    ) -> Result<Written, WriteError> {
+        match write {
+            Write::Statement(said) => {
+                let content = Content::Statement(Statement { said: Some(said) });
+                let place = Place {
+                    log: LogId::REGISTRY,
+                    kind: Kind::Statement,
+                    object: ObjectId::ZERO,
+                    generation: 0,
+                };
+                self.publish(inner, network, place, content)
+            }
+            Write::Create {
+                log,
+                kind,
+                thing,
+                reading,
+            } => {
+                let object = ObjectId::derive(network, self.own_id, log, kind, thing);
+                let actor = document::actor(self.own_id, self.epoch);
+                let made = document::edit(None, actor, &reading)?.ok_or(WriteError::NotFound)?;
+                let genesis = Genesis {
+                    kind: u32::from(kind.code()),
+                    thing: thing.0.to_vec(),
+                    change: made.change,
+                    writers: Vec::new(),
+                };
+                let place = Place {
+                    log,
+                    kind: Kind::Genesis,
+                    object,
+                    generation: FIRST_GENERATION,
+                };
+                self.publish(inner, network, place, Content::Genesis(genesis))
+            }
+            Write::Change { object, reading } => {
+                let known = self.load_object(object)?.0;
+                let created = known
+                    .state
+                    .created
+                    .filter(|_| known.is_shown())
+                    .ok_or(WriteError::NotFound)?;
+                let actor = document::actor(self.own_id, self.epoch);
+                let Some(made) = document::edit(known.snapshot.as_deref(), actor, &reading)? else {
+                    return Ok(Written { object, hash: None });
+                };
+                let place = Place {
+                    log: created.log,
+                    kind: Kind::Change,
+                    object,
+                    generation: created.generation,
+                };
+                let change = Change {
+                    change: made.change,
+                    replaces: Vec::new(),
+                };
+                self.publish(inner, network, place, Content::Change(change))
+            }
+            Write::Erase { object } => {
+                let created = self.load_object(object)?.0.state.created.ok_or(WriteError::NotFound)?;
+                let tombstone = Tombstone {
+                    kind: u32::from(created.kind.code()),
+                    thing: created.thing.0.to_vec(),
+                    owner: created.owner.0.to_vec(),
+                    log: created.log.0.to_vec(),
+                    through_generation: u32::MAX,
+                };
+                let place = Place {
+                    log: created.log,
+                    kind: Kind::Tombstone,
+                    object,
+                    generation: 0,
+                };
+                self.publish(inner, network, place, Content::Tombstone(tombstone))
+            }
+        }
+    }
+
+    fn publish(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        place: Place,
+        content: Content,
+    ) -> Result<Written, WriteError> {
+        let row = self.own_row(place.log);
+        if inner.frontier.head(&row).is_none() {
+            let open = self.opening(inner, row)?;
+            let first = Place {
+                log: place.log,
+                kind: Kind::Open,
+                object: ObjectId::ZERO,
+                generation: 0,
+            };
+            let envelope = self.sign(inner, network, row, &first, Content::Open(open));
+            self.hold(inner, &envelope, Whose::Own)?.map_err(WriteError::Refused)?;
+        }
+        let envelope = self.sign(inner, network, row, &place, content);
+        if envelope.check_body().is_err() {
+            let limit = envelope.header.kind.max_body() / 1024;
+            return Err(WriteError::Refused(format!("over the limit of {limit} KiB an edit")));
+        }
+        self.hold(inner, &envelope, Whose::Own)?.map_err(WriteError::Refused)?;
+        Ok(Written {
+            object: place.object,
+            hash: Some(envelope.hash()),
+        })
+    }
+
+    fn sign(&self, inner: &mut Inner, network: NetworkId, row: RowKey, place: &Place, content: Content) -> Envelope {
+        let clock = self.tick(inner);
+        let body = Body {
+            clock,
+            content: Some(content),
+        }
+        .encode_bytes();
+        let head = inner.frontier.head(&row);
+        let header = Header {
+            network,
+            hub: self.own_id,
+            key_number: 0,
+            log: place.log,
+            epoch: self.epoch,
+            seq: head.map_or(0, |head| head.seq + 1),
+            previous: head.map_or(HeaderHash::ZERO, |head| head.hash),
+            kind: place.kind,
+            object: place.object,
+            generation: place.generation,
+            commitment: [0; 32],
+        };
+        Envelope::sign(
+            header,
+            Sealed {
+                salt: random_bytes(&*self.clock),
+                body,
+            },
+            &self.own.key,
+        )
+    }
+
+    /// Names every earlier run of this log that is held and that no earlier `open` named as it now ends.
+    fn opening(&self, inner: &Inner, row: RowKey) -> Result<Open, LedgerError> {
+        let mut named = std::collections::BTreeSet::new();
+        let mut ends = Vec::new();
+        for (other, head) in inner.frontier.rows() {
+            if other.hub != self.own_id || other.log != row.log || other.epoch == row.epoch {
+                continue;
+            }
+            ends.push((other.epoch, head));
+            for first in self.read_log(other, 0, usize::MAX, 1).map_err(LedgerError::from)? {
+                let body = first.sealed.and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
+                if let Some(Content::Open(open)) = body.and_then(|body| body.content) {
+                    named.extend(open.earlier.into_iter().map(|end| (end.epoch, end.seq)));
+                }
+            }
+        }
+        let earlier = ends
+            .into_iter()
+            .filter(|(epoch, head)| !named.contains(&(epoch.0, head.seq)))
+            .map(|(epoch, head)| EpochEnd {
+                epoch: epoch.0,
+                seq: head.seq,
+                hash: head.hash.0.to_vec(),
+            })
+            .collect();
+        Ok(Open {
+            earlier,
+            members: Vec::new(),
+            nonce: Vec::new(),
+        })
+    }
+
+    /// The state of a held envelope, for tests and operators.
+    pub fn standing_of(&self, hash: HeaderHash) -> Result<Option<(Standing, String)>, LedgerError> {
+        let position = catalogue::get(&*self.store, &PositionKey(hash)).map_err(LedgerError::from)?;
+        let Some(key): Option<LogKey> = position else {
+            return Ok(None);
+        };
+        let row = catalogue::get(&*self.store, &key).map_err(LedgerError::from)?;
+        Ok(row.map(|row| (row.standing, row.reason)))
+    }
+}
+
+/// Where an envelope goes and what it concerns.
+struct Place {
+    log: LogId,
+    kind: Kind,
+    object: ObjectId,
+    generation: u32,
+}

@@ -1,0 +1,515 @@
+//! From a held envelope to states, document and projections, inside the batch that holds it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use interhub_domain::body::Content;
+use interhub_domain::document::Reading;
+use interhub_domain::envelope::{Envelope, Kind};
+use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::object::{self, Created, HeldBody, Object, Settled, State, WaitFor, WaitingRoom};
+use interhub_domain::profile::HubProfile;
+
+use super::hold::standing;
+use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
+use super::registry;
+use crate::projection::EventRow;
+use crate::store::catalogue::document::{SavedDocument, SnapshotKey};
+use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
+use crate::store::catalogue::meta::{MetaKey, MetaValue};
+use crate::store::catalogue::object::{AuthorCount, ObjectKey, ObjectRow, WaitKey, WaitRow};
+use crate::store::catalogue::{self, prefix_end};
+use crate::store::{Batch, Direction, Family, StoreError};
+
+/// What a batch changed in memory, applied once it is written.
+#[derive(Default)]
+pub(super) struct Outcome {
+    changes: Vec<(Standing, i64)>,
+    documents: i64,
+    stuck: i64,
+    pub(super) thing: Option<(DocumentKind, ThingId)>,
+    pub(super) statement: Option<interhub_domain::registry::HeldStatement>,
+    pub(super) profile: Option<(HubId, HubProfile)>,
+}
+
+impl Outcome {
+    fn applied_to(&self, mut totals: Totals) -> Totals {
+        for (standing, by) in &self.changes {
+            let counter = match standing {
+                Standing::Waiting => &mut totals.waiting,
+                Standing::Refused => &mut totals.refused,
+                Standing::Void => &mut totals.void,
+                Standing::Counted | Standing::Covered => continue,
+            };
+            *counter = counter.saturating_add_signed(*by);
+        }
+        totals.documents = totals.documents.saturating_add_signed(self.documents);
+        totals.stuck = totals.stuck.saturating_add_signed(self.stuck);
+        totals
+    }
+}
+
+impl Ledger {
+    /// Judges an envelope and writes what follows into the batch. `entry` is its own log row, absent for a tombstone
+    /// that came ahead of its log.
+    pub(super) fn count(
+        &self,
+        inner: &mut Inner,
+        batch: &mut Batch,
+        network: NetworkId,
+        envelope: &Envelope,
+        entry: Option<(LogKey, &mut LogRow)>,
+    ) -> Result<Outcome, LedgerError> {
+        let mut outcome = Outcome::default();
+        let kind = envelope.header.kind;
+        if kind == Kind::Statement {
+            let state = self.count_statement(inner, batch, envelope, &mut outcome)?;
+            if let Some((_, entry)) = entry {
+                (entry.standing, entry.reason) = standing(&state);
+                outcome.changes.push((entry.standing, 1));
+            }
+            return Ok(outcome);
+        }
+        if envelope.header.object == ObjectId::ZERO {
+            return Ok(outcome);
+        }
+        self.count_object(batch, network, envelope, entry, &mut outcome)?;
+        if let Some((hub, profile)) = outcome.profile.clone() {
+            registry::write_hub_row(self, inner, batch, hub, Some(profile))?;
+        }
+        Ok(outcome)
+    }
+
+    fn count_object(
+        &self,
+        batch: &mut Batch,
+        network: NetworkId,
+        envelope: &Envelope,
+        entry: Option<(LogKey, &mut LogRow)>,
+        outcome: &mut Outcome,
+    ) -> Result<(), LedgerError> {
+        let header = &envelope.header;
+        let id = header.object;
+        let (mut known, mut authors) = self.load_object(id)?;
+        let shown_before = known.is_shown();
+        let stuck_before = known.state.stuck;
+        let carries_state = matches!(header.kind, Kind::Genesis | Kind::Change | Kind::Squash);
+        let nth = if carries_state && entry.is_some() {
+            count_author(&mut authors, header)
+        } else {
+            0
+        };
+
+        let hash = header.hash();
+        let created_before = known.state.created;
+        let mut room = StoreRoom::new(self, id);
+        let mut states = BTreeMap::new();
+        let mut reading = None;
+        let mut erased = false;
+        match self.held_body(envelope, nth) {
+            None => drop(states.insert(hash, State::Covered)),
+            Some(body) => match known.settle(network, vec![body.clone()], &mut room, &*self.counter)? {
+                Settled::States {
+                    states: new,
+                    reading: now,
+                    erased: gone,
+                } => {
+                    (states, reading, erased) = (new, now, gone);
+                }
+                Settled::Recount => {
+                    room = StoreRoom::emptied(self, id)?;
+                    let mut bodies = self.bodies_of(network, id)?;
+                    bodies.push(body);
+                    (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
+                }
+            },
+        }
+        room.write(batch);
+        if erased {
+            self.erase_bodies(batch, &known, outcome)?;
+        }
+        self.write_states(batch, &states, hash, entry, outcome)?;
+        write_object(batch, &known, authors);
+        self.project(batch, &known, created_before, envelope, reading, outcome)?;
+        outcome.documents = i64::from(known.is_shown()) - i64::from(shown_before);
+        outcome.stuck = i64::from(known.state.stuck) - i64::from(stuck_before);
+        Ok(())
+    }
+
+    pub(super) fn load_object(&self, id: ObjectId) -> Result<(Object, Vec<AuthorCount>), StoreError> {
+        let Some(row) = catalogue::get(&*self.store, &ObjectKey(id))? else {
+            return Ok((Object::new(id), Vec::new()));
+        };
+        let generation = row
+            .state
+            .created
+            .map_or(object::FIRST_GENERATION, |created| created.generation);
+        let key = SnapshotKey {
+            personal: false,
+            object: id,
+            generation,
+        };
+        let snapshot = catalogue::get(&*self.store, &key)?.map(|saved| saved.0);
+        Ok((
+            Object {
+                state: row.state,
+                snapshot,
+            },
+            row.authors,
+        ))
+    }
+
+    /// Every held envelope of an object whose body is there, as counting sees them.
+    pub(super) fn bodies_of(&self, network: NetworkId, id: ObjectId) -> Result<Vec<HeldBody>, StoreError> {
+        let mut hashes: Vec<HeaderHash> = Vec::new();
+        for family in [Family::Body, Family::BodyPersonal] {
+            let visit = |key: BodyKey, _| {
+                hashes.push(key.hash);
+                ControlFlow::Continue(())
+            };
+            catalogue::scan_prefix(&*self.store, family, &id.0, Direction::Forward, visit)?;
+        }
+        let mut keys: Vec<LogKey> = Vec::new();
+        for hash in hashes {
+            keys.extend(catalogue::get(&*self.store, &PositionKey(hash))?);
+        }
+        // Log order, so that each run's envelopes are numbered as they were when they came.
+        keys.sort_unstable();
+        let mut authors = Vec::new();
+        let mut out = Vec::new();
+        for key in keys {
+            let Some(row) = catalogue::get(&*self.store, &key)? else {
+                continue;
+            };
+            let envelope = self.assemble(network, &key, &row)?;
+            let carries_state = matches!(envelope.header.kind, Kind::Genesis | Kind::Change | Kind::Squash);
+            let nth = if carries_state {
+                count_author(&mut authors, &envelope.header)
+            } else {
+                0
+            };
+            out.extend(self.held_body(&envelope, nth));
+        }
+        Ok(out)
+    }
+
+    /// Deletes what a tombstone covers and marks it so. Headers stay.
+    fn erase_bodies(&self, batch: &mut Batch, known: &Object, outcome: &mut Outcome) -> Result<(), StoreError> {
+        let Some(through) = known.state.erased_through else {
+            return Ok(());
+        };
+        let id = known.state.object;
+        let from = BodyKey::prefix(id, object::FIRST_GENERATION);
+        let to = if through == u32::MAX {
+            prefix_end(&id.0)
+        } else {
+            BodyKey::prefix(id, through + 1)
+        };
+        for family in [Family::Body, Family::BodyPersonal] {
+            let mut covered = Vec::new();
+            catalogue::scan_range(
+                &*self.store,
+                family,
+                &from,
+                &to,
+                Direction::Forward,
+                |key: BodyKey, _| {
+                    covered.push(key.hash);
+                    ControlFlow::Continue(())
+                },
+            )?;
+            for hash in covered {
+                self.set_standing(batch, hash, &State::Covered, outcome)?;
+            }
+            batch.delete_range(family, from.clone(), to.clone());
+        }
+        for family in [Family::Snapshot, Family::SnapshotPersonal] {
+            batch.delete_range(family, from.clone(), to.clone());
+        }
+        Ok(())
+    }
+
+    fn write_states(
+        &self,
+        batch: &mut Batch,
+        states: &BTreeMap<HeaderHash, State>,
+        own_hash: HeaderHash,
+        entry: Option<(LogKey, &mut LogRow)>,
+        outcome: &mut Outcome,
+    ) -> Result<(), StoreError> {
+        for (hash, state) in states.iter().filter(|(hash, _)| **hash != own_hash) {
+            self.set_standing(batch, *hash, state, outcome)?;
+        }
+        if let (Some((_, entry)), Some(state)) = (entry, states.get(&own_hash)) {
+            (entry.standing, entry.reason) = standing(state);
+            outcome.changes.push((entry.standing, 1));
+        }
+        Ok(())
+    }
+
+    fn set_standing(
+        &self,
+        batch: &mut Batch,
+        hash: HeaderHash,
+        state: &State,
+        outcome: &mut Outcome,
+    ) -> Result<(), StoreError> {
+        let Some(key) = catalogue::get(&*self.store, &PositionKey(hash))? else {
+            return Ok(());
+        };
+        let Some(mut row) = catalogue::get(&*self.store, &key)? else {
+            return Ok(());
+        };
+        outcome.changes.push((row.standing, -1));
+        (row.standing, row.reason) = standing(state);
+        outcome.changes.push((row.standing, 1));
+        catalogue::put(batch, &key, &row);
+        Ok(())
+    }
+
+    /// Keeps the projections in step, in the same batch.
+    fn project(
+        &self,
+        batch: &mut Batch,
+        known: &Object,
+        created_before: Option<Created>,
+        envelope: &Envelope,
+        reading: Option<Reading>,
+        outcome: &mut Outcome,
+    ) -> Result<(), LedgerError> {
+        let id = known.state.object;
+        let created = known
+            .state
+            .created
+            .or(created_before)
+            .or_else(|| self.created_by_tombstone(envelope));
+        let Some(created) = created else { return Ok(()) };
+        if !known.is_shown() {
+            if created.kind == DocumentKind::Event {
+                self.projector.event_changed(batch, created.thing, id, None)?;
+                outcome.thing = Some((created.kind, created.thing));
+            }
+            return Ok(());
+        }
+        match reading {
+            Some(Reading::Event(event)) => {
+                let row = event_row(id, &created, *event);
+                self.projector.event_changed(batch, created.thing, id, Some(&row))?;
+                outcome.thing = Some((created.kind, created.thing));
+            }
+            Some(Reading::HubProfile(profile)) if created.thing.0 == created.owner.0 => {
+                outcome.profile = Some((created.owner, profile));
+                outcome.thing = Some((created.kind, created.thing));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a tombstone says of a document this node knows nothing else of.
+    fn created_by_tombstone(&self, envelope: &Envelope) -> Option<Created> {
+        let body = self.held_body(envelope, 0)?;
+        let Some(Content::Tombstone(tombstone)) = body.content else {
+            return None;
+        };
+        Some(Created {
+            genesis: HeaderHash::ZERO,
+            owner: HubId::from_slice(&tombstone.owner)?,
+            log: LogId::from_slice(&tombstone.log)?,
+            kind: DocumentKind::from_code(u8::try_from(tombstone.kind).ok()?),
+            thing: ThingId::from_slice(&tombstone.thing)?,
+            generation: object::FIRST_GENERATION,
+        })
+    }
+
+    /// Writes the totals as they will be.
+    pub(super) fn put_totals(&self, inner: &Inner, batch: &mut Batch, outcome: &Outcome) {
+        let totals = outcome.applied_to(inner.totals);
+        if totals != inner.totals {
+            let value = MetaValue(catalogue::encode_row(1, &totals));
+            catalogue::put(batch, &MetaKey::Totals, &value);
+        }
+    }
+
+    /// Applies to memory what a written batch changed, and tells watchers.
+    pub(super) fn counted(&self, inner: &mut Inner, outcome: Outcome) {
+        inner.totals = outcome.applied_to(inner.totals);
+        if let Some(statement) = outcome.statement {
+            self.statement_counted(inner, statement);
+        }
+        if let Some((kind, thing)) = outcome.thing {
+            self.notify(Notice::Thing(kind, thing));
+        }
+    }
+
+    pub(super) fn load_totals(&self, inner: &mut Inner) -> Result<(), StoreError> {
+        if let Some(MetaValue(bytes)) = catalogue::get(&*self.store, &MetaKey::Totals)? {
+            inner.totals = catalogue::decode_row(1, &bytes).unwrap_or_default();
+        }
+        // The newest envelope of every log says how fresh its hub's data is.
+        let Some(network) = self.network() else { return Ok(()) };
+        let rows: Vec<_> = inner.frontier.rows().collect();
+        for (row, head) in rows {
+            let key = LogKey {
+                hub: row.hub,
+                log: row.log,
+                epoch: row.epoch,
+                seq: head.seq,
+            };
+            let Some(entry) = catalogue::get(&*self.store, &key)? else {
+                continue;
+            };
+            let envelope = self.assemble(network, &key, &entry)?;
+            if let Some(body) = self.held_body(&envelope, 0) {
+                self.heard(inner, row.hub, body.clock);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The row of an event as its document reads now.
+pub(super) fn event_row(object: ObjectId, created: &Created, event: interhub_domain::event::Event) -> EventRow {
+    EventRow {
+        thing: created.thing,
+        object,
+        hub: created.owner,
+        log: created.log,
+        draft: created.log == LogId::LOCAL,
+        hosts: vec![created.owner],
+        event,
+    }
+}
+
+pub(super) fn write_object(batch: &mut Batch, known: &Object, authors: Vec<AuthorCount>) {
+    let state = known.state.clone();
+    let generation = state
+        .created
+        .map_or(object::FIRST_GENERATION, |created| created.generation);
+    let snapshot_key = SnapshotKey {
+        personal: false,
+        object: state.object,
+        generation,
+    };
+    match &known.snapshot {
+        Some(saved) => catalogue::put(batch, &snapshot_key, &SavedDocument(saved.clone())),
+        None => catalogue::delete(batch, &snapshot_key),
+    }
+    catalogue::put(batch, &ObjectKey(state.object), &ObjectRow { state, authors });
+}
+
+/// Counts an envelope of its author; returns which one it is, from 1.
+fn count_author(authors: &mut Vec<AuthorCount>, header: &interhub_domain::envelope::Header) -> u64 {
+    let same = |known: &&mut AuthorCount| {
+        known.hub == header.hub && known.epoch == header.epoch && known.generation == header.generation
+    };
+    if let Some(known) = authors.iter_mut().find(same) {
+        known.count += 1;
+        return known.count;
+    }
+    authors.push(AuthorCount {
+        hub: header.hub,
+        epoch: header.epoch,
+        generation: header.generation,
+        count: 1,
+    });
+    1
+}
+
+/// The waiting room of one object over the store, with what this batch adds and takes.
+pub(super) struct StoreRoom<'a> {
+    ledger: &'a Ledger,
+    object: ObjectId,
+    parked: BTreeMap<(WaitFor, HeaderHash), HeldBody>,
+    taken: Vec<WaitKey>,
+}
+
+impl<'a> StoreRoom<'a> {
+    pub(super) fn new(ledger: &'a Ledger, object: ObjectId) -> Self {
+        Self {
+            ledger,
+            object,
+            parked: BTreeMap::new(),
+            taken: Vec::new(),
+        }
+    }
+
+    /// With everything that waited thrown out: for a recount.
+    pub(super) fn emptied(ledger: &'a Ledger, object: ObjectId) -> Result<Self, StoreError> {
+        let mut room = Self::new(ledger, object);
+        room.take_out(&object.0)?;
+        Ok(room)
+    }
+
+    fn take_out(&mut self, prefix: &[u8]) -> Result<Vec<(WaitKey, WaitRow)>, StoreError> {
+        let mut found = Vec::new();
+        catalogue::scan_prefix(
+            &*self.ledger.store,
+            Family::Waiting,
+            prefix,
+            Direction::Forward,
+            |key, row| {
+                found.push((key, row));
+                ControlFlow::Continue(())
+            },
+        )?;
+        found.retain(|(key, _)| !self.taken.contains(key));
+        self.taken.extend(found.iter().map(|(key, _)| *key));
+        Ok(found)
+    }
+
+    fn bodies(&mut self, prefix: &[u8]) -> Result<Vec<HeldBody>, StoreError> {
+        let mut out = Vec::new();
+        for (key, row) in self.take_out(prefix)? {
+            if let Some(envelope) = self.ledger.envelope(key.hash)? {
+                out.extend(self.ledger.held_body(&envelope, row.nth));
+            }
+        }
+        Ok(out)
+    }
+
+    pub(super) fn write(self, batch: &mut Batch) {
+        for key in &self.taken {
+            catalogue::delete(batch, key);
+        }
+        for ((what, hash), body) in self.parked {
+            catalogue::put(
+                batch,
+                &WaitKey {
+                    object: self.object,
+                    what,
+                    hash,
+                },
+                &WaitRow { nth: body.nth },
+            );
+        }
+    }
+}
+
+impl WaitingRoom for StoreRoom<'_> {
+    type Error = StoreError;
+
+    fn park(&mut self, what: WaitFor, body: &HeldBody) -> Result<(), StoreError> {
+        self.parked.insert((what, body.hash), body.clone());
+        Ok(())
+    }
+
+    fn wake(&mut self, what: WaitFor) -> Result<Vec<HeldBody>, StoreError> {
+        let mut out = self.bodies(&WaitKey::prefix(self.object, what))?;
+        let here: Vec<_> = self
+            .parked
+            .keys()
+            .filter(|(parked, _)| *parked == what)
+            .copied()
+            .collect();
+        out.extend(here.into_iter().filter_map(|key| self.parked.remove(&key)));
+        Ok(out)
+    }
+
+    fn wake_all(&mut self) -> Result<Vec<HeldBody>, StoreError> {
+        let object = self.object;
+        let mut out = self.bodies(&object.0)?;
+        out.extend(std::mem::take(&mut self.parked).into_values());
+        Ok(out)
+    }
+}

@@ -1,0 +1,328 @@
+//! Holding an envelope: the way in, in the order of the protocol (signature, chain, commitment; then what it is worth).
+
+use std::collections::BTreeMap;
+
+use interhub_domain::body::{Body, Content};
+use interhub_domain::envelope::{Envelope, Kind, verify_batch};
+use interhub_domain::frontier::{Head, RowKey};
+use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
+use interhub_domain::object::{State, check_tombstone};
+use rand::rand_core::{TryCryptoRng, TryRng};
+
+use super::ledger::{Inner, Ledger, LedgerError, Notice};
+use crate::clock::Clock;
+use crate::store::Batch;
+use crate::store::catalogue;
+use crate::store::catalogue::document::{Tombstone, TombstoneKey};
+use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
+use crate::store::catalogue::object::ObjectKey;
+
+/// A foreign clock further ahead than this does not move ours. Milliseconds.
+const MAX_CLOCK_AHEAD_MS: i64 = 10 * 60 * 1000;
+
+/// Why an envelope was not held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// What comes before it in its log is missing.
+    Gap,
+    /// Its hub or key is not in the registry (yet).
+    UnknownHub,
+    /// It contradicts an envelope held: the log is forked.
+    Fork,
+    /// The deliverer's fault, in words.
+    Fault(&'static str),
+}
+
+/// Where one of a batch ended.
+type Verdict = Result<Option<(RowKey, Head)>, Refused>;
+
+/// Random bytes of the node's clock, as the batch verification wants them.
+struct ClockRandom<'a>(&'a dyn Clock);
+
+impl TryRng for ClockRandom<'_> {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(u32::from_ne_bytes(crate::clock::random_bytes(self.0)))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(u64::from_ne_bytes(crate::clock::random_bytes(self.0)))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.random(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for ClockRandom<'_> {}
+
+impl Ledger {
+    /// Takes what a peer delivered and returns once it is durable: the rows that advanced, and what was not held.
+    #[expect(clippy::type_complexity, reason = "two plain lists")]
+    pub fn take(
+        &self,
+        envelopes: &[Envelope],
+    ) -> Result<(Vec<(RowKey, Head)>, Vec<(HeaderHash, Refused)>), LedgerError> {
+        let Some(network) = self.network() else {
+            return Ok((Vec::new(), Vec::new()));
+        };
+        let verified = self.verify_known(envelopes);
+        let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
+        let mut refused = Vec::new();
+        for (envelope, verified) in envelopes.iter().zip(verified) {
+            match self.take_one(network, envelope, verified)? {
+                Ok(Some((row, head))) => drop(advanced.insert(row, head)),
+                Ok(None) => {}
+                Err(why) => refused.push((envelope.hash(), why)),
+            }
+        }
+        self.make_durable()?;
+        Ok((advanced.into_iter().collect(), refused))
+    }
+
+    /// Signatures of all whose key is known now, in one go.
+    fn verify_known(&self, envelopes: &[Envelope]) -> Vec<Option<bool>> {
+        let roster = self.roster();
+        let key_of = |envelope: &Envelope| roster.key(envelope.header.hub, envelope.header.key_number);
+        let known: Vec<(usize, [u8; 32])> = envelopes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, envelope)| Some((index, key_of(envelope)?)))
+            .collect();
+        let items: Vec<_> = known
+            .iter()
+            .filter_map(|(index, key)| Some((envelopes.get(*index)?, *key)))
+            .collect();
+        let good = verify_batch(&items, ClockRandom(&*self.clock));
+        let mut out = vec![None; envelopes.len()];
+        for ((index, _), good) in known.into_iter().zip(good) {
+            out[index] = Some(good);
+        }
+        out
+    }
+
+    fn take_one(
+        &self,
+        network: NetworkId,
+        envelope: &Envelope,
+        verified: Option<bool>,
+    ) -> Result<Verdict, LedgerError> {
+        let mut inner = self.lock();
+        if let Err(why) = self.check(&inner, network, envelope, verified) {
+            return Ok(Err(why));
+        }
+        let header = &envelope.header;
+        let row = RowKey {
+            log: header.log,
+            hub: header.hub,
+            epoch: header.epoch,
+        };
+        match self.check_chain(&inner, row, envelope)? {
+            Chain::Known => return Ok(Ok(None)),
+            Chain::Broken(Refused::Gap) if header.kind == Kind::Tombstone => {
+                // It stands alone: what it erases is erased now, its place in the log comes later.
+                self.erase_ahead(&mut inner, network, envelope)?;
+                return Ok(Err(Refused::Gap));
+            }
+            Chain::Broken(why) => return Ok(Err(why)),
+            Chain::Continues => {}
+        }
+        if envelope.sealed.is_none() && !self.is_erased(header.object, header.generation)? {
+            return Ok(Err(Refused::Fault(
+                "it came without its body, and no tombstone covers it",
+            )));
+        }
+        match self.hold(&mut inner, envelope, Whose::Foreign)? {
+            Ok(head) => Ok(Ok(Some((row, head)))),
+            Err(_) => Ok(Ok(None)),
+        }
+    }
+
+    fn check(
+        &self,
+        inner: &Inner,
+        network: NetworkId,
+        envelope: &Envelope,
+        verified: Option<bool>,
+    ) -> Result<(), Refused> {
+        if envelope.header.network != network {
+            return Err(Refused::Fault("it belongs to another network"));
+        }
+        if envelope.header.log == LogId::LOCAL {
+            return Err(Refused::Fault("a local envelope must never leave its hub"));
+        }
+        let good = match verified {
+            Some(good) => good,
+            None => {
+                let key = inner.roster.key(envelope.header.hub, envelope.header.key_number);
+                envelope.verify(&key.ok_or(Refused::UnknownHub)?).is_ok()
+            }
+        };
+        if !good {
+            return Err(Refused::Fault("its signature does not verify"));
+        }
+        envelope
+            .check_body()
+            .map_err(|_| Refused::Fault("its body does not match, or is over the limit"))
+    }
+
+    fn check_chain(&self, inner: &Inner, row: RowKey, envelope: &Envelope) -> Result<Chain, LedgerError> {
+        let header = &envelope.header;
+        let head = inner.frontier.head(&row);
+        let next = head.map_or(0, |head| head.seq.saturating_add(1));
+        let previous = head.map_or(HeaderHash::ZERO, |head| head.hash);
+        if header.seq > next {
+            return Ok(Chain::Broken(Refused::Gap));
+        }
+        if header.seq == next {
+            let continues = header.previous == previous;
+            return Ok(if continues {
+                Chain::Continues
+            } else {
+                Chain::Broken(Refused::Fork)
+            });
+        }
+        let known = catalogue::contains(&*self.store, &PositionKey(envelope.hash()))?;
+        Ok(if known {
+            Chain::Known
+        } else {
+            Chain::Broken(Refused::Fork)
+        })
+    }
+
+    fn is_erased(&self, object: interhub_domain::ids::ObjectId, generation: u32) -> Result<bool, LedgerError> {
+        let row = catalogue::get(&*self.store, &ObjectKey(object))?;
+        Ok(row
+            .and_then(|row| row.state.erased_through)
+            .is_some_and(|through| generation <= through))
+    }
+
+    fn erase_ahead(&self, inner: &mut Inner, network: NetworkId, envelope: &Envelope) -> Result<(), LedgerError> {
+        let Some(body) = self.held_body(envelope, 0) else {
+            return Ok(());
+        };
+        let Some(Content::Tombstone(tombstone)) = &body.content else {
+            return Ok(());
+        };
+        if check_tombstone(network, body.hub, envelope.header.object, tombstone).is_err() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        keep_tombstone(&mut batch, envelope);
+        let counted = self.count(inner, &mut batch, network, envelope, None)?;
+        self.put_totals(inner, &mut batch, &counted);
+        self.commit(&batch)?;
+        self.counted(inner, counted);
+        Ok(())
+    }
+
+    /// Holds an envelope that has passed every check: everything that follows from it is one batch. An own one that
+    /// would be refused is not held at all; the reason comes back, and nothing is written.
+    pub(super) fn hold(
+        &self,
+        inner: &mut Inner,
+        envelope: &Envelope,
+        whose: Whose,
+    ) -> Result<Result<Head, String>, LedgerError> {
+        let header = &envelope.header;
+        let hash = envelope.hash();
+        let key = LogKey::of(header);
+        let row = key.row();
+        let head = Head { seq: header.seq, hash };
+        let body = envelope
+            .sealed
+            .as_ref()
+            .and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
+        let mut batch = Batch::new();
+        let mut entry = LogRow::counted(header, envelope.signature);
+        catalogue::put(&mut batch, &PositionKey(hash), &key);
+        catalogue::put(&mut batch, &row, &head);
+        if let Some(sealed) = &envelope.sealed {
+            let body_key = BodyKey {
+                personal: false,
+                object: header.object,
+                generation: header.generation,
+                hash,
+            };
+            catalogue::put(&mut batch, &body_key, sealed);
+        }
+        if header.kind == Kind::Tombstone {
+            keep_tombstone(&mut batch, envelope);
+        }
+        let counted = self.count(inner, &mut batch, header.network, envelope, Some((key, &mut entry)))?;
+        if whose == Whose::Own && entry.standing == Standing::Refused {
+            return Ok(Err(entry.reason));
+        }
+        catalogue::put(&mut batch, &key, &entry);
+        self.put_totals(inner, &mut batch, &counted);
+        self.commit(&batch)?;
+
+        inner.frontier.put(row, head);
+        if let Some(body) = body {
+            self.heard(inner, header.hub, body.clock);
+        }
+        self.counted(inner, counted);
+        self.notify(Notice::Heads([(row, head)].into()));
+        Ok(Ok(head))
+    }
+
+    /// A clock was seen: it moves ours unless it is far ahead, and says how fresh the hub's data is.
+    pub(super) fn heard(&self, inner: &mut Inner, hub: HubId, clock: u64) {
+        let ms = Self::clock_ms(clock);
+        let now_ms = self.clock.now_ms();
+        if ms <= now_ms.saturating_add(MAX_CLOCK_AHEAD_MS) {
+            inner.hybrid = inner.hybrid.max(clock);
+        }
+        let newest = inner.heard_ms.entry(hub).or_insert(ms);
+        *newest = (*newest).max(ms.min(now_ms));
+    }
+}
+
+/// Who made an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// This node.
+    Own,
+    /// Another hub, or another run of this one.
+    Foreign,
+}
+
+/// How an envelope stands to its log.
+enum Chain {
+    Continues,
+    Known,
+    Broken(Refused),
+}
+
+fn keep_tombstone(batch: &mut Batch, envelope: &Envelope) {
+    let Some(sealed) = &envelope.sealed else { return };
+    let kept = Tombstone {
+        header: envelope.header,
+        signature: envelope.signature,
+        sealed: sealed.clone(),
+    };
+    catalogue::put(batch, &TombstoneKey(envelope.header.object), &kept);
+}
+
+/// State and reason as they are stored and shown.
+pub(super) fn standing(state: &State) -> (Standing, String) {
+    match state {
+        State::Counted => (Standing::Counted, String::new()),
+        State::Waiting(what) => (Standing::Waiting, waiting_reason(what).into()),
+        State::Refused(refusal) => (Standing::Refused, refusal.to_string()),
+        State::Covered => (Standing::Covered, String::new()),
+        State::Void => (Standing::Void, String::new()),
+    }
+}
+
+const fn waiting_reason(what: &interhub_domain::object::WaitFor) -> &'static str {
+    use interhub_domain::object::WaitFor;
+    match what {
+        WaitFor::Genesis => "waits for the document's first envelope",
+        WaitFor::Change(_) => "waits for a change it builds on",
+        WaitFor::Grant => "waits for the owner's leave to write",
+        WaitFor::Upgrade => "waits for a newer version of this software",
+    }
+}

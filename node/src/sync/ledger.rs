@@ -1,0 +1,323 @@
+//! The ledger: all logs of all hubs as this node holds them, and who belongs.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use interhub_domain::access::Access;
+use interhub_domain::document::Counter;
+use interhub_domain::envelope::{SigningKey, public_key};
+use interhub_domain::frontier::{Frontier, Head, RowKey};
+use interhub_domain::ids::{DocumentKind, Epoch, HubId, LogId, NetworkId, ThingId};
+use interhub_domain::profile::HubProfile;
+use interhub_domain::registry::{HeldStatement, Roster};
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+use crate::clock::{SharedClock, random_bytes};
+use crate::projection::write::{ProjectionError, Projector};
+use crate::store::catalogue;
+use crate::store::catalogue::meta::{MetaKey, MetaValue};
+use crate::store::{Batch, Direction, Family, Store, StoreError};
+
+/// Changes a slow listener may fall behind before it reads everything anew.
+const CHANGES_BUFFER: usize = 1_024;
+
+/// The own hub: its keys, and what it says about itself.
+#[derive(Clone)]
+pub struct OwnHub {
+    /// The key envelopes are signed with.
+    pub key: SigningKey,
+    /// Public half of the recovery key.
+    pub recovery_key: [u8; 32],
+    /// The slug asked for.
+    pub slug: String,
+    /// Where the node can be reached by others; empty behind NAT.
+    pub address: String,
+    /// The hub's own page.
+    pub profile: HubProfile,
+}
+
+impl OwnHub {
+    /// The public key.
+    pub fn public_key(&self) -> [u8; 32] {
+        public_key(&self.key)
+    }
+
+    /// The hub's id.
+    pub fn id(&self) -> HubId {
+        HubId::of_first_key(&self.public_key())
+    }
+}
+
+/// What a ledger is made of.
+pub struct LedgerOptions {
+    /// Where everything is stored.
+    pub store: Store,
+    /// Time and randomness.
+    pub clock: SharedClock,
+    /// The own hub.
+    pub own: OwnHub,
+    /// How foreign changes are judged.
+    pub counter: Box<dyn Counter>,
+}
+
+/// What can go wrong inside.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A projection failed.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+}
+
+/// Something sessions and watchers have to know.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// Rows advanced.
+    Heads(Arc<[(RowKey, Head)]>),
+    /// The roster, or the own network, changed.
+    Roster,
+    /// The document of this thing reads differently now.
+    Thing(DocumentKind, ThingId),
+}
+
+/// What a ledger counts, for `interhub status`. Stored with every batch that changes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Documents that are shown.
+    pub documents: u64,
+    /// Envelopes that wait.
+    pub waiting: u64,
+    /// Envelopes refused.
+    pub refused: u64,
+    /// Envelopes void.
+    pub void: u64,
+    /// Documents that are stuck.
+    pub stuck: u64,
+}
+
+/// All logs of all hubs as this node holds them. One writer at a time, any number of readers.
+pub struct Ledger {
+    pub(super) store: Store,
+    pub(super) clock: SharedClock,
+    pub(super) own: OwnHub,
+    pub(super) own_id: HubId,
+    pub(super) epoch: Epoch,
+    pub(super) network: OnceLock<NetworkId>,
+    pub(super) counter: Box<dyn Counter>,
+    pub(super) projector: Projector,
+    pub(super) inner: Mutex<Inner>,
+    notices: broadcast::Sender<Notice>,
+    written: AtomicU64,
+    durable: Mutex<u64>,
+}
+
+/// What the writer keeps in memory; rebuilt from the store at every start.
+pub(super) struct Inner {
+    pub(super) frontier: Frontier,
+    pub(super) statements: Vec<HeldStatement>,
+    pub(super) roster: Arc<Roster>,
+    pub(super) access: Arc<Access>,
+    /// The last hybrid clock given out or seen.
+    pub(super) hybrid: u64,
+    pub(super) totals: Totals,
+    /// The newest clock among each hub's envelopes, Unix milliseconds.
+    pub(super) heard_ms: BTreeMap<HubId, i64>,
+    /// When everything a hub had published was last known to be here, Unix milliseconds.
+    pub(super) as_of_ms: BTreeMap<HubId, i64>,
+}
+
+impl Ledger {
+    /// Opens the ledger of a data folder: draws a new epoch, reads frontier and registry.
+    pub fn open(options: LedgerOptions) -> Result<Self, LedgerError> {
+        let LedgerOptions {
+            store,
+            clock,
+            own,
+            counter,
+        } = options;
+        let now_ms = clock.now_ms();
+        let second = u32::try_from(now_ms / 1000).unwrap_or_default();
+        let epoch = Epoch::new(second, u32::from_be_bytes(random_bytes(&*clock)));
+        let own_id = own.id();
+        let projector = Projector::open(store.clone(), now_ms)?;
+        let network = match catalogue::get(&*store, &MetaKey::Network)? {
+            Some(MetaValue(bytes)) => NetworkId::from_slice(&bytes),
+            None => None,
+        };
+        let roster = Arc::new(Roster::default());
+        let access = Arc::new(Access::of_roster(
+            network.unwrap_or(NetworkId::ZERO),
+            own_id,
+            &roster,
+            &BTreeMap::new(),
+        ));
+        let inner = Inner {
+            frontier: load_frontier(&store)?,
+            statements: Vec::new(),
+            roster,
+            access,
+            hybrid: 0,
+            totals: Totals::default(),
+            heard_ms: BTreeMap::new(),
+            as_of_ms: BTreeMap::new(),
+        };
+        let known_network = OnceLock::new();
+        if let Some(network) = network {
+            let _ = known_network.set(network);
+        }
+        let ledger = Self {
+            store,
+            clock,
+            own,
+            own_id,
+            epoch,
+            network: known_network,
+            counter,
+            projector,
+            inner: Mutex::new(inner),
+            notices: broadcast::channel(CHANGES_BUFFER).0,
+            written: AtomicU64::new(0),
+            durable: Mutex::new(0),
+        };
+        let mut inner = ledger.lock();
+        ledger.load_statements(&mut inner)?;
+        ledger.load_totals(&mut inner)?;
+        drop(inner);
+        let mut batch = Batch::new();
+        catalogue::put(&mut batch, &MetaKey::OwnEpoch, &MetaValue::of_number(epoch.0));
+        ledger.store.write(&batch)?;
+        Ok(ledger)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes one batch. Durable after [`Ledger::make_durable`].
+    pub(super) fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.store.write(batch)?;
+        self.written.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Returns once everything written before the call survives a power cut. Concurrent callers share one fsync.
+    pub fn make_durable(&self) -> Result<(), StoreError> {
+        let mine = self.written.load(Ordering::SeqCst);
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if *durable >= mine {
+            return Ok(());
+        }
+        let reached = self.written.load(Ordering::SeqCst);
+        self.store.sync()?;
+        *durable = reached;
+        Ok(())
+    }
+
+    pub(super) fn notify(&self, notice: Notice) {
+        // Without listeners there is nobody to tell.
+        let _ = self.notices.send(notice);
+    }
+
+    /// From now on, what changes. Whoever falls behind reads everything anew.
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// The next hybrid clock: wall time, or one more than the last.
+    pub(super) fn tick(&self, inner: &mut Inner) -> u64 {
+        let wall = u64::try_from(self.clock.now_ms()).unwrap_or(0) << 16;
+        inner.hybrid = wall.max(inner.hybrid + 1);
+        inner.hybrid
+    }
+
+    /// The own hub's id.
+    pub const fn own_id(&self) -> HubId {
+        self.own_id
+    }
+
+    /// The own hub.
+    pub const fn own(&self) -> &OwnHub {
+        &self.own
+    }
+
+    /// The run of this node.
+    pub const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The network, once one was created or joined.
+    pub fn network(&self) -> Option<NetworkId> {
+        self.network.get().copied()
+    }
+
+    /// Who belongs.
+    pub fn roster(&self) -> Arc<Roster> {
+        self.lock().roster.clone()
+    }
+
+    /// Who may receive what.
+    pub fn access(&self) -> Arc<Access> {
+        self.lock().access.clone()
+    }
+
+    /// How far this node is in every log, local ones included.
+    pub fn frontier(&self) -> Frontier {
+        self.lock().frontier.clone()
+    }
+
+    /// What is counted, for operators.
+    pub fn totals(&self) -> Totals {
+        self.lock().totals
+    }
+
+    /// The newest clock among a hub's envelopes, Unix milliseconds.
+    pub fn heard_ms(&self, hub: HubId) -> Option<i64> {
+        self.lock().heard_ms.get(&hub).copied()
+    }
+
+    /// The projector, for the yearly roll of covered years.
+    pub fn roll_covered_years(&self) -> Result<(), LedgerError> {
+        loop {
+            let _inner = self.lock();
+            let mut batch = Batch::new();
+            let done = self.projector.roll_covered_years(&mut batch, self.clock.now_ms())?;
+            self.commit(&batch)?;
+            if done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Milliseconds of a hybrid clock.
+    pub(super) fn clock_ms(clock: u64) -> i64 {
+        i64::try_from(clock >> 16).unwrap_or(i64::MAX)
+    }
+
+    /// The log every document of this log id goes to, as a frontier row of this run.
+    pub(super) fn own_row(&self, log: LogId) -> RowKey {
+        RowKey {
+            log,
+            hub: self.own_id,
+            epoch: self.epoch,
+        }
+    }
+}
+
+fn load_frontier(store: &Store) -> Result<Frontier, StoreError> {
+    let mut frontier = Frontier::new();
+    catalogue::scan_prefix(
+        &**store,
+        Family::Frontier,
+        &[],
+        Direction::Forward,
+        |row: RowKey, head: Head| {
+            frontier.put(row, head);
+            std::ops::ControlFlow::Continue(())
+        },
+    )?;
+    Ok(frontier)
+}

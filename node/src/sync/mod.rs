@@ -1,0 +1,20 @@
+//! What to keep and what to send: the one place where envelopes enter the store.
+//!
+//! [`Ledger`] owns the logs. Foreign envelopes come in through [`Ledger::take`], own ones through [`Ledger::write`];
+//! both end in one function that holds an envelope: log row, body, frontier, document, state and every projection in
+//! one batch. Below it are the rules of `domain`, above it nothing that knows a key of storage.
+
+mod author;
+mod count;
+mod hold;
+mod ledger;
+mod read;
+mod registry;
+
+pub use author::{Write, WriteError, Written};
+pub use hold::Refused;
+pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};
+pub use registry::{JoinError, invitation_message};
+
+#[cfg(test)]
+mod tests;
