@@ -351,8 +351,6 @@ impl Drop for Leave {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn runtime() -> tokio::runtime::Runtime {

@@ -1,7 +1,5 @@
 //! One suite for every backend. `suite!(factory)` makes a test of each function below.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -435,8 +435,6 @@ fn one_line(error: &rocksdb::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::super::conformance;
     use super::*;
 

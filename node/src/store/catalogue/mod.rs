@@ -185,8 +185,6 @@ impl Value for Nothing {
 /// What every key and value is tested with.
 #[cfg(test)]
 pub(crate) mod check {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::{Family, Key, Value};
 
     /// The key encodes to these bytes (hexadecimal) and back, and no shorter or longer bytes are taken for it.
@@ -219,8 +217,6 @@ pub(crate) mod check {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::super::memory::MemoryStore;
     use super::meta::SearchTodoKey;
     use super::*;
