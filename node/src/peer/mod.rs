@@ -134,6 +134,8 @@ pub enum NotHeld {
     Gap,
     /// Its hub or key is not in the registry (yet); rows are exchanged, because the statement may be under way.
     UnknownHub,
+    /// It contradicts an envelope held: the log is forked.
+    Fork,
     /// The deliverer's fault: signature, commitment, size, another network. In words.
     Fault(&'static str),
 }

@@ -270,3 +270,45 @@ fn one_hub_cannot_open_streams_without_end() {
         still_serves(&node).await;
     });
 }
+
+/// A peer that asks for everything and reads nothing costs a few batches, and holds up nobody.
+#[test]
+fn who_reads_nothing_holds_up_nobody() {
+    run(async {
+        let node = Running::new(1).await;
+        node.host.knows(2, "");
+        let certificate = HubCertificate::from_seed(&seed(2)).unwrap();
+        let (channel, traffic) = connect::open(&TcpNet, &certificate, &options(), &node.address, public_key(1))
+            .await
+            .unwrap();
+        let (send, receive) = tokio::sync::mpsc::channel(8);
+        let rows = Frame::Rows {
+            rows: Vec::new(),
+            complete: true,
+        };
+        for frame in [hello(), rows] {
+            send.send(frame_to_proto(&frame)).await.unwrap();
+        }
+        let mut client = FederationClient::new(channel);
+        let unread = client.sync(ReceiverStream::new(receive)).await.unwrap();
+        until("a stream", || node.connected() == 1).await;
+        for _ in 0..500 {
+            node.host.write(LogId::PUBLIC, 60_000);
+        }
+        still_serves(&node).await;
+        let lag = node
+            .peers
+            .status()
+            .iter()
+            .find(|line| line.hub == hub(2))
+            .unwrap()
+            .lag_envelopes;
+        assert_eq!(lag, Some(501), "nothing is acknowledged");
+        assert!(
+            traffic.received() < 16_000_000,
+            "30 MB wait in the log: {}",
+            traffic.received()
+        );
+        drop((unread, send));
+    });
+}
