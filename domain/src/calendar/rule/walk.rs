@@ -177,22 +177,18 @@ impl Walk {
             let base = self.next_fine_period(budget)?;
             self.bases.push(base);
         } else {
-            budget.step()?;
             let (first, last) = self.plan.days_of(self.period)?;
             if first * DAY > self.span.to {
                 return None;
             }
             self.period += 1;
             let mut day = Day::new(first);
-            loop {
+            while day.number <= last {
                 if self.plan.fits(&day) {
                     self.bases.push(day.number * DAY);
                 }
-                if day.number == last {
-                    break;
-                }
                 budget.step()?;
-                day.advance();
+                self.plan.next_day(&mut day);
             }
         }
         let total = self.bases.len() as u64 * self.plan.offsets.len() as u64;
@@ -262,7 +258,7 @@ impl Walk {
         let mut day = Day::new(from);
         while !self.plan.fits(&day) {
             budget.step()?;
-            day.advance();
+            self.plan.next_day(&mut day);
             if day.number * DAY > self.span.to {
                 return None;
             }
@@ -305,12 +301,19 @@ impl Day {
     }
 
     const fn advance(&mut self) {
+        if self.of_month == self.month_length {
+            return self.next_month();
+        }
         self.number += 1;
         self.of_month += 1;
         self.of_year += 1;
-        if self.of_month <= self.month_length {
-            return;
-        }
+    }
+
+    /// Goes to the first day of the next month.
+    const fn next_month(&mut self) {
+        let rest = self.month_length - self.of_month + 1;
+        self.number += rest;
+        self.of_year += rest;
         self.of_month = 1;
         self.month += 1;
         if self.month > 12 {
@@ -572,7 +575,7 @@ impl Plan {
 
     /// Whether a day passes all the parts that speak of days.
     fn fits(&self, day: &Day) -> bool {
-        if !self.months.is_empty() && !self.months.has(day.month, 12) {
+        if !self.month_fits(day) {
             return false;
         }
         if !self.month_days.is_empty() && !self.month_days.has(day.of_month, day.month_length) {
@@ -593,6 +596,18 @@ impl Plan {
         }
         let (_, week, of) = self.week_year(day);
         self.weeks.has(week, of)
+    }
+
+    /// Goes on to the next day whose month fits, or at least to the next day.
+    fn next_day(&self, day: &mut Day) {
+        day.advance();
+        while !self.month_fits(day) {
+            day.next_month();
+        }
+    }
+
+    const fn month_fits(&self, day: &Day) -> bool {
+        self.months.is_empty() || self.months.has(day.month, 12)
     }
 
     fn weekday_fits(&self, day: &Day) -> bool {
