@@ -1,6 +1,7 @@
 //! The server a hub runs. The folders are the way data takes: peer → rpc → sync → store → projection → web.
 
 pub mod clock;
+pub mod command;
 pub mod config;
 pub mod data_folder;
 pub mod identity;

@@ -203,6 +203,31 @@ impl Views {
         Ok(things)
     }
 
+    /// All events of a hub, each once, drafts included, in an order that depends on nothing but what they are; at most
+    /// so many.
+    pub fn events_of(&self, hub: HubId, most: usize) -> Result<Vec<Arc<EventRow>>, QueryError> {
+        let end = [hub.as_bytes().as_slice(), &AFTER_ALL].concat();
+        let mut things = Vec::new();
+        let visit = &mut |key: &[u8], _: &[u8]| {
+            things.extend(
+                key.get(key.len().saturating_sub(ThingId::LEN)..)
+                    .and_then(ThingId::from_slice),
+            );
+            if things.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        self.store
+            .scan(Family::EventByUid, hub.as_bytes(), &end, Direction::Forward, visit)?;
+        let mut rows = Vec::with_capacity(things.len());
+        for thing in things {
+            rows.extend(self.event(thing)?);
+        }
+        Ok(rows)
+    }
+
     /// The occurrences of one event that end after `from_ms` and start before `to_ms`, in order; at most `limit` and
     /// [`MAX_OCCURRENCES`]. Empty if there is no such event.
     pub fn occurrences(

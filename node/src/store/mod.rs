@@ -62,6 +62,8 @@ pub enum Family {
     SearchTodo,
     /// thing → imported text; local, personal.
     Original,
+    /// counter → what changed; for watchers.
+    Change,
     /// Projection: thing → event row.
     EventRow,
     /// Projection: start, thing, occurrence → end; all occurrences inside the covered years.
@@ -82,7 +84,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -100,6 +102,7 @@ impl Family {
         Self::Peer,
         Self::SearchTodo,
         Self::Original,
+        Self::Change,
         Self::EventRow,
         Self::OccurrenceByTime,
         Self::OccurrenceByHub,
@@ -130,6 +133,7 @@ impl Family {
             Self::Peer => "peer",
             Self::SearchTodo => "search_todo",
             Self::Original => "original",
+            Self::Change => "change",
             Self::EventRow => "event_row",
             Self::OccurrenceByTime => "occurrence_by_time",
             Self::OccurrenceByHub => "occurrence_by_hub",

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use interhub_domain::body::Content;
 use interhub_domain::document::Reading;
 use interhub_domain::envelope::{Envelope, Kind};
+use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::{self, Created, HeldBody, Object, Settled, State, WaitFor, WaitingRoom};
 use interhub_domain::profile::HubProfile;
@@ -13,8 +14,10 @@ use interhub_domain::profile::HubProfile;
 use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
 use super::registry;
+use super::watch;
 use crate::projection::EventRow;
-use crate::store::catalogue::document::{SavedDocument, SnapshotKey};
+use crate::store::catalogue::change::ChangeKind;
+use crate::store::catalogue::document::{OriginalKey, SavedDocument, SnapshotKey};
 use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::catalogue::object::{AuthorCount, ObjectKey, ObjectRow, WaitKey, WaitRow};
@@ -27,7 +30,7 @@ pub(super) struct Outcome {
     changes: Vec<(Standing, i64)>,
     documents: i64,
     stuck: i64,
-    pub(super) thing: Option<(DocumentKind, ThingId)>,
+    pub(super) change: Option<(ChangeKind, ThingId)>,
     pub(super) statement: Option<interhub_domain::registry::HeldStatement>,
     pub(super) profile: Option<(HubId, HubProfile)>,
 }
@@ -63,6 +66,7 @@ impl Ledger {
         let mut outcome = Outcome::default();
         let kind = envelope.header.kind;
         if kind == Kind::Statement {
+            outcome.change = Some((ChangeKind::RosterChanged, ThingId::ZERO));
             let state = self.count_statement(inner, batch, envelope, &mut outcome)?;
             if let Some((_, entry)) = entry {
                 (entry.standing, entry.reason) = standing(&state);
@@ -287,19 +291,25 @@ impl Ledger {
         if !known.is_shown() {
             if created.kind == DocumentKind::Event {
                 self.projector.event_changed(batch, created.thing, id, None)?;
-                outcome.thing = Some((created.kind, created.thing));
+                catalogue::delete(batch, &OriginalKey(created.thing));
+                outcome.change = Some((ChangeKind::EventRemoved, created.thing));
             }
             return Ok(());
         }
         match reading {
             Some(Reading::Event(event)) => {
+                let kind = match (created_before, event.status) {
+                    (None, _) => ChangeKind::EventAdded,
+                    (_, Status::Cancelled) => ChangeKind::EventCancelled,
+                    _ => ChangeKind::EventChanged,
+                };
                 let row = event_row(id, &created, *event);
                 self.projector.event_changed(batch, created.thing, id, Some(&row))?;
-                outcome.thing = Some((created.kind, created.thing));
+                outcome.change = Some((kind, created.thing));
             }
             Some(Reading::HubProfile(profile)) if created.thing.0 == created.owner.0 => {
                 outcome.profile = Some((created.owner, profile));
-                outcome.thing = Some((created.kind, created.thing));
+                outcome.change = Some((ChangeKind::HubChanged, created.thing));
             }
             _ => {}
         }
@@ -322,8 +332,11 @@ impl Ledger {
         })
     }
 
-    /// Writes the totals as they will be.
+    /// Writes the totals as they will be, and what watchers are to be told.
     pub(super) fn put_totals(&self, inner: &Inner, batch: &mut Batch, outcome: &Outcome) {
+        if let Some((kind, thing)) = outcome.change {
+            watch::put_change(batch, inner.next_change, kind, thing, self.clock.now_ms());
+        }
         let totals = outcome.applied_to(inner.totals);
         if totals != inner.totals {
             let value = MetaValue(catalogue::encode_row(1, &totals));
@@ -337,8 +350,9 @@ impl Ledger {
         if let Some(statement) = outcome.statement {
             self.statement_counted(inner, statement);
         }
-        if let Some((kind, thing)) = outcome.thing {
-            self.notify(Notice::Thing(kind, thing));
+        if outcome.change.is_some() {
+            inner.next_change += 1;
+            self.notify(Notice::Changed);
         }
     }
 

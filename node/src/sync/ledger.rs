@@ -1,19 +1,21 @@
 //! The ledger: all logs of all hubs as this node holds them, and who belongs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use interhub_domain::access::Access;
+use interhub_domain::body::Said;
 use interhub_domain::document::Counter;
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::frontier::{Frontier, Head, RowKey};
-use interhub_domain::ids::{DocumentKind, Epoch, HubId, LogId, NetworkId, ThingId};
+use interhub_domain::ids::{Epoch, HubId, LogId, NetworkId};
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::{HeldStatement, Roster};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
+use super::watch;
 use crate::clock::{SharedClock, random_bytes};
 use crate::projection::write::{ProjectionError, Projector};
 use crate::store::catalogue;
@@ -80,8 +82,8 @@ pub enum Notice {
     Heads(Arc<[(RowKey, Head)]>),
     /// The roster, or the own network, changed.
     Roster,
-    /// The document of this thing reads differently now.
-    Thing(DocumentKind, ThingId),
+    /// Something for watchers was written; see [`Ledger::changes_after`].
+    Changed,
 }
 
 /// What a ledger counts, for `interhub status`. Stored with every batch that changes it.
@@ -128,6 +130,8 @@ pub(super) struct Inner {
     pub(super) heard_ms: BTreeMap<HubId, i64>,
     /// When everything a hub had published was last known to be here, Unix milliseconds.
     pub(super) as_of_ms: BTreeMap<HubId, i64>,
+    /// The number the next change for watchers gets.
+    pub(super) next_change: u64,
 }
 
 impl Ledger {
@@ -164,6 +168,7 @@ impl Ledger {
             totals: Totals::default(),
             heard_ms: BTreeMap::new(),
             as_of_ms: BTreeMap::new(),
+            next_change: watch::next_change(&store)?,
         };
         let known_network = OnceLock::new();
         if let Some(network) = network {
@@ -272,6 +277,35 @@ impl Ledger {
     /// What is counted, for operators.
     pub fn totals(&self) -> Totals {
         self.lock().totals
+    }
+
+    /// When everything a hub had published was last known to be here, Unix milliseconds; before that was ever known, the
+    /// newest clock among its envelopes.
+    pub fn as_of_ms(&self, hub: HubId) -> Option<i64> {
+        let inner = self.lock();
+        inner.as_of_ms.get(&hub).or_else(|| inner.heard_ms.get(&hub)).copied()
+    }
+
+    /// How many runs of a hub's node wrote something that is held.
+    pub fn epochs_of(&self, hub: HubId) -> u32 {
+        let inner = self.lock();
+        let epochs: BTreeSet<Epoch> = inner
+            .frontier
+            .rows()
+            .filter(|(row, _)| row.hub == hub)
+            .map(|(row, _)| row.epoch)
+            .collect();
+        u32::try_from(epochs.len()).unwrap_or(u32::MAX)
+    }
+
+    /// When the network was founded, Unix milliseconds.
+    pub fn founded_ms(&self) -> Option<i64> {
+        let inner = self.lock();
+        let founding = inner
+            .statements
+            .iter()
+            .find(|statement| matches!(statement.said, Said::Founding(_)))?;
+        Some(Self::clock_ms(founding.clock))
     }
 
     /// The newest clock among a hub's envelopes, Unix milliseconds.

@@ -7,12 +7,15 @@
 mod author;
 mod count;
 mod hold;
+mod host;
 mod ledger;
 mod read;
 mod registry;
+mod watch;
 
 pub use author::{Write, WriteError, Written};
 pub use hold::Refused;
+pub use host::LedgerHost;
 pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};
 pub use registry::{JoinError, invitation_message};
 

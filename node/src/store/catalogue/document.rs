@@ -306,6 +306,8 @@ pub enum OriginalFormat {
 pub struct OriginalRow {
     /// What it is written in.
     pub format: OriginalFormat,
+    /// What decides whether the source changed; see `ImportedEvent::fingerprint` in `interhub-domain`.
+    pub fingerprint: [u8; 32],
     /// The bytes of this one thing, as they were imported.
     pub text: Vec<u8>,
 }
@@ -318,7 +320,7 @@ impl Value for OriginalRow {
             OriginalFormat::ICalendar => 1,
             OriginalFormat::VCard => 2,
         };
-        [&[1, format], self.text.as_slice()].concat()
+        [&[1, format], &self.fingerprint[..], self.text.as_slice()].concat()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
@@ -330,6 +332,7 @@ impl Value for OriginalRow {
         };
         Some(Self {
             format,
+            fingerprint: reader.take()?,
             text: reader.rest().to_vec(),
         })
     }

@@ -266,10 +266,12 @@ fn document_values() {
     );
     let original = |format| OriginalRow {
         format,
+        fingerprint: [0xf0; 32],
         text: b"BEGIN".to_vec(),
     };
-    check::value(&original(OriginalFormat::ICalendar), "0101424547494e");
-    check::value(&original(OriginalFormat::VCard), "0102424547494e");
+    let print = "f0".repeat(32);
+    check::value(&original(OriginalFormat::ICalendar), &format!("0101{print}424547494e"));
+    check::value(&original(OriginalFormat::VCard), &format!("0102{print}424547494e"));
 }
 
 #[test]

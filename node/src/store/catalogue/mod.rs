@@ -7,6 +7,7 @@
 //! notes ([`meta`]).
 
 mod bytes;
+pub mod change;
 pub mod document;
 pub mod log;
 pub mod meta;

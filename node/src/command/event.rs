@@ -1,0 +1,625 @@
+//! Events: add, edit, cancel, show, list.
+
+use std::sync::Arc;
+
+use interhub_domain::calendar::expand::{self, Window};
+use interhub_domain::calendar::{export, zone};
+use interhub_domain::document::Reading;
+use interhub_domain::event::{
+    Event, LocalTime, Location, MAX_DESCRIPTION, MAX_PLACE, MAX_SUMMARY, MAX_TAG, MAX_TAGS, MAX_TITLE, MAX_URL,
+    Occurrence, Override, Schedule, Status,
+};
+use interhub_domain::ids::{DocumentKind, LogId, ThingId};
+use interhub_domain::profile::Point;
+use interhub_domain::query::EventQuery;
+
+use super::schedule::{default_end, end_of, parse_rule, parse_time, parse_zone};
+use super::{CommandError, Commands, ShownEvent};
+use crate::clock::random_bytes;
+use crate::projection::{EventRow, Listed};
+use crate::sync::Write;
+
+pub use super::schedule::Ending;
+
+/// What `event add` and `event edit` may give. Absent: as it is, or the default.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventFields {
+    /// One line.
+    pub title: Option<String>,
+    /// One or two sentences.
+    pub summary: Option<String>,
+    /// The whole text.
+    pub description: Option<String>,
+    /// `2027-03-04` or `2027-03-04T18:30`.
+    pub start: Option<String>,
+    /// How it ends.
+    pub ending: Option<Ending>,
+    /// IANA zone.
+    pub timezone: Option<String>,
+    /// Name of the place; empty removes it.
+    pub location: Option<String>,
+    /// Where.
+    pub at: Option<Point>,
+    /// Tags; an empty list removes them.
+    pub tags: Option<Vec<String>>,
+    /// RRULE; empty makes it a single event.
+    pub rrule: Option<String>,
+    /// Page.
+    pub url: Option<String>,
+    /// Where to join online.
+    pub online_url: Option<String>,
+    /// BCP 47.
+    pub language: Option<String>,
+    /// Whether only this hub sees it.
+    pub draft: Option<bool>,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ShownPage {
+    /// The occurrences.
+    pub events: Vec<ShownEvent>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// Most events of this hub that are exported at once.
+const MAX_EXPORTED: usize = 200_000;
+
+impl Commands {
+    /// Adds an event of this hub.
+    pub async fn add_event(&self, fields: EventFields) -> Result<ShownEvent, CommandError> {
+        self.blocking("event add", move |this| {
+            let now_ms = this.clock.now_ms();
+            let thing = ThingId(random_bytes(&*this.clock));
+            let start = fields
+                .start
+                .as_deref()
+                .ok_or_else(|| CommandError::usage("an event needs a start"))?;
+            let start = parse_time("the start", start)?;
+            let schedule = Schedule {
+                start,
+                end: default_end(start)?,
+                zone: parse_zone(&this.timezone)?,
+                rules: Vec::new(),
+                extra: Vec::new(),
+                excluded: Vec::new(),
+                overrides: Vec::new(),
+            };
+            let mut event = Event {
+                uid: format!("{thing}@interhub"),
+                sequence: 0,
+                status: Status::Confirmed,
+                title: String::new(),
+                summary: String::new(),
+                description: String::new(),
+                language: String::new(),
+                tags: Vec::new(),
+                location: None,
+                url: String::new(),
+                online_url: String::new(),
+                image_url: String::new(),
+                schedule,
+                created_ms: now_ms,
+                updated_ms: now_ms,
+            };
+            apply(&mut event, &fields)?;
+            if event.title.is_empty() {
+                return Err(CommandError::usage("an event needs a title"));
+            }
+            let log = if fields.draft == Some(true) {
+                LogId::LOCAL
+            } else {
+                LogId::PUBLIC
+            };
+            let reading = Reading::Event(Box::new(event));
+            this.ledger.write(vec![Write::Create {
+                log,
+                kind: DocumentKind::Event,
+                thing,
+                reading,
+            }])?;
+            this.show_thing(thing)
+        })
+        .await
+    }
+
+    /// Changes an event of this hub; with `draft` false, publishes a draft.
+    pub async fn edit_event(&self, id: String, fields: EventFields) -> Result<ShownEvent, CommandError> {
+        self.blocking("event edit", move |this| {
+            let row = this.own_event(&id)?;
+            let mut event = row.event.clone();
+            apply(&mut event, &fields)?;
+            if event.title.is_empty() {
+                return Err(CommandError::usage("an event needs a title"));
+            }
+            let publish = row.draft && fields.draft == Some(false);
+            if !row.draft && fields.draft == Some(true) {
+                let advice = "a published event cannot become a draft again, others have it already; cancel it";
+                return Err(CommandError::refused(advice));
+            }
+            if event == row.event && !publish {
+                return this.show_thing(row.thing);
+            }
+            this.touch(&mut event, &row.event);
+            let reading = Reading::Event(Box::new(event));
+            let writes = if publish {
+                // Widening an audience makes a new document in the wider log, and a tombstone for the old one.
+                let (log, kind, thing) = (LogId::PUBLIC, DocumentKind::Event, row.thing);
+                vec![
+                    Write::Create {
+                        log,
+                        kind,
+                        thing,
+                        reading,
+                    },
+                    Write::Erase { object: row.object },
+                ]
+            } else {
+                vec![Write::Change {
+                    object: row.object,
+                    reading,
+                }]
+            };
+            this.ledger.write(writes)?;
+            this.show_thing(row.thing)
+        })
+        .await
+    }
+
+    /// Cancels an event of this hub, or one occurrence of a series.
+    pub async fn cancel_event(&self, id: String, occurrence: Option<String>) -> Result<ShownEvent, CommandError> {
+        self.blocking("event cancel", move |this| {
+            let row = this.own_event(&id)?;
+            let mut event = row.event.clone();
+            match occurrence {
+                None => event.status = Status::Cancelled,
+                Some(text) => cancel_occurrence(&mut event, &text)?,
+            }
+            if event == row.event {
+                return this.show_thing(row.thing);
+            }
+            this.touch(&mut event, &row.event);
+            let reading = Reading::Event(Box::new(event));
+            this.ledger.write(vec![Write::Change {
+                object: row.object,
+                reading,
+            }])?;
+            this.show_thing(row.thing)
+        })
+        .await
+    }
+
+    /// Shows one event at its next occurrence, or its last.
+    pub async fn show_event(&self, id: String) -> Result<ShownEvent, CommandError> {
+        self.blocking("event show", move |this| this.show_thing(parse_thing(&id)?))
+            .await
+    }
+
+    /// One page of the occurrences that match.
+    pub async fn list_events(&self, mut query: EventQuery) -> Result<ShownPage, CommandError> {
+        self.blocking("event list", move |this| {
+            query.check().map_err(|error| CommandError::usage(error.to_string()))?;
+            query.network = true;
+            let page = this.views.list(&query, this.clock.now_ms())?;
+            let hubs = this.views.hubs()?;
+            let events = page.items.into_iter().map(|listed| this.shown(listed, &hubs)).collect();
+            Ok(ShownPage {
+                events,
+                next: page.next,
+            })
+        })
+        .await
+    }
+
+    /// All events of this hub, whole.
+    pub async fn own_events(&self) -> Result<Vec<ShownEvent>, CommandError> {
+        self.blocking("event export", |this| {
+            let hubs = this.views.hubs()?;
+            let mut out = Vec::new();
+            for row in this.own_rows()? {
+                out.push(this.shown(whole(row, this.clock.now_ms()), &hubs));
+            }
+            Ok(out)
+        })
+        .await
+    }
+
+    /// All events of this hub as one iCalendar text.
+    pub async fn export_calendar(&self) -> Result<String, CommandError> {
+        self.blocking("event export", |this| {
+            let rows = this.own_rows()?;
+            let own = this.ledger.own();
+            let name = if own.profile.name.is_empty() {
+                own.slug.clone()
+            } else {
+                own.profile.name.clone()
+            };
+            let calendar = export::CalendarInfo {
+                name: name.clone(),
+                description: String::new(),
+                refresh_minutes: 60,
+                product: format!("-//Interhub//{}//EN", env!("CARGO_PKG_VERSION")),
+                url: own.profile.web_url.clone(),
+            };
+            let events: Vec<export::ExportEvent<'_>> = rows
+                .iter()
+                .map(|row| export::ExportEvent {
+                    event: &row.event,
+                    hub_name: &name,
+                    hub_url: &own.profile.web_url,
+                    page_url: "",
+                })
+                .collect();
+            Ok(export::export(&calendar, &events))
+        })
+        .await
+    }
+
+    fn own_rows(&self) -> Result<Vec<Arc<EventRow>>, CommandError> {
+        Ok(self.views.events_of(self.ledger.own_id(), MAX_EXPORTED)?)
+    }
+
+    pub(super) fn show_thing(&self, thing: ThingId) -> Result<ShownEvent, CommandError> {
+        let row = self.views.event(thing)?.ok_or_else(|| no_event(&thing.to_string()))?;
+        let hubs = self.views.hubs()?;
+        Ok(self.shown(whole(row, self.clock.now_ms()), &hubs))
+    }
+
+    fn own_event(&self, id: &str) -> Result<Arc<EventRow>, CommandError> {
+        let row = self.views.event(parse_thing(id)?)?.ok_or_else(|| no_event(id))?;
+        if row.hub != self.ledger.own_id() {
+            let hubs = self.views.hubs()?;
+            let slug = hubs
+                .iter()
+                .find(|hub| hub.id == row.hub)
+                .map_or("another hub", |hub| hub.slug.as_str());
+            return Err(CommandError::refused(format!(
+                "this event belongs to {slug}; only its own hub can change it"
+            )));
+        }
+        Ok(row)
+    }
+
+    /// What every change by the organiser does: a new time, and a new SEQUENCE where calendars must notice.
+    pub(super) fn touch(&self, event: &mut Event, before: &Event) {
+        event.updated_ms = self.clock.now_ms().max(before.updated_ms + 1);
+        let significant =
+            event.schedule != before.schedule || event.status != before.status || event.location != before.location;
+        if significant && event.sequence <= before.sequence {
+            event.sequence = before.sequence.saturating_add(1);
+        }
+    }
+}
+
+fn parse_thing(id: &str) -> Result<ThingId, CommandError> {
+    id.parse().map_err(|_| {
+        CommandError::usage(format!(
+            "{:.80?} is not an event's id; `interhub event list` shows them",
+            id
+        ))
+    })
+}
+
+fn no_event(id: &str) -> CommandError {
+    CommandError::not_found(format!(
+        "there is no event {id}; `interhub event list` shows what there is"
+    ))
+}
+
+/// An event at its next occurrence, or its last, or (if it has none) as its schedule begins.
+fn whole(row: Arc<EventRow>, now_ms: i64) -> Listed {
+    let schedule = &row.event.schedule;
+    let status = row.event.status;
+    let coming = Window {
+        from_ms: now_ms,
+        to_ms: i64::MAX,
+    };
+    let next = expand::occurrences(schedule, status, coming, 1)
+        .occurrences
+        .into_iter()
+        .next();
+    let first = || {
+        expand::occurrences(schedule, status, Window::ALL, 1)
+            .occurrences
+            .into_iter()
+            .next()
+    };
+    let occurrence = next.or_else(first).unwrap_or_else(|| {
+        let zone = zone::resolve(&schedule.zone);
+        Occurrence {
+            start: schedule.start,
+            end: schedule.end,
+            start_ms: zone::instant_ms(schedule.start, &zone),
+            end_ms: zone::instant_ms(schedule.end, &zone),
+            recurrence_id: None,
+            status,
+            override_index: None,
+        }
+    });
+    Listed { row, occurrence }
+}
+
+fn cancel_occurrence(event: &mut Event, text: &str) -> Result<(), CommandError> {
+    let schedule = &mut event.schedule;
+    if !schedule.is_series() {
+        return Err(CommandError::usage(
+            "this event takes place once; cancel it without --occurrence",
+        ));
+    }
+    let asked = match parse_time("the occurrence", text)? {
+        LocalTime::Date(date) if !schedule.all_day() => {
+            LocalTime::DateTime(date.to_datetime(schedule.start.date_time().time()))
+        }
+        other => other,
+    };
+    let zone = zone::resolve(&schedule.zone);
+    let at_ms = zone::instant_ms(asked, &zone);
+    let around = Window {
+        from_ms: at_ms.saturating_sub(1),
+        to_ms: at_ms.saturating_add(86_400_000),
+    };
+    let found = expand::occurrences(schedule, Status::Confirmed, around, 50);
+    let is_it = |one: &Occurrence| one.recurrence_id == Some(asked) || one.start == asked;
+    let Some(occurrence) = found.occurrences.into_iter().find(is_it) else {
+        return Err(CommandError::not_found(format!(
+            "the series has no occurrence that starts {asked}"
+        )));
+    };
+    let recurrence_id = occurrence.recurrence_id.unwrap_or(asked);
+    match schedule
+        .overrides
+        .iter_mut()
+        .find(|one| one.recurrence_id == recurrence_id && !one.this_and_future)
+    {
+        Some(known) => known.status = Some(Status::Cancelled),
+        None => {
+            schedule.overrides.push(Override {
+                recurrence_id,
+                this_and_future: false,
+                status: Some(Status::Cancelled),
+                time: None,
+                title: None,
+                description: None,
+                location: None,
+                url: None,
+            });
+            schedule.overrides.sort_by_key(|one| one.recurrence_id);
+        }
+    }
+    Ok(())
+}
+
+fn apply(event: &mut Event, fields: &EventFields) -> Result<(), CommandError> {
+    set_text("title", &mut event.title, fields.title.as_deref(), MAX_TITLE)?;
+    if event.title.contains(['\n', '\r']) {
+        return Err(CommandError::usage("the title is one line"));
+    }
+    set_text("summary", &mut event.summary, fields.summary.as_deref(), MAX_SUMMARY)?;
+    set_text(
+        "description",
+        &mut event.description,
+        fields.description.as_deref(),
+        MAX_DESCRIPTION,
+    )?;
+    set_url("url", &mut event.url, fields.url.as_deref())?;
+    set_url("online-url", &mut event.online_url, fields.online_url.as_deref())?;
+    set_text("lang", &mut event.language, fields.language.as_deref(), 35)?;
+    if let Some(tags) = &fields.tags {
+        event.tags = check_tags(tags)?;
+    }
+    apply_place(event, fields)?;
+    apply_schedule(&mut event.schedule, fields)
+}
+
+fn set_text(name: &str, field: &mut String, new: Option<&str>, most: usize) -> Result<(), CommandError> {
+    let Some(new) = new else { return Ok(()) };
+    let new = new.trim();
+    let len = new.chars().count();
+    if len > most {
+        return Err(CommandError::usage(format!(
+            "the {name} has {len} characters; at most {most} are kept"
+        )));
+    }
+    if new.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(CommandError::usage(format!("the {name} contains control characters")));
+    }
+    new.clone_into(field);
+    Ok(())
+}
+
+fn set_url(name: &str, field: &mut String, new: Option<&str>) -> Result<(), CommandError> {
+    let Some(new) = new.map(str::trim) else { return Ok(()) };
+    let lower = new.to_ascii_lowercase();
+    let is_link = lower.starts_with("https://") || lower.starts_with("http://");
+    if !new.is_empty() && (!is_link || new.chars().any(|c| c.is_whitespace() || c.is_control())) {
+        return Err(CommandError::usage(format!(
+            "{name} has to begin with https:// or http://"
+        )));
+    }
+    set_text(name, field, Some(new), MAX_URL)
+}
+
+fn check_tags(tags: &[String]) -> Result<Vec<String>, CommandError> {
+    if tags.len() > MAX_TAGS {
+        return Err(CommandError::usage(format!("an event has at most {MAX_TAGS} tags")));
+    }
+    let mut out: Vec<String> = Vec::new();
+    for tag in tags {
+        let mut checked = String::new();
+        set_text("tag", &mut checked, Some(tag), MAX_TAG)?;
+        if !checked.is_empty() && !out.contains(&checked) {
+            out.push(checked);
+        }
+    }
+    Ok(out)
+}
+
+fn apply_place(event: &mut Event, fields: &EventFields) -> Result<(), CommandError> {
+    if let Some(name) = &fields.location {
+        let mut checked = String::new();
+        set_text("location", &mut checked, Some(name), MAX_PLACE)?;
+        let at = event.location.as_ref().and_then(|known| known.at);
+        // A new name is a new place, unless its point is given too.
+        event.location = if checked.is_empty() {
+            None
+        } else {
+            let same = event.location.as_ref().is_some_and(|known| known.name == checked);
+            Some(Location {
+                name: checked,
+                at: at.filter(|_| same),
+            })
+        };
+    }
+    if let Some(at) = fields.at {
+        let at = Point::new(at.lat, at.lon)
+            .ok_or_else(|| CommandError::usage("--at takes LAT,LON in degrees, for instance 52.4751,-1.8848"))?;
+        event.location.get_or_insert_with(Location::default).at = Some(at);
+    }
+    Ok(())
+}
+
+fn apply_schedule(schedule: &mut Schedule, fields: &EventFields) -> Result<(), CommandError> {
+    if let Some(zone) = &fields.timezone {
+        schedule.zone = parse_zone(zone)?;
+    }
+    if let Some(start) = &fields.start {
+        let start = parse_time("the start", start)?;
+        let end = if start.is_date() == schedule.start.is_date() {
+            moved_end(schedule, start)?
+        } else {
+            default_end(start)?
+        };
+        (schedule.start, schedule.end) = (start, end);
+    }
+    if let Some(ending) = &fields.ending {
+        schedule.end = end_of(schedule.start, ending)?;
+    }
+    if let Some(rule) = &fields.rrule {
+        schedule.rules = if rule.is_empty() {
+            Vec::new()
+        } else {
+            vec![parse_rule(rule)?]
+        };
+    }
+    Ok(())
+}
+
+/// An event that is moved keeps its length.
+fn moved_end(schedule: &Schedule, start: LocalTime) -> Result<LocalTime, CommandError> {
+    let too_late = |_| CommandError::usage("the event would end beyond the year 9999");
+    let length = schedule.end.date_time().duration_since(schedule.start.date_time());
+    let end = start.date_time().checked_add(length).map_err(too_late)?;
+    Ok(if start.is_date() {
+        LocalTime::Date(end.date())
+    } else {
+        LocalTime::DateTime(end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use interhub_domain::event::Zone;
+
+    fn weekly() -> Event {
+        let start = parse_time("start", "2027-03-04T18:30").unwrap();
+        Event {
+            uid: "x".into(),
+            sequence: 0,
+            status: Status::Confirmed,
+            title: "Repair café".into(),
+            summary: String::new(),
+            description: String::new(),
+            language: String::new(),
+            tags: vec![],
+            location: None,
+            url: String::new(),
+            online_url: String::new(),
+            image_url: String::new(),
+            schedule: Schedule {
+                start,
+                end: end_of(start, &Ending::After(7200)).unwrap(),
+                zone: Zone::Named("Europe/London".into()),
+                rules: vec!["FREQ=WEEKLY".into()],
+                extra: vec![],
+                excluded: vec![],
+                overrides: vec![],
+            },
+            created_ms: 0,
+            updated_ms: 0,
+        }
+    }
+
+    #[test]
+    fn one_date_of_a_series_can_be_cancelled_by_time_or_by_day() {
+        for text in ["2027-03-18T18:30", "2027-03-18"] {
+            let mut event = weekly();
+            cancel_occurrence(&mut event, text).unwrap();
+            assert_eq!(event.schedule.overrides.len(), 1);
+            assert_eq!(event.schedule.overrides[0].status, Some(Status::Cancelled));
+            cancel_occurrence(&mut event, text).unwrap();
+            assert_eq!(event.schedule.overrides.len(), 1);
+        }
+        assert!(cancel_occurrence(&mut weekly(), "2027-03-19").is_err());
+        assert!(cancel_occurrence(&mut weekly(), "soon").is_err());
+    }
+
+    #[test]
+    fn a_moved_event_keeps_its_length() {
+        let mut event = weekly();
+        let fields = EventFields {
+            start: Some("2027-04-01T10:00".into()),
+            ..EventFields::default()
+        };
+        apply(&mut event, &fields).unwrap();
+        assert_eq!(event.schedule.end.to_string(), "2027-04-01T12:00:00");
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let cases = [
+            EventFields {
+                title: Some("a".repeat(1_001)),
+                ..EventFields::default()
+            },
+            EventFields {
+                title: Some("a\0b".into()),
+                ..EventFields::default()
+            },
+            EventFields {
+                url: Some("javascript:alert(1)".into()),
+                ..EventFields::default()
+            },
+            EventFields {
+                timezone: Some("Mars/Olympus".into()),
+                ..EventFields::default()
+            },
+            EventFields {
+                rrule: Some("FREQ=NEVER".into()),
+                ..EventFields::default()
+            },
+            EventFields {
+                ending: Some(Ending::At("2020-01-01T00:00".into())),
+                ..EventFields::default()
+            },
+            EventFields {
+                at: Some(Point { lat: 100.0, lon: 0.0 }),
+                ..EventFields::default()
+            },
+            EventFields {
+                tags: Some(vec!["t".into(); 33]),
+                ..EventFields::default()
+            },
+            EventFields {
+                start: Some("2027-03-04T18:30+01:00".into()),
+                ..EventFields::default()
+            },
+        ];
+        for fields in cases {
+            let error = apply(&mut weekly(), &fields).unwrap_err();
+            assert_eq!(error.class, super::super::Class::Usage, "{fields:?}");
+        }
+    }
+}

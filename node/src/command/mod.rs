@@ -1,0 +1,219 @@
+//! What operators ask for: one function for each wish, called by the client services.
+//!
+//! A function here checks what was asked, calls the ledger or the views, and says in words what went wrong. It knows
+//! nothing of gRPC, and nothing of storage beyond those two.
+
+pub mod event;
+pub mod import;
+pub mod invitation;
+pub mod network;
+pub mod operation;
+mod schedule;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use interhub_domain::ids::HubId;
+
+use crate::clock::SharedClock;
+use crate::peer::status::PeerStatus;
+use crate::peer::{JoinRequest, Joined};
+use crate::projection::read::{QueryError, Views};
+use crate::projection::{HubRow, Listed};
+use crate::store::StoreError;
+use crate::sync::{JoinError, Ledger, LedgerError, WriteError};
+use crate::task::{BlockingError, Tasks};
+
+/// The classes of error: each has one gRPC code and one exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Asked for in a wrong way.
+    Usage,
+    /// Does not exist.
+    NotFound,
+    /// Not allowed.
+    Refused,
+    /// Something has to happen first.
+    Precondition,
+    /// A peer does not answer.
+    Unreachable,
+    /// Inside.
+    Failed,
+}
+
+/// An error for an operator: one line that says what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CommandError {
+    /// Its class.
+    pub class: Class,
+    /// The line.
+    pub message: String,
+}
+
+impl CommandError {
+    /// Makes one.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+        }
+    }
+
+    /// Asked for in a wrong way.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Class::Usage, message)
+    }
+
+    /// Does not exist.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Class::NotFound, message)
+    }
+
+    /// Not allowed.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Class::Refused, message)
+    }
+}
+
+impl From<WriteError> for CommandError {
+    fn from(error: WriteError) -> Self {
+        let class = match &error {
+            WriteError::NoNetwork | WriteError::HasNetwork | WriteError::TooManyInvitations(_) => Class::Precondition,
+            WriteError::NotAVoter | WriteError::Refused(_) => Class::Refused,
+            WriteError::NotFound => Class::NotFound,
+            WriteError::Registry(_) => Class::Usage,
+            WriteError::NoFounding | WriteError::Edit(_) | WriteError::Ledger(_) => Class::Failed,
+        };
+        Self::new(class, error.to_string())
+    }
+}
+
+impl From<LedgerError> for CommandError {
+    fn from(error: LedgerError) -> Self {
+        Self::new(Class::Failed, error.to_string())
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::new(Class::Failed, error.to_string())
+    }
+}
+
+impl From<BlockingError> for CommandError {
+    fn from(error: BlockingError) -> Self {
+        Self::new(Class::Failed, error.to_string())
+    }
+}
+
+impl From<QueryError> for CommandError {
+    fn from(error: QueryError) -> Self {
+        let class = match error {
+            QueryError::Invalid(_) => Class::Usage,
+            QueryError::Store(_) | QueryError::Search(_) => Class::Failed,
+        };
+        Self::new(class, error.to_string())
+    }
+}
+
+impl From<JoinError> for CommandError {
+    fn from(error: JoinError) -> Self {
+        let class = match &error {
+            JoinError::Ledger(_) | JoinError::Write(_) => Class::Failed,
+            _ => Class::Refused,
+        };
+        Self::new(class, error.to_string())
+    }
+}
+
+/// A future that borrows what it was made from.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The other hubs' nodes, as far as commands need them.
+pub trait Neighbours: Send + Sync + 'static {
+    /// One line for every other hub.
+    fn status(&self) -> Vec<PeerStatus>;
+    /// Calls every hub that is away now.
+    fn call_now(&self);
+    /// Asks the hub that owns `key`, at `address`, for admission.
+    fn join<'a>(
+        &'a self,
+        address: &'a str,
+        key: [u8; 32],
+        request: &'a JoinRequest,
+    ) -> Answer<'a, Result<Joined, CommandError>>;
+}
+
+/// What every command needs.
+#[derive(Clone)]
+pub struct Commands {
+    /// The logs.
+    pub ledger: Arc<Ledger>,
+    /// The views.
+    pub views: Arc<Views>,
+    /// Time and randomness.
+    pub clock: SharedClock,
+    /// Where blocking calls run.
+    pub tasks: Tasks,
+    /// The other hubs' nodes; set once they are being called.
+    pub neighbours: Arc<OnceLock<Arc<dyn Neighbours>>>,
+    /// The own hub's IANA time zone, for times given without one.
+    pub timezone: String,
+}
+
+/// An event as it is shown: what it says, at which occurrence, whose it is, how fresh.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShownEvent {
+    /// The event and the occurrence.
+    pub listed: Listed,
+    /// Slug of the owner.
+    pub hub: String,
+    /// Slugs of the hosts, the owner first.
+    pub hosts: Vec<String>,
+    /// How fresh the owner's data is, Unix milliseconds.
+    pub as_of_ms: Option<i64>,
+}
+
+impl Commands {
+    /// Runs a call that blocks on storage.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        call: impl FnOnce(&Self) -> Result<T, CommandError> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let this = self.clone();
+        self.tasks.blocking(name, move || call(&this)).await?
+    }
+
+    /// The other hubs' status; empty before the peers' side runs.
+    pub fn peer_status(&self) -> Vec<PeerStatus> {
+        self.neighbours
+            .get()
+            .map(|neighbours| neighbours.status())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn shown(&self, listed: Listed, hubs: &[HubRow]) -> ShownEvent {
+        let slug_of = |id: HubId| {
+            let row = hubs.iter().find(|row| row.id == id);
+            row.map_or_else(|| id.short(), |row| row.slug.clone())
+        };
+        let row = &listed.row;
+        ShownEvent {
+            hub: slug_of(row.hub),
+            hosts: row.hosts.iter().map(|hub| slug_of(*hub)).collect(),
+            as_of_ms: self.as_of_ms(row.hub),
+            listed,
+        }
+    }
+
+    /// How fresh a hub's data is: now for the own, else the last moment at which everything it had was here.
+    pub fn as_of_ms(&self, hub: HubId) -> Option<i64> {
+        if hub == self.ledger.own_id() {
+            return Some(self.clock.now_ms());
+        }
+        self.ledger.as_of_ms(hub)
+    }
+}

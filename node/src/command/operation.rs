@@ -1,0 +1,102 @@
+//! What an operator watches: status, and what changes.
+
+use interhub_domain::ids::{Epoch, HubId, NetworkId};
+
+use super::{CommandError, Commands};
+use crate::store::catalogue::change::ChangeRow;
+use crate::sync::Totals;
+
+/// Most changes given in one step of a watch.
+pub const CHANGES_PER_STEP: usize = 500;
+
+/// What `status` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The own slug.
+    pub slug: String,
+    /// The own id.
+    pub id: HubId,
+    /// Version of this program.
+    pub version: &'static str,
+    /// Name and id of the network.
+    pub network: Option<(String, NetworkId)>,
+    /// What is counted.
+    pub totals: Totals,
+    /// Events shown.
+    pub events: u64,
+    /// Other active hubs.
+    pub peers: u32,
+    /// Of those, the ones with a stream.
+    pub connected: u32,
+    /// Digest of all documents in public and network scope.
+    pub shared_digest: [u8; 32],
+    /// Digest of the shared projections.
+    pub projections_digest: [u8; 32],
+    /// This run.
+    pub epoch: Epoch,
+}
+
+/// One change for a watcher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// Where to go on after this one.
+    pub token: String,
+    /// What changed.
+    pub change: ChangeRow,
+}
+
+impl Commands {
+    /// How the node is.
+    pub async fn status(&self) -> Result<NodeStatus, CommandError> {
+        self.blocking("status", |this| {
+            let roster = this.ledger.roster();
+            let network = this.ledger.network().map(|id| (roster.name.clone(), id));
+            let own = this.ledger.own_id();
+            let slug = roster.members.get(&own).map(|member| member.shown_slug.clone());
+            let peers = this.peer_status();
+            let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let active = peers.iter().filter(|peer| roster.is_active(peer.hub));
+            let (shared_digest, _) = this.ledger.digests()?;
+            Ok(NodeStatus {
+                slug: slug.unwrap_or_else(|| this.ledger.own().slug.clone()),
+                id: own,
+                version: env!("CARGO_PKG_VERSION"),
+                network,
+                totals: this.ledger.totals(),
+                events: this.views.count_events()?,
+                peers: count(active.clone().count()),
+                connected: count(active.filter(|peer| peer.connected).count()),
+                shared_digest,
+                projections_digest: this.views.projections_digest()?,
+                epoch: this.ledger.epoch(),
+            })
+        })
+        .await
+    }
+
+    /// Changes after this number, oldest first, at most [`CHANGES_PER_STEP`]. When there are none, wait for the next
+    /// [`crate::sync::Notice::Changed`] of [`crate::sync::Ledger::notices`] and ask again.
+    pub async fn changes_after(&self, number: u64) -> Result<Vec<Watched>, CommandError> {
+        self.blocking("watch", move |this| {
+            if this.ledger.is_forgotten(number) {
+                let advice = "this token is too old, changes after it are no longer kept; read everything again and watch without --from";
+                return Err(CommandError::new(super::Class::Precondition, advice));
+            }
+            let changes = this.ledger.changes_after(number, CHANGES_PER_STEP)?;
+            Ok(changes
+                .into_iter()
+                .map(|(number, change)| Watched { token: number.to_string(), change })
+                .collect())
+        })
+        .await
+    }
+
+    /// The number in a token.
+    pub fn parse_token(token: &str) -> Result<u64, CommandError> {
+        token.parse().map_err(|_| {
+            CommandError::usage(
+                "this is not a token of `interhub watch`; leave --from out to begin with what happens now",
+            )
+        })
+    }
+}

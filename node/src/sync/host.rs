@@ -1,0 +1,198 @@
+//! The ledger as the peers' side sees it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use interhub_domain::envelope::Envelope;
+use interhub_domain::frontier::{Frontier, RowKey};
+use interhub_domain::ids::HubId;
+use interhub_domain::registry::Standing;
+use interhub_domain::session;
+use tokio::sync::broadcast;
+
+use super::hold::Refused;
+use super::ledger::{Ledger, Notice};
+use crate::peer::{Change, Contact, Directory, Host, Identity, JoinRefused, JoinRequest, Joined, NotHeld, Taken};
+use crate::store::catalogue;
+use crate::store::catalogue::document::{Tombstone, TombstoneKey};
+use crate::store::{Direction, Family};
+
+/// Changes a session may fall behind before it reads everything anew.
+const CHANGES_BUFFER: usize = 1_024;
+
+/// A ledger for sessions to ask, with its notices turned into theirs.
+pub struct LedgerHost {
+    ledger: Arc<Ledger>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl LedgerHost {
+    /// Wraps a ledger. [`LedgerHost::forward`] has to run for sessions to hear of changes.
+    pub fn new(ledger: Arc<Ledger>) -> Arc<Self> {
+        Arc::new(Self {
+            ledger,
+            changes: broadcast::channel(CHANGES_BUFFER).0,
+        })
+    }
+
+    /// Passes on what changes, until the ledger is gone.
+    pub async fn forward(self: Arc<Self>, mut notices: broadcast::Receiver<Notice>) {
+        loop {
+            let change = match notices.recv().await {
+                Ok(Notice::Heads(rows)) => Change::Heads(rows),
+                // Whoever fell behind reads everything anew, which a change of roster makes them do.
+                Ok(Notice::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => Change::Roster,
+                Ok(Notice::Changed) => continue,
+                Err(broadcast::error::RecvError::Closed) => return,
+            };
+            // Without sessions there is nobody to tell.
+            let _ = self.changes.send(change);
+        }
+    }
+}
+
+impl Host for LedgerHost {
+    fn identity(&self) -> Identity {
+        Identity {
+            hub: self.ledger.own_id(),
+            epoch: self.ledger.epoch(),
+            network: self.ledger.network(),
+        }
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        let roster = self.ledger.roster();
+        let own = self.ledger.own_id();
+        let own_active = roster.is_active(own);
+        let hubs: BTreeMap<HubId, Contact> = roster
+            .members
+            .values()
+            .filter(|member| member.id != own && member.standing != Standing::Pending)
+            .map(|member| {
+                let contact = Contact {
+                    slug: member.shown_slug.clone(),
+                    key: member.current_key().0,
+                    address: member.address.clone(),
+                    dial: own_active && member.standing == Standing::Active && !member.address.is_empty(),
+                };
+                (member.id, contact)
+            })
+            .collect();
+        Arc::new(Directory {
+            access: self.ledger.access(),
+            hubs,
+        })
+    }
+
+    fn frontier(&self) -> Frontier {
+        self.ledger.frontier()
+    }
+
+    fn read_log(&self, row: RowKey, from_seq: u64, max_bytes: usize, max_count: usize) -> Vec<Envelope> {
+        self.ledger
+            .read_log(row, from_seq, max_bytes, max_count)
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "log could not be read");
+                Vec::new()
+            })
+    }
+
+    fn read_tombstones(&self, lacking: &[(RowKey, u64)], skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
+        let wanted: BTreeMap<RowKey, u64> = lacking.iter().copied().collect();
+        let mut out = Vec::new();
+        let (mut skipped, mut bytes, mut more) = (0, 0, false);
+        let visit = |_: TombstoneKey, tombstone: Tombstone| {
+            let header = &tombstone.header;
+            let row = RowKey {
+                log: header.log,
+                hub: header.hub,
+                epoch: header.epoch,
+            };
+            if wanted.get(&row).is_none_or(|from| header.seq < *from) {
+                return ControlFlow::Continue(());
+            }
+            if skipped < skip {
+                skipped += 1;
+                return ControlFlow::Continue(());
+            }
+            let envelope = tombstone.envelope();
+            bytes += envelope.wire_len();
+            if bytes > max_bytes && !out.is_empty() {
+                more = true;
+                return ControlFlow::Break(());
+            }
+            out.push(envelope);
+            ControlFlow::Continue(())
+        };
+        let store = &*self.ledger.store;
+        if let Err(error) = catalogue::scan_prefix(store, Family::Tombstone, &[], Direction::Forward, visit) {
+            tracing::error!(%error, "tombstones could not be read");
+        }
+        (out, more)
+    }
+
+    fn take(&self, from: HubId, envelopes: Vec<Envelope>) -> Taken {
+        let (rows, refused) = match self.ledger.take(&envelopes) {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::error!(peer = %from.short(), %error, "envelopes could not be stored");
+                return Taken::default();
+            }
+        };
+        let why = |refused| match refused {
+            Refused::Gap => NotHeld::Gap,
+            Refused::UnknownHub => NotHeld::UnknownHub,
+            Refused::Fork => NotHeld::Fault("it contradicts an envelope held here"),
+            Refused::Fault(what) => NotHeld::Fault(what),
+        };
+        Taken {
+            rows,
+            refused: refused
+                .into_iter()
+                .map(|(hash, refused)| (hash, why(refused)))
+                .collect(),
+        }
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    fn equal(&self, peer: HubId) {
+        if let Err(error) = self.ledger.mark_as_of(peer) {
+            tracing::error!(%error, "freshness could not be stored");
+        }
+    }
+
+    fn report(&self, peer: HubId, notice: &session::Notice) {
+        let peer = peer.short();
+        match notice {
+            session::Notice::Breach { log, hub, what } => {
+                tracing::warn!(%peer, author = %hub.short(), log = %log.short(), what, "breach");
+            }
+            session::Notice::Forked(row) => {
+                tracing::warn!(%peer, author = %row.hub.short(), log = %row.log.short(), "forked log");
+            }
+            session::Notice::Regressed(row) => {
+                tracing::info!(%peer, author = %row.hub.short(), "peer lost data");
+            }
+            session::Notice::Unreadable(row) => {
+                tracing::error!(author = %row.hub.short(), log = %row.log.short(), "own log has a hole");
+            }
+        }
+    }
+
+    fn join(&self, key: [u8; 32], request: JoinRequest) -> Result<Joined, JoinRefused> {
+        let admitted = self.ledger.admit(
+            key,
+            request.network,
+            request.invitation_key,
+            &request.invitation_signature,
+            request.accept,
+            request.accept_signature,
+        );
+        let (registry, active) = admitted.map_err(|error| JoinRefused(error.to_string()))?;
+        Ok(Joined { registry, active })
+    }
+}
