@@ -1,81 +1,10 @@
-//! What became of envelopes: documents, their saved state, tombstones, receipts, imported originals.
+//! What became of envelopes: saved documents, tombstones, receipts, imported originals.
 
 use interhub_domain::envelope::{Envelope, HEADER_LEN, Header, SIGNATURE_LEN, Sealed};
-use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, ObjectId, ThingId};
-use serde::{Deserialize, Serialize};
+use interhub_domain::ids::{HeaderHash, HubId, ObjectId, ThingId};
 
-use super::{Key, Reader, Value, decode_row, encode_row};
+use super::{Key, Reader, Value};
 use crate::store::Family;
-
-/// Family `document`: one document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DocumentKey(pub ObjectId);
-
-impl Key for DocumentKey {
-    type Value = DocumentRow;
-
-    fn family(&self) -> Family {
-        Family::Document
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.0.to_vec()
-    }
-
-    fn decode(_: Family, bytes: &[u8]) -> Option<Self> {
-        ObjectId::from_slice(bytes).map(Self)
-    }
-}
-
-/// What a node does with a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DocumentState {
-    /// Shown as its changes say.
-    Live,
-    /// Erased: a tombstone covers all generations.
-    Erased,
-    /// The merged document does not save, reload or project: our bug. Its last good state is shown.
-    Stuck,
-}
-
-/// What is known of a document without loading it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DocumentRow {
-    /// The thing it is about.
-    pub thing: ThingId,
-    /// What kind of thing.
-    pub kind: DocumentKind,
-    /// The hub that made it, and alone may make a new generation.
-    pub owner: HubId,
-    /// The log it is in.
-    pub log: LogId,
-    /// The generation shown: the highest that counts.
-    pub generation: u32,
-    /// The envelope that began this generation: the genesis or a squash.
-    pub begun_by: HeaderHash,
-    /// Who may write this generation, the owner first.
-    pub writers: Vec<HubId>,
-    /// Automerge heads of what counts, sorted.
-    pub heads: Vec<[u8; 32]>,
-    /// Largest hybrid clock among its held bodies: 48 bits of milliseconds, 16 of counter.
-    pub clock: u64,
-    /// How many changes count in this generation.
-    pub changes: u32,
-    /// Whether it is shown.
-    pub state: DocumentState,
-}
-
-impl Value for DocumentRow {
-    const WHAT: &'static str = "document row";
-
-    fn encode(&self) -> Vec<u8> {
-        encode_row(1, self)
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        decode_row(1, bytes)
-    }
-}
 
 /// Families `snapshot` and `snapshot_personal`: one generation of a document, saved. 20 bytes. A cache: it can be made
 /// again from the bodies.

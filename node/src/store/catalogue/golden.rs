@@ -4,22 +4,21 @@
 use interhub_domain::envelope::{Header, Kind, Sealed};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::object::{Created, ObjectState, WaitFor};
 
 use super::document::{
-    DocumentKey, DocumentRow, DocumentState, OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument,
-    SignedBytes, SnapshotKey, Tombstone, TombstoneKey,
+    OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument, SignedBytes, SnapshotKey, Tombstone,
+    TombstoneKey,
 };
-use super::log::{
-    BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Standing, WaitingFor, WaitingKey,
-};
+use super::log::{BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Standing};
 use super::meta::{MetaKey, MetaValue, SearchTodoKey};
 use super::network::{BeaconKey, PeerKey, PeerRow};
-use super::{Key, Nothing, Value, check};
+use super::object::{AuthorCount, ObjectKey, ObjectRow, WaitKey, WaitRow};
+use super::{Value, check};
 use crate::store::Family;
 
 const HUB: HubId = HubId([2; 16]);
 const THING: ThingId = ThingId([3; 16]);
-const OTHER_HUB: HubId = HubId([4; 16]);
 const HASH: HeaderHash = HeaderHash([5; 32]);
 const OBJECT: ObjectId = ObjectId([6; 16]);
 const ROW: RowKey = RowKey {
@@ -92,44 +91,32 @@ fn log_keys() {
 
 #[test]
 fn waiting_keys() {
-    let key = |what| WaitingKey { what, hash: HASH };
+    let key = |what| WaitKey {
+        object: OBJECT,
+        what,
+        hash: HASH,
+    };
     check::key(
-        &key(WaitingFor::Change([0xaa; 32])),
+        &key(WaitFor::Genesis),
         Family::Waiting,
-        "01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0505050505050505050505050505050505050505050505050505050505050505",
+        "06060606060606060606060606060606010505050505050505050505050505050505050505050505050505050505050505",
     );
     check::key(
-        &key(WaitingFor::Header(HeaderHash([0xbb; 32]))),
+        &key(WaitFor::Change([0xaa; 32])),
         Family::Waiting,
-        "02bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0505050505050505050505050505050505050505050505050505050505050505",
+        "0606060606060606060606060606060602aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0505050505050505050505050505050505050505050505050505050505050505",
     );
     check::key(
-        &key(WaitingFor::Document(OBJECT)),
+        &key(WaitFor::Grant),
         Family::Waiting,
-        "0306060606060606060606060606060606000000000000000000000000000000000505050505050505050505050505050505050505050505050505050505050505",
+        "06060606060606060606060606060606030505050505050505050505050505050505050505050505050505050505050505",
     );
     check::key(
-        &key(WaitingFor::Grant(OBJECT, HUB)),
+        &key(WaitFor::Upgrade),
         Family::Waiting,
-        "0406060606060606060606060606060606020202020202020202020202020202020505050505050505050505050505050505050505050505050505050505050505",
+        "06060606060606060606060606060606040505050505050505050505050505050505050505050505050505050505050505",
     );
-    check::key(
-        &key(WaitingFor::Consent(OBJECT, HUB)),
-        Family::Waiting,
-        "0506060606060606060606060606060606020202020202020202020202020202020505050505050505050505050505050505050505050505050505050505050505",
-    );
-    check::key(
-        &key(WaitingFor::Registry(HUB)),
-        Family::Waiting,
-        "0602020202020202020202020202020202000000000000000000000000000000000505050505050505050505050505050505050505050505050505050505050505",
-    );
-    check::key(
-        &key(WaitingFor::Upgrade),
-        Family::Waiting,
-        "0700000000000000000000000000000000000000000000000000000000000000000505050505050505050505050505050505050505050505050505050505050505",
-    );
-    let odd = [&[7][..], &[1; 32], &HASH.0].concat();
-    assert_eq!(<WaitingKey as Key>::decode(Family::Waiting, &odd), None);
+    check::value(&WaitRow { nth: 3 }, "010000000000000003");
 }
 
 #[test]
@@ -167,7 +154,6 @@ fn log_values() {
         },
         "01010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010102020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030303030304040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404040404",
     );
-    check::value(&Nothing, "01");
 }
 
 #[test]
@@ -179,11 +165,7 @@ fn a_long_reason_is_cut_between_characters() {
 
 #[test]
 fn document_keys() {
-    check::key(
-        &DocumentKey(OBJECT),
-        Family::Document,
-        "06060606060606060606060606060606",
-    );
+    check::key(&ObjectKey(OBJECT), Family::Document, "06060606060606060606060606060606");
     check::key(
         &SnapshotKey {
             personal: false,
@@ -224,22 +206,34 @@ fn document_keys() {
 
 #[test]
 fn document_values() {
-    let row = DocumentRow {
-        thing: THING,
-        kind: DocumentKind::Event,
+    let created = Created {
+        genesis: HASH,
         owner: HUB,
         log: LogId::PUBLIC,
+        kind: DocumentKind::Event,
+        thing: THING,
         generation: 7,
-        begun_by: HASH,
-        writers: vec![HUB, OTHER_HUB],
-        heads: vec![[0xaa; 32]],
-        clock: 0x0001_0000_0000_0002,
-        changes: 300,
-        state: DocumentState::Live,
     };
+    let state = ObjectState {
+        object: OBJECT,
+        created: Some(created),
+        heads: vec![[0xaa; 32]],
+        changes: 300,
+        clock: 0x0001_0000_0000_0002,
+        erased_through: Some(6),
+        stuck: false,
+        frozen: true,
+    };
+    let author = AuthorCount {
+        hub: HUB,
+        epoch: ROW.epoch,
+        generation: 7,
+        count: 9,
+    };
+    let authors = vec![author];
     check::value(
-        &row,
-        "01100303030303030303030303030303030301100202020202020202020202020202020210696e7465726875622f7075626c69630007200505050505050505050505050505050505050505050505050505050505050505021002020202020202020202020202020202100404040404040404040404040404040401aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa82808080808040ac0200",
+        &ObjectRow { state, authors },
+        "01100606060606060606060606060606060601200505050505050505050505050505050505050505050505050505050505050505100202020202020202020202020202020210696e7465726875622f7075626c6963000110030303030303030303030303030303030701aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac028280808080804001060001011002020202020202020202020202020202888e98a8c0e08081010709",
     );
     check::value(&SavedDocument(vec![1, 2, 3]), "01010203");
     let sealed = Sealed {

@@ -4,7 +4,7 @@ use interhub_domain::envelope::{HEADER_LEN, Header, Kind, SIGNATURE_LEN, Sealed}
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
 
-use super::{Key, Nothing, Reader, Value};
+use super::{Key, Reader, Value};
 use crate::store::Family;
 
 /// Longest reason kept with a state, in bytes.
@@ -436,121 +436,5 @@ impl Value for ProofRow {
         let one = (reader.take()?, reader.take()?);
         let other = (reader.take()?, reader.take()?);
         reader.end().map(|()| Self { one, other })
-    }
-}
-
-/// What an envelope waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WaitingFor {
-    /// An Automerge change, by its hash.
-    Change([u8; 32]),
-    /// An envelope, by its header.
-    Header(HeaderHash),
-    /// The genesis or squash of a document.
-    Document(ObjectId),
-    /// The owner's leave for a hub to write a document.
-    Grant(ObjectId, HubId),
-    /// A hub's consent to write a document.
-    Consent(ObjectId, HubId),
-    /// A statement about a hub in the registry.
-    Registry(HubId),
-    /// A node that knows this kind.
-    Upgrade,
-}
-
-impl WaitingFor {
-    /// Length in bytes: the tag, and two ids or a hash.
-    pub const LEN: usize = 33;
-
-    /// The beginning of all keys that wait for this.
-    pub fn prefix(self) -> [u8; Self::LEN] {
-        let mut bytes = [0; Self::LEN];
-        let (tag, fields) = bytes.split_at_mut(1);
-        let two = |fields: &mut [u8], object: ObjectId, hub: HubId| {
-            fields[..16].copy_from_slice(&object.0);
-            fields[16..].copy_from_slice(&hub.0);
-        };
-        tag[0] = match self {
-            Self::Change(hash) | Self::Header(HeaderHash(hash)) => {
-                fields.copy_from_slice(&hash);
-                if matches!(self, Self::Change(_)) { 1 } else { 2 }
-            }
-            Self::Document(object) => {
-                fields[..16].copy_from_slice(&object.0);
-                3
-            }
-            Self::Grant(object, hub) => {
-                two(fields, object, hub);
-                4
-            }
-            Self::Consent(object, hub) => {
-                two(fields, object, hub);
-                5
-            }
-            Self::Registry(hub) => {
-                fields[..16].copy_from_slice(&hub.0);
-                6
-            }
-            Self::Upgrade => 7,
-        };
-        bytes
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let tag = reader.u8()?;
-        let one: [u8; 16] = reader.take()?;
-        let other: [u8; 16] = reader.take()?;
-        let hash = || {
-            let mut hash = [0; 32];
-            hash[..16].copy_from_slice(&one);
-            hash[16..].copy_from_slice(&other);
-            hash
-        };
-        let decoded = match tag {
-            1 => Self::Change(hash()),
-            2 => Self::Header(HeaderHash(hash())),
-            3 => Self::Document(ObjectId(one)),
-            4 => Self::Grant(ObjectId(one), HubId(other)),
-            5 => Self::Consent(ObjectId(one), HubId(other)),
-            6 => Self::Registry(HubId(one)),
-            7 => Self::Upgrade,
-            _ => return None,
-        };
-        // Unused bytes are zero, or two keys would mean the same.
-        let mut again = vec![tag];
-        again.extend_from_slice(&hash());
-        (decoded.prefix()[..] == again[..]).then_some(decoded)
-    }
-}
-
-/// Family `waiting`: an envelope that waits. 65 bytes. One that waits for several things has several keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WaitingKey {
-    /// For what.
-    pub what: WaitingFor,
-    /// Which envelope.
-    pub hash: HeaderHash,
-}
-
-impl Key for WaitingKey {
-    type Value = Nothing;
-
-    fn family(&self) -> Family {
-        Family::Waiting
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.what.prefix().to_vec();
-        bytes.extend_from_slice(&self.hash.0);
-        bytes
-    }
-
-    fn decode(_: Family, bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(bytes);
-        let key = Self {
-            what: WaitingFor::read(&mut reader)?,
-            hash: HeaderHash(reader.take()?),
-        };
-        reader.end().map(|()| key)
     }
 }

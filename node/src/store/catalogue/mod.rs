@@ -167,22 +167,6 @@ fn decode_value<V: Value>(bytes: &[u8]) -> Result<V, StoreError> {
     V::decode(bytes).ok_or(StoreError::Damaged { what: V::WHAT })
 }
 
-/// A value that says nothing: the key is all there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Nothing;
-
-impl Value for Nothing {
-    const WHAT: &'static str = "empty value";
-
-    fn encode(&self) -> Vec<u8> {
-        vec![1]
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        (bytes == [1]).then_some(Self)
-    }
-}
-
 /// What every key and value is tested with.
 #[cfg(test)]
 pub(crate) mod check {
