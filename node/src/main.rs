@@ -1,3 +1,209 @@
-//! The `interhubd` program.
+//! The `interhubd` program: makes a data folder, serves it, rebuilds it.
 
-fn main() {}
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use interhub_node::clock::{SharedClock, SystemClock};
+use interhub_node::config::Config;
+use interhub_node::data_folder::DataFolder;
+use interhub_node::identity::Identity;
+use interhub_node::node::{self, Node, NodeOptions};
+use interhub_node::peer::PeerOptions;
+use interhub_node::telemetry::{self, LogFormat};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The node of a community hub: stores its events and members, and exchanges them with other hubs.
+#[derive(Parser)]
+#[command(name = "interhubd", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make the data folder of a new hub.
+    Init(Box<Init>),
+    /// Serve a hub until SIGTERM or SIGINT.
+    Serve(Serve),
+    /// Compute documents and projections again from the log, while the node is stopped.
+    Rebuild(Data),
+}
+
+#[derive(Args)]
+struct Data {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", env = "INTERHUB_DATA")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+struct Init {
+    #[command(flatten)]
+    data: Data,
+    /// Short name: 2 to 40 lower-case letters, digits and inner hyphens.
+    #[arg(long)]
+    slug: String,
+    /// The name people use.
+    #[arg(long)]
+    name: String,
+    /// IANA time zone, for instance Europe/London.
+    #[arg(long)]
+    timezone: String,
+    /// Town.
+    #[arg(long)]
+    locality: Option<String>,
+    /// Country, two letters.
+    #[arg(long)]
+    country: Option<String>,
+    /// Where the hub is, for instance 52.4751,-1.8848.
+    #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
+    at: Option<String>,
+    /// Where other hubs' nodes reach this one: address and port to listen on.
+    #[arg(long, value_name = "ADDR")]
+    federation_listen: Option<String>,
+    /// The same as seen from outside, for invitations.
+    #[arg(long, value_name = "HOST:PORT")]
+    federation_address: Option<String>,
+    /// Address and port of the web pages.
+    #[arg(long, value_name = "ADDR")]
+    web_listen: Option<String>,
+    /// The address people type to see them.
+    #[arg(long, value_name = "URL")]
+    web_url: Option<String>,
+}
+
+#[derive(Args)]
+struct Serve {
+    #[command(flatten)]
+    data: Data,
+    /// Neither call other hubs nor answer them.
+    #[arg(long)]
+    without_peers: bool,
+    /// Format of the log on standard error.
+    #[arg(long, value_enum)]
+    log_format: Option<Format>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Init(arguments) => init(*arguments),
+        Command::Serve(arguments) => serve(&arguments),
+        Command::Rebuild(arguments) => rebuild(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever the source said.
+            let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+            let _ = writeln!(std::io::stderr(), "interhubd: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn init(arguments: Init) -> anyhow::Result<()> {
+    let defaults = Config::default();
+    let config = Config {
+        slug: arguments.slug,
+        name: arguments.name,
+        timezone: arguments.timezone,
+        locality: arguments.locality.unwrap_or_default(),
+        country: arguments.country.unwrap_or_default(),
+        at: arguments.at.unwrap_or_default(),
+        federation_listen: arguments
+            .federation_listen
+            .unwrap_or(defaults.federation_listen.clone()),
+        federation_address: arguments.federation_address.unwrap_or_default(),
+        web_listen: arguments.web_listen.unwrap_or(defaults.web_listen.clone()),
+        web_url: arguments.web_url.unwrap_or_default(),
+        ..defaults
+    };
+    config.check()?;
+    let (identity, recovery) = Identity::generate(&SystemClock);
+    let folder = DataFolder::create(&arguments.data.data, &config, &identity)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "The hub {} is made: {}", config.slug, identity.hub)?;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "Write down its recovery key and keep it on paper. It is not stored, and not shown again:"
+    )?;
+    writeln!(out)?;
+    writeln!(out, "    {recovery}")?;
+    writeln!(out)?;
+    let data = folder.path().display();
+    writeln!(out, "Next: interhubd serve --data {data}")?;
+    writeln!(
+        out,
+        "then: interhub --data {data} network create NAME, or interhub --data {data} join LINK"
+    )?;
+    Ok(())
+}
+
+fn serve(arguments: &Serve) -> anyhow::Result<()> {
+    // The configuration says how to log; what goes wrong before that is the error itself.
+    let config = DataFolder::open(&arguments.data.data)?.config()?;
+    let format = match arguments.log_format {
+        Some(Format::Json) => LogFormat::Json,
+        Some(Format::Text) => LogFormat::Text,
+        None => config.log_format,
+    };
+    telemetry::init(format, &config.log_filter)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve_until_told(arguments));
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve_until_told(arguments: &Serve) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let clock: SharedClock = SystemClock::shared();
+    let options = NodeOptions {
+        clock,
+        without_peers: arguments.without_peers,
+        peers: PeerOptions::default(),
+    };
+    let node = Node::start(&arguments.data.data, options).await?;
+    let federation = node
+        .federation
+        .map_or_else(|| "none".to_owned(), |address| address.to_string());
+    {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "ready federation={federation} web={}", node.web)?;
+        out.flush()?;
+    }
+    tracing::info!(%federation, web = %node.web, "ready");
+    // Not started by systemd: nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tokio::select! {
+        biased;
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    for name in node.stop().await {
+        tracing::warn!(name, "task was cut off");
+    }
+    Ok(())
+}
+
+fn rebuild(arguments: &Data) -> anyhow::Result<()> {
+    let clock: SharedClock = SystemClock::shared();
+    let opened = node::open(&arguments.data, &clock, None)?;
+    let count = opened.ledger.rebuild(&mut |_| {})?;
+    opened.search.rebuild()?;
+    opened.search.follow_all()?;
+    writeln!(std::io::stdout().lock(), "rebuilt {count} documents")?;
+    Ok(())
+}

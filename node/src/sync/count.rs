@@ -7,7 +7,7 @@ use interhub_domain::body::Content;
 use interhub_domain::document::Reading;
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::event::Status;
-use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::{self, Created, HeldBody, Object, Settled, State, WaitFor, WaitingRoom};
 use interhub_domain::profile::HubProfile;
 
@@ -99,7 +99,7 @@ impl Ledger {
         let stuck_before = known.state.stuck;
         let carries_state = matches!(header.kind, Kind::Genesis | Kind::Change | Kind::Squash);
         let nth = if carries_state && entry.is_some() {
-            count_author(&mut authors, header)
+            count_author(&mut authors, header.hub, header.epoch, header.generation)
         } else {
             0
         };
@@ -188,7 +188,12 @@ impl Ledger {
             let envelope = self.assemble(network, &key, &row)?;
             let carries_state = matches!(envelope.header.kind, Kind::Genesis | Kind::Change | Kind::Squash);
             let nth = if carries_state {
-                count_author(&mut authors, &envelope.header)
+                count_author(
+                    &mut authors,
+                    envelope.header.hub,
+                    envelope.header.epoch,
+                    envelope.header.generation,
+                )
             } else {
                 0
             };
@@ -281,13 +286,27 @@ impl Ledger {
         reading: Option<Reading>,
         outcome: &mut Outcome,
     ) -> Result<(), LedgerError> {
+        let created = created_before.or_else(|| self.created_by_tombstone(envelope));
+        self.project_reading(batch, known, created, reading, outcome)?;
+        if created_before.is_none() && outcome.change.is_some_and(|(kind, _)| kind == ChangeKind::EventChanged) {
+            outcome.change = outcome.change.map(|(_, thing)| (ChangeKind::EventAdded, thing));
+        }
+        Ok(())
+    }
+
+    /// The projections of a document as it reads now. `created_before` says what it was, if it is no more.
+    pub(super) fn project_reading(
+        &self,
+        batch: &mut Batch,
+        known: &Object,
+        created_before: Option<Created>,
+        reading: Option<Reading>,
+        outcome: &mut Outcome,
+    ) -> Result<(), LedgerError> {
         let id = known.state.object;
-        let created = known
-            .state
-            .created
-            .or(created_before)
-            .or_else(|| self.created_by_tombstone(envelope));
-        let Some(created) = created else { return Ok(()) };
+        let Some(created) = known.state.created.or(created_before) else {
+            return Ok(());
+        };
         if !known.is_shown() {
             if created.kind == DocumentKind::Event {
                 self.projector.event_changed(batch, created.thing, id, None)?;
@@ -298,10 +317,11 @@ impl Ledger {
         }
         match reading {
             Some(Reading::Event(event)) => {
-                let kind = match (created_before, event.status) {
-                    (None, _) => ChangeKind::EventAdded,
-                    (_, Status::Cancelled) => ChangeKind::EventCancelled,
-                    _ => ChangeKind::EventChanged,
+                let cancelled = event.status == Status::Cancelled;
+                let kind = if cancelled {
+                    ChangeKind::EventCancelled
+                } else {
+                    ChangeKind::EventChanged
                 };
                 let row = event_row(id, &created, *event);
                 self.projector.event_changed(batch, created.thing, id, Some(&row))?;
@@ -413,18 +433,16 @@ pub(super) fn write_object(batch: &mut Batch, known: &Object, authors: Vec<Autho
 }
 
 /// Counts an envelope of its author; returns which one it is, from 1.
-fn count_author(authors: &mut Vec<AuthorCount>, header: &interhub_domain::envelope::Header) -> u64 {
-    let same = |known: &&mut AuthorCount| {
-        known.hub == header.hub && known.epoch == header.epoch && known.generation == header.generation
-    };
+pub(super) fn count_author(authors: &mut Vec<AuthorCount>, hub: HubId, epoch: Epoch, generation: u32) -> u64 {
+    let same = |known: &&mut AuthorCount| known.hub == hub && known.epoch == epoch && known.generation == generation;
     if let Some(known) = authors.iter_mut().find(same) {
         known.count += 1;
         return known.count;
     }
     authors.push(AuthorCount {
-        hub: header.hub,
-        epoch: header.epoch,
-        generation: header.generation,
+        hub,
+        epoch,
+        generation,
         count: 1,
     });
     1

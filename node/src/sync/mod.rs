@@ -10,6 +10,7 @@ mod hold;
 mod host;
 mod ledger;
 mod read;
+mod rebuild;
 mod registry;
 mod watch;
 

@@ -16,6 +16,7 @@ mod keep;
 mod pages;
 mod params;
 mod probes;
+mod public;
 mod respond;
 mod serve;
 mod text;
@@ -41,6 +42,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
 pub use directory::{Directory, DirectoryError};
+pub use public::PublicDirectory;
 pub use serve::serve;
 
 use answer::Again;

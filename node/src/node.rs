@@ -1,0 +1,425 @@
+//! The one place where a node is built, owned and stopped.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use interhub_domain::document::InProcessCounter;
+use interhub_domain::profile::HubProfile;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use crate::clock::SharedClock;
+use crate::command::{Answer, Class, CommandError, Commands, Neighbours};
+use crate::config::Config;
+use crate::data_folder::{DataFolder, DataFolderError};
+use crate::identity::Identity;
+use crate::metrics;
+use crate::peer::connect::JoinError;
+use crate::peer::net::{Net, TcpNet};
+use crate::peer::status::PeerStatus;
+use crate::peer::{JoinRequest, Joined, PeerOptions, Peers};
+use crate::projection::read::Views;
+use crate::projection::search::Search;
+use crate::projection::search::tantivy::TantivyIndex;
+use crate::rpc;
+use crate::store::catalogue::meta::{MetaKey, MetaValue};
+use crate::store::rocks::RocksStore;
+use crate::store::{Store, catalogue, migrate};
+use crate::sync::{Ledger, LedgerHost, LedgerOptions, Notice, OwnHub};
+use crate::task::{Blocking, TaskContext, Tasks};
+use crate::web::{self, PublicDirectory, WebState};
+
+/// A node that is told to stop has so long before it is cut off.
+pub const STOP_WITHIN: Duration = Duration::from_secs(9);
+/// The text index is renewed at most this often.
+const SEARCH_EVERY: Duration = Duration::from_millis(200);
+/// The covered years are looked at this often.
+const ROLL_EVERY: Duration = Duration::from_secs(6 * 3600);
+
+/// How a node is started.
+#[derive(Clone)]
+pub struct NodeOptions {
+    /// Time and randomness.
+    pub clock: SharedClock,
+    /// Neither calls other hubs nor answers them.
+    pub without_peers: bool,
+    /// Times and bounds towards other hubs.
+    pub peers: PeerOptions,
+}
+
+/// Why a node does not start. One line that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The folder.
+    #[error(transparent)]
+    Folder(#[from] DataFolderError),
+    /// A port is taken.
+    #[error("{what} cannot listen on {address}: {reason}; stop what uses it, or change {field} in interhub.toml")]
+    Listen {
+        /// Which.
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        reason: String,
+        /// Where to change it.
+        field: &'static str,
+    },
+    /// Something else, in its own words.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Shortens the way of errors that say enough by themselves.
+fn other(error: impl std::fmt::Display) -> StartError {
+    StartError::Other(error.to_string())
+}
+
+/// A running node.
+pub struct Node {
+    /// Where it answers other hubs; `None` without peers.
+    pub federation: Option<SocketAddr>,
+    /// Where its pages are.
+    pub web: SocketAddr,
+    /// What operators ask for, in process.
+    pub commands: Commands,
+    /// Everything that runs.
+    pub tasks: Tasks,
+    ready: Arc<AtomicBool>,
+    _folder: DataFolder,
+}
+
+/// The database, the ledger and the views of a data folder, without anything that runs.
+pub struct Opened {
+    /// The folder, locked.
+    pub folder: DataFolder,
+    /// Its configuration.
+    pub config: Config,
+    /// Its keys.
+    pub identity: Identity,
+    /// The logs.
+    pub ledger: Arc<Ledger>,
+    /// The views.
+    pub views: Arc<Views>,
+    /// The text index.
+    pub search: Arc<Search>,
+}
+
+/// Opens a data folder. `federation_port` is the port listened on, for an address that says `:0`.
+pub fn open(path: &Path, clock: &SharedClock, federation_port: Option<u16>) -> Result<Opened, StartError> {
+    let folder = DataFolder::open(path)?;
+    let config = folder.config()?;
+    open_folder(folder, config, clock, federation_port)
+}
+
+fn open_folder(
+    folder: DataFolder,
+    config: Config,
+    clock: &SharedClock,
+    federation_port: Option<u16>,
+) -> Result<Opened, StartError> {
+    let identity = folder.identity()?;
+    let rocks = RocksStore::open(&folder.database(), config.storage_cache_bytes()).map_err(other)?;
+    let store: Store = Arc::new(rocks);
+    migrate::prepare(&*store, &**clock).map_err(other)?;
+    let own = own_hub(&config, &identity, federation_port)?;
+    let options = LedgerOptions {
+        store: store.clone(),
+        clock: clock.clone(),
+        own,
+        counter: Box::new(InProcessCounter),
+    };
+    let ledger = Arc::new(Ledger::open(options).map_err(other)?);
+    let database = match catalogue::get(&*store, &MetaKey::DatabaseId).map_err(other)? {
+        Some(MetaValue(bytes)) => bytes
+            .try_into()
+            .map_err(|_| other("the database's id is damaged; restore a backup"))?,
+        None => return Err(other("the database has no id; restore a backup")),
+    };
+    let index = TantivyIndex::open(&folder.search()).map_err(other)?;
+    let search = Arc::new(Search::open(store.clone(), Box::new(index), database).map_err(other)?);
+    let views = Arc::new(Views::new(store, search.clone()));
+    if ledger.needs_rebuild().map_err(other)? {
+        tracing::info!("rebuilding documents and projections");
+        ledger.rebuild(&mut |_| {}).map_err(other)?;
+    }
+    Ok(Opened {
+        folder,
+        config,
+        identity,
+        ledger,
+        views,
+        search,
+    })
+}
+
+fn own_hub(config: &Config, identity: &Identity, federation_port: Option<u16>) -> Result<OwnHub, StartError> {
+    let address = match (config.federation_address.strip_suffix(":0"), federation_port) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        _ => config.federation_address.clone(),
+    };
+    let profile = HubProfile {
+        name: config.name.clone(),
+        timezone: config.timezone.clone(),
+        locality: config.locality.clone(),
+        country: config.country.clone(),
+        at: config.point().map_err(other)?,
+        web_url: config.web_url.clone(),
+        description: String::new(),
+    };
+    Ok(OwnHub {
+        key: identity.signing_key(),
+        recovery_key: identity.recovery_public,
+        slug: config.slug.clone(),
+        address,
+        profile,
+    })
+}
+
+impl Node {
+    /// Starts the node of a data folder.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn start(path: &Path, options: NodeOptions) -> Result<Self, StartError> {
+        let folder = DataFolder::open(path)?;
+        let config = folder.config()?;
+        // Ports first: whoever finds them taken has changed nothing.
+        let federation = match options.without_peers {
+            true => None,
+            false => {
+                let address = config.federation_socket().map_err(other)?;
+                Some(listen("federation", "federation_listen", address).await?)
+            }
+        };
+        let web_listener = listen("the web", "web_listen", config.web_socket().map_err(other)?).await?;
+        let web_address = web_listener.local_addr().map_err(other)?;
+        let federation_address = match &federation {
+            Some(listener) => Some(listener.local_addr().map_err(other)?),
+            None => None,
+        };
+
+        let tasks = Tasks::new(Blocking::Threads);
+        let port = federation_address.map(|address| address.port());
+        let opened = open_folder(folder, config, &options.clock, port)?;
+        let Opened {
+            folder,
+            config,
+            identity,
+            ledger,
+            views,
+            search,
+        } = opened;
+        if ledger.network().is_some() {
+            ledger.publish_profile().map_err(other)?;
+            ledger.publish_address().map_err(other)?;
+        }
+        let commands = Commands {
+            ledger: ledger.clone(),
+            views: views.clone(),
+            clock: options.clock.clone(),
+            tasks: tasks.clone(),
+            neighbours: Arc::new(OnceLock::new()),
+            timezone: config.timezone.clone(),
+        };
+
+        follow_search(&tasks, &ledger, search);
+        roll_years(&tasks, &ledger);
+        if let Some(listener) = federation {
+            let peers = start_peers(&tasks, &ledger, &identity, listener, &options)?;
+            let _ = commands.neighbours.set(peers);
+        }
+        serve_clients(&tasks, &commands, folder.path()).await?;
+        let ready = Arc::new(AtomicBool::new(false));
+        serve_web(&tasks, &commands, &config, web_listener, ready.clone());
+        ready.store(true, Ordering::SeqCst);
+        Ok(Self {
+            federation: federation_address,
+            web: web_address,
+            commands,
+            tasks,
+            ready,
+            _folder: folder,
+        })
+    }
+
+    /// Stops everything in order and returns the names of what had to be cut off. What was acknowledged is on the disk
+    /// already; stopping only ends what runs.
+    pub async fn stop(self) -> Vec<String> {
+        self.ready.store(false, Ordering::SeqCst);
+        let late = self.tasks.stop(STOP_WITHIN).await;
+        if let Err(error) = self.commands.ledger.make_durable() {
+            tracing::error!(%error, "the last writes could not be synced");
+        }
+        late.into_iter().map(|task| task.name).collect()
+    }
+}
+
+async fn listen(what: &'static str, field: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen {
+        what,
+        address,
+        reason: error.to_string(),
+        field,
+    })
+}
+
+/// Keeps the text index in step with the projections.
+fn follow_search(tasks: &Tasks, ledger: &Arc<Ledger>, search: Arc<Search>) {
+    let mut notices = ledger.notices();
+    let blocking = tasks.clone();
+    tasks.spawn("projection", "search index", move |context| async move {
+        loop {
+            let step = search.clone();
+            let more = match blocking.blocking("search index", move || step.follow()).await {
+                Ok(Ok(followed)) => followed.more,
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "search index could not be renewed");
+                    false
+                }
+                Err(_) => return,
+            };
+            if more && !context.is_cancelled() {
+                continue;
+            }
+            let changed = async {
+                loop {
+                    match notices.recv().await {
+                        Ok(Notice::Changed) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => return true,
+                        Ok(_) => {}
+                        Err(tokio::sync::broadcast::error::RecvError::Closed) => return false,
+                    }
+                }
+            };
+            let goes_on = tokio::select! {
+                biased;
+                () = context.cancelled() => false,
+                changed = changed => changed,
+            };
+            if !goes_on || !context.sleep(SEARCH_EVERY).await {
+                return;
+            }
+        }
+    });
+}
+
+fn roll_years(tasks: &Tasks, ledger: &Arc<Ledger>) {
+    let ledger = ledger.clone();
+    let blocking = tasks.clone();
+    tasks.spawn("projection", "covered years", move |context: TaskContext| async move {
+        loop {
+            let step = ledger.clone();
+            match blocking
+                .blocking("covered years", move || step.roll_covered_years())
+                .await
+            {
+                Ok(Err(error)) => tracing::error!(%error, "occurrences could not be extended"),
+                Ok(Ok(())) => {}
+                Err(_) => return,
+            }
+            if !context.sleep(ROLL_EVERY).await {
+                return;
+            }
+        }
+    });
+}
+
+fn start_peers(
+    tasks: &Tasks,
+    ledger: &Arc<Ledger>,
+    identity: &Identity,
+    listener: TcpListener,
+    options: &NodeOptions,
+) -> Result<Arc<dyn Neighbours>, StartError> {
+    let host = LedgerHost::new(ledger.clone());
+    let forward = host.clone().forward(ledger.notices());
+    tasks.spawn("sync", "changes to sessions", move |context| async move {
+        tokio::select! {
+            biased;
+            () = context.cancelled() => {}
+            () = forward => {}
+        }
+    });
+    let peers = Peers::start(
+        host,
+        &identity.seed,
+        Some(listener),
+        TcpNet,
+        options.peers.clone(),
+        tasks,
+        options.clock.clone(),
+    )
+    .map_err(other)?;
+    Ok(Arc::new(PeersAsNeighbours(peers)))
+}
+
+async fn serve_clients(tasks: &Tasks, commands: &Commands, data: &Path) -> Result<(), StartError> {
+    let socket = rpc::socket::AdminSocket::bind(data).map_err(other)?;
+    let services = rpc::services(commands).await.map_err(other)?;
+    tasks.spawn("rpc", "admin socket", move |context| async move {
+        if let Err(error) = socket.serve(services, context.token()).await {
+            tracing::error!(%error, "admin socket ended");
+        }
+    });
+    Ok(())
+}
+
+fn serve_web(tasks: &Tasks, commands: &Commands, config: &Config, listener: TcpListener, ready: Arc<AtomicBool>) {
+    let mut registry = Registry::default();
+    metrics::register(&mut registry, commands);
+    let fresh = commands.clone();
+    let directory = PublicDirectory::new(commands.views.clone(), Box::new(move |hub| fresh.as_of_ms(hub)));
+    let state = WebState {
+        directory: Arc::new(directory),
+        clock: commands.clock.clone(),
+        tasks: tasks.clone(),
+        registry: Arc::new(registry),
+        ready,
+        web_url: config.web_url.trim_end_matches('/').to_owned(),
+    };
+    let router = web::router(state);
+    tasks.spawn("web", "pages", move |context| async move {
+        web::serve(listener, router, context.token()).await;
+    });
+}
+
+/// The peers' side, as commands need it.
+struct PeersAsNeighbours<N>(Peers<N>);
+
+impl<N: Net> Neighbours for PeersAsNeighbours<N> {
+    fn status(&self) -> Vec<PeerStatus> {
+        self.0.status()
+    }
+
+    fn call_now(&self) {
+        self.0.call_now();
+    }
+
+    fn join<'a>(
+        &'a self,
+        address: &'a str,
+        key: [u8; 32],
+        request: &'a JoinRequest,
+    ) -> Answer<'a, Result<Joined, CommandError>> {
+        let joining: Pin<Box<dyn Future<Output = Result<Joined, CommandError>> + Send + 'a>> = Box::pin(async move {
+            self.0.join(address, key, request).await.map_err(|error| {
+                let class = match &error {
+                    JoinError::Refused(_) => Class::Refused,
+                    JoinError::Dial(_) | JoinError::Broken { .. } => Class::Unreachable,
+                };
+                CommandError::new(class, error.to_string())
+            })
+        });
+        joining
+    }
+}
+
+/// Where a folder's database is; for benches that measure it.
+pub fn database_of(data: &Path) -> PathBuf {
+    data.join("db")
+}

@@ -1,0 +1,4 @@
+//! Between the wire and the node's own types: [`ask`] on the way in, [`answer`] on the way out.
+
+pub mod answer;
+pub mod ask;

@@ -1,0 +1,215 @@
+//! The service `Events`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use interhub_proto::v1;
+use interhub_proto::v1::{export_chunk, import_progress, import_request};
+use jiff::tz::TimeZone;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::{answer, ask};
+use crate::command::import::MAX_FILE_BYTES;
+use crate::command::{Class, CommandError, Commands};
+
+/// Imports at the same time: each holds its whole file in memory.
+const MAX_IMPORTS: usize = 2;
+/// A client that sends nothing for so long has gone.
+const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
+/// Steps of progress on their way to the client; further ones are dropped, the result is not.
+const PROGRESS_BUFFER: usize = 16;
+/// Steps told at most: a bar has not more columns.
+const PROGRESS_STEPS: u64 = 200;
+/// Longest name of a source, in characters.
+const MAX_SOURCE_CHARS: usize = 1_000;
+/// Pieces of an export on their way to the client.
+const EXPORT_BUFFER: usize = 16;
+/// Size of the pieces of an iCalendar stream.
+const EXPORT_CHUNK_BYTES: usize = 256 * 1024;
+
+pub(super) struct EventsService {
+    commands: Commands,
+    imports: Arc<Semaphore>,
+}
+
+impl EventsService {
+    pub(super) fn new(commands: Commands) -> Self {
+        let imports = Arc::new(Semaphore::new(MAX_IMPORTS));
+        Self { commands, imports }
+    }
+}
+
+#[tonic::async_trait]
+impl v1::events_server::Events for EventsService {
+    type ImportStream = ReceiverStream<Result<v1::ImportProgress, Status>>;
+
+    async fn import(
+        &self,
+        request: Request<Streaming<v1::ImportRequest>>,
+    ) -> Result<Response<Self::ImportStream>, Status> {
+        let busy = |_| {
+            let line = format!("{MAX_IMPORTS} imports are running already; try again when one is done");
+            CommandError::new(Class::Precondition, line)
+        };
+        let permit = self.imports.clone().try_acquire_owned().map_err(busy)?;
+        let upload = receive(request.into_inner()).await?;
+        let (sender, receiver) = mpsc::channel(PROGRESS_BUFFER);
+        let commands = self.commands.clone();
+        self.commands
+            .tasks
+            .spawn("rpc", "import", move |_| import(commands, upload, sender, permit));
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn add(&self, request: Request<v1::AddEventRequest>) -> Result<Response<v1::Event>, Status> {
+        let fields = ask::fields(request.into_inner().fields);
+        Ok(Response::new(answer::event(self.commands.add_event(fields).await?)))
+    }
+
+    async fn edit(&self, request: Request<v1::EditEventRequest>) -> Result<Response<v1::Event>, Status> {
+        let request = request.into_inner();
+        let fields = ask::fields(request.fields);
+        Ok(Response::new(answer::event(
+            self.commands.edit_event(request.id, fields).await?,
+        )))
+    }
+
+    async fn cancel(&self, request: Request<v1::CancelEventRequest>) -> Result<Response<v1::Event>, Status> {
+        let request = request.into_inner();
+        let event = self.commands.cancel_event(request.id, request.occurrence).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
+    async fn show(&self, request: Request<v1::ShowEventRequest>) -> Result<Response<v1::Event>, Status> {
+        Ok(Response::new(answer::event(
+            self.commands.show_event(request.into_inner().id).await?,
+        )))
+    }
+
+    async fn list(&self, request: Request<v1::ListEventsRequest>) -> Result<Response<v1::ListEventsResponse>, Status> {
+        let zone = TimeZone::get(&self.commands.timezone).unwrap_or(TimeZone::UTC);
+        let query = ask::query(request.into_inner(), &zone, self.commands.clock.now_ms())?;
+        Ok(Response::new(answer::page(self.commands.list_events(query).await?)))
+    }
+
+    type ExportStream = ReceiverStream<Result<v1::ExportChunk, Status>>;
+
+    async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
+        let parts: Vec<export_chunk::Part> = match request.into_inner().format() {
+            v1::ExportFormat::Icalendar => {
+                let text = self.commands.export_calendar().await?;
+                let pieces = text.as_bytes().chunks(EXPORT_CHUNK_BYTES);
+                pieces
+                    .map(|piece| export_chunk::Part::Calendar(piece.to_vec()))
+                    .collect()
+            }
+            v1::ExportFormat::Events => {
+                let events = self.commands.own_events().await?;
+                events
+                    .into_iter()
+                    .map(|event| export_chunk::Part::Event(answer::event(event)))
+                    .collect()
+            }
+            v1::ExportFormat::Unspecified => {
+                return Err(CommandError::usage("say in which format to export: iCalendar, or events").into());
+            }
+        };
+        let (sender, receiver) = mpsc::channel(EXPORT_BUFFER);
+        self.commands.tasks.spawn("rpc", "export", move |context| async move {
+            for part in parts {
+                let chunk = v1::ExportChunk { part: Some(part) };
+                let sent = tokio::select! {
+                    biased;
+                    () = context.cancelled() => return,
+                    sent = sender.send(Ok(chunk)) => sent,
+                };
+                if sent.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+}
+
+/// A file that has arrived whole.
+struct Upload {
+    source: String,
+    dry_run: bool,
+    file: Vec<u8>,
+}
+
+/// Reads an upload to its end, within its limits.
+async fn receive(mut parts: Streaming<v1::ImportRequest>) -> Result<Upload, Status> {
+    let invalid = |line: &str| Status::from(CommandError::usage(line));
+    let too_large = || {
+        let limit = MAX_FILE_BYTES / 1024 / 1024;
+        invalid(&format!(
+            "the file is larger than {limit} MiB; split it into several calendars"
+        ))
+    };
+    let mut upload: Option<Upload> = None;
+    loop {
+        let next = tokio::time::timeout(UPLOAD_PAUSE, parts.message()).await;
+        let next = next.map_err(|_| Status::deadline_exceeded("the upload stood still for a minute; try again"))?;
+        let Some(v1::ImportRequest { part }) = next? else {
+            return upload.ok_or_else(|| invalid("an import begins with its start; none came"));
+        };
+        match (part, &mut upload) {
+            (Some(import_request::Part::Start(start)), None) => {
+                if start.bytes.is_some_and(|bytes| bytes > MAX_FILE_BYTES) {
+                    return Err(too_large());
+                }
+                let source = start.source.chars().take(MAX_SOURCE_CHARS).collect();
+                upload = Some(Upload {
+                    source,
+                    dry_run: start.dry_run,
+                    file: Vec::new(),
+                });
+            }
+            (Some(import_request::Part::Chunk(chunk)), Some(upload)) => {
+                if (upload.file.len() + chunk.len()) as u64 > MAX_FILE_BYTES {
+                    return Err(too_large());
+                }
+                upload.file.extend_from_slice(&chunk);
+            }
+            (Some(import_request::Part::Start(_)), Some(_)) => {
+                return Err(invalid("an import has one start; send one file a call"));
+            }
+            (Some(import_request::Part::Chunk(_)), None) => {
+                return Err(invalid("an import begins with its start, not with bytes"));
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+type Listener = mpsc::Sender<Result<v1::ImportProgress, Status>>;
+
+/// Imports a file and tells how it goes. It goes on if the listener goes: half an import would help nobody.
+async fn import(commands: Commands, upload: Upload, listener: Listener, _permit: OwnedSemaphorePermit) {
+    let steps = listener.clone();
+    let imported = commands.blocking("import", move |commands| {
+        let mut told = 0;
+        let mut progress = |done: u64, total: u64| {
+            let step = done.saturating_mul(PROGRESS_STEPS).checked_div(total).unwrap_or(0);
+            if step > told {
+                told = step;
+                let part = import_progress::Part::Step(v1::ImportStep { done, total });
+                // A full channel means that the listener is slow; it will hear a later step.
+                let _ = steps.try_send(Ok(v1::ImportProgress { part: Some(part) }));
+            }
+        };
+        commands.import_calendar(&upload.source, &upload.file, upload.dry_run, &mut progress)
+    });
+    let last = imported.await.map(|imported| {
+        let result = answer::import(imported);
+        v1::ImportProgress {
+            part: Some(import_progress::Part::Result(result)),
+        }
+    });
+    // If nobody listens any more, there is nobody to tell.
+    let _ = listener.send(last.map_err(Status::from)).await;
+}

@@ -1,0 +1,27 @@
+//! The service `Hubs`.
+
+use interhub_proto::v1;
+use tonic::{Request, Response, Status};
+
+use super::convert::answer;
+use crate::command::Commands;
+
+pub(super) struct HubsService(pub(super) Commands);
+
+#[tonic::async_trait]
+impl v1::hubs_server::Hubs for HubsService {
+    async fn list(&self, _: Request<v1::ListHubsRequest>) -> Result<Response<v1::ListHubsResponse>, Status> {
+        let hubs = self.0.list_hubs().await?.into_iter().map(answer::hub).collect();
+        Ok(Response::new(v1::ListHubsResponse { hubs }))
+    }
+
+    async fn show(&self, request: Request<v1::ShowHubRequest>) -> Result<Response<v1::Hub>, Status> {
+        Ok(Response::new(answer::hub(
+            self.0.show_hub(request.into_inner().slug).await?,
+        )))
+    }
+
+    async fn leave(&self, _: Request<v1::LeaveRequest>) -> Result<Response<v1::Hub>, Status> {
+        Ok(Response::new(answer::hub(self.0.leave().await?)))
+    }
+}

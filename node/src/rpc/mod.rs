@@ -1,0 +1,53 @@
+//! The doors for programs: gRPC services on the admin socket.
+//!
+//! Each handler converts, calls one function of [`Commands`], and converts back; nothing here knows storage. Who may call
+//! is decided before any handler runs, in [`socket`]. [`convert`] is the only place that knows both the wire and the
+//! node's own types, [`error`] the only one that turns refusals into codes.
+
+pub mod convert;
+pub mod error;
+mod events;
+mod hubs;
+mod network;
+mod operations;
+pub mod socket;
+
+use interhub_proto::v1;
+use tonic::service::Routes;
+
+use self::events::EventsService;
+use self::hubs::HubsService;
+use self::network::NetworkService;
+use self::operations::OperationsService;
+use crate::command::Commands;
+
+type NetworkServer = v1::network_server::NetworkServer<NetworkService>;
+type HubsServer = v1::hubs_server::HubsServer<HubsService>;
+type EventsServer = v1::events_server::EventsServer<EventsService>;
+type OperationsServer = v1::operations_server::OperationsServer<OperationsService>;
+
+/// All services for clients, with health and reflection.
+pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_serving::<NetworkServer>().await;
+    reporter.set_serving::<HubsServer>().await;
+    reporter.set_serving::<EventsServer>().await;
+    reporter.set_serving::<OperationsServer>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(interhub_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|error| ReflectionError(error.to_string()))?;
+
+    Ok(Routes::new(NetworkServer::new(NetworkService(commands.clone())))
+        .add_service(HubsServer::new(HubsService(commands.clone())))
+        .add_service(EventsServer::new(EventsService::new(commands.clone())))
+        .add_service(OperationsServer::new(OperationsService(commands.clone())))
+        .add_service(health)
+        .add_service(reflection))
+}
+
+/// The descriptors compiled into this program cannot be read: our bug.
+#[derive(Debug, thiserror::Error)]
+#[error("the service descriptions built into this program are damaged ({0}); install it again")]
+pub struct ReflectionError(String);

@@ -1,0 +1,151 @@
+//! Rebuilding: states, documents and projections again from the log, which is the truth.
+
+use std::collections::BTreeMap;
+
+use interhub_domain::envelope::Kind;
+use interhub_domain::ids::{NetworkId, ObjectId};
+use interhub_domain::object::{self, HeldBody, State};
+
+use super::count::{Outcome, StoreRoom, count_author, write_object};
+use super::hold::standing;
+use super::ledger::{Inner, Ledger, LedgerError, Totals};
+use super::registry;
+use crate::store::catalogue::document::TombstoneKey;
+use crate::store::catalogue::log::{LogRow, PositionKey, Standing};
+use crate::store::catalogue::meta::{MetaKey, MetaValue};
+use crate::store::catalogue::object::{AuthorCount, ObjectKey};
+use crate::store::{Batch, Family, StoreError, catalogue};
+
+/// Objects and log rows read at a time.
+const PAGE: usize = 1_000;
+
+impl Ledger {
+    /// Whether a rebuild has begun and not ended, or the projections are of another version.
+    pub fn needs_rebuild(&self) -> Result<bool, LedgerError> {
+        let unfinished = catalogue::get(&*self.store, &MetaKey::RebuildUnfinished)?;
+        Ok(unfinished.is_some() || self.projector.is_outdated())
+    }
+
+    /// Computes every state, document and projection anew from the logs. Interrupted, it is finished by the next start.
+    /// `progress` hears how many documents are done. Returns how many there are.
+    pub fn rebuild(&self, progress: &mut dyn FnMut(u64)) -> Result<u64, LedgerError> {
+        let mut inner = self.lock();
+        let mut batch = Batch::new();
+        catalogue::put(&mut batch, &MetaKey::RebuildUnfinished, &MetaValue(Vec::new()));
+        self.projector.clear_all(&mut batch, self.clock.now_ms())?;
+        self.commit(&batch)?;
+        let Some(network) = self.network() else {
+            return self.rebuilt(0);
+        };
+
+        inner.totals = Totals::default();
+        let mut objects: Vec<ObjectId> = Vec::new();
+        catalogue::scan_paged(&*self.store, Family::Document, PAGE, |ObjectKey(id), _| {
+            objects.push(id);
+            Ok(())
+        })?;
+        for (index, id) in objects.iter().enumerate() {
+            self.rebuild_object(&mut inner, network, *id)?;
+            progress(index as u64 + 1);
+        }
+        self.rebuild_hubs(&inner)?;
+        let totals = MetaValue(catalogue::encode_row(1, &inner.totals));
+        let mut batch = Batch::new();
+        catalogue::put(&mut batch, &MetaKey::Totals, &totals);
+        self.commit(&batch)?;
+        self.rebuilt(objects.len() as u64)
+    }
+
+    fn rebuilt(&self, count: u64) -> Result<u64, LedgerError> {
+        let mut batch = Batch::new();
+        catalogue::delete(&mut batch, &MetaKey::RebuildUnfinished);
+        self.commit(&batch)?;
+        self.make_durable()?;
+        Ok(count)
+    }
+
+    fn rebuild_object(&self, inner: &mut Inner, network: NetworkId, id: ObjectId) -> Result<(), LedgerError> {
+        let mut batch = Batch::new();
+        let mut room = StoreRoom::emptied(self, id)?;
+        let mut bodies = self.bodies_of(network, id)?;
+        // A tombstone that came ahead of its log is in no log yet.
+        if let Some(tombstone) = catalogue::get(&*self.store, &TombstoneKey(id))? {
+            let ahead = self.held_body(&tombstone.envelope(), 0);
+            bodies.extend(ahead.filter(|ahead| bodies.iter().all(|body| body.hash != ahead.hash)));
+        }
+        let authors = self.authors_of(&bodies, id)?;
+        let (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
+        room.write(&mut batch);
+        write_object(&mut batch, &known, authors);
+        self.write_standings(&mut batch, &states, &mut inner.totals)?;
+        inner.totals.documents += u64::from(known.is_shown());
+        inner.totals.stuck += u64::from(known.state.stuck);
+        let mut outcome = Outcome::default();
+        self.project_reading(&mut batch, &known, known.state.created, reading, &mut outcome)?;
+        self.commit(&batch)?;
+        Ok(())
+    }
+
+    /// How many state-carrying envelopes each run has. Erased ones are counted by what was known before: their bodies
+    /// are gone, and nothing that comes after them in their generation can count.
+    fn authors_of(&self, bodies: &[HeldBody], id: ObjectId) -> Result<Vec<AuthorCount>, StoreError> {
+        let before = catalogue::get(&*self.store, &ObjectKey(id))?
+            .map(|row| row.authors)
+            .unwrap_or_default();
+        let mut authors = Vec::new();
+        for body in bodies
+            .iter()
+            .filter(|body| matches!(body.kind, Kind::Genesis | Kind::Change | Kind::Squash))
+        {
+            count_author(&mut authors, body.hub, body.epoch, body.generation);
+        }
+        for known in before {
+            let same = |one: &AuthorCount| {
+                one.hub == known.hub && one.epoch == known.epoch && one.generation == known.generation
+            };
+            match authors.iter_mut().find(|one| same(one)) {
+                Some(one) => one.count = one.count.max(known.count),
+                None => authors.push(known),
+            }
+        }
+        authors.sort_by_key(|one| (one.hub, one.epoch, one.generation));
+        Ok(authors)
+    }
+
+    fn write_standings(
+        &self,
+        batch: &mut Batch,
+        states: &BTreeMap<interhub_domain::ids::HeaderHash, State>,
+        totals: &mut Totals,
+    ) -> Result<(), StoreError> {
+        for (hash, state) in states {
+            let Some(key) = catalogue::get(&*self.store, &PositionKey(*hash))? else {
+                continue;
+            };
+            let Some(row): Option<LogRow> = catalogue::get(&*self.store, &key)? else {
+                continue;
+            };
+            let (standing, reason) = standing(state);
+            match standing {
+                Standing::Waiting => totals.waiting += 1,
+                Standing::Refused => totals.refused += 1,
+                Standing::Void => totals.void += 1,
+                Standing::Counted | Standing::Covered => {}
+            }
+            if row.standing != standing || row.reason != reason {
+                catalogue::put(batch, &key, &row.standing(standing, reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn rebuild_hubs(&self, inner: &Inner) -> Result<(), LedgerError> {
+        let mut batch = Batch::new();
+        let hubs: Vec<_> = inner.roster.members.keys().copied().collect();
+        for hub in hubs {
+            registry::write_hub_row(self, inner, &mut batch, hub, None)?;
+        }
+        self.commit(&batch)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The directory over the projections: public events only, whatever is asked.
+
+use std::sync::Arc;
+
+use interhub_domain::event::Occurrence;
+use interhub_domain::ids::{HubId, ThingId};
+use interhub_domain::query::EventQuery;
+
+use super::{Directory, DirectoryError};
+use crate::projection::read::{QueryError, Views};
+use crate::projection::{EventRow, HubRow, Page};
+
+/// How fresh a hub's data is, Unix milliseconds.
+type Freshness = Box<dyn Fn(HubId) -> Option<i64> + Send + Sync>;
+
+/// The views, as the public may see them.
+pub struct PublicDirectory {
+    views: Arc<Views>,
+    freshness: Freshness,
+}
+
+impl PublicDirectory {
+    /// Over these views.
+    pub fn new(views: Arc<Views>, freshness: Freshness) -> Self {
+        Self { views, freshness }
+    }
+}
+
+impl From<QueryError> for DirectoryError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Invalid(error) => Self::Query(error),
+            QueryError::Store(_) | QueryError::Search(_) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+fn public(query: &EventQuery) -> EventQuery {
+    EventQuery {
+        network: false,
+        drafts: false,
+        ..query.clone()
+    }
+}
+
+impl Directory for PublicDirectory {
+    fn list(&self, query: &EventQuery, now_ms: i64) -> Result<Page, DirectoryError> {
+        Ok(self.views.list(&public(query), now_ms)?)
+    }
+
+    fn event(&self, thing: ThingId) -> Result<Option<Arc<EventRow>>, DirectoryError> {
+        Ok(self.views.public_event(thing)?)
+    }
+
+    fn hubs(&self) -> Result<Vec<HubRow>, DirectoryError> {
+        let mut hubs = self.views.hubs()?;
+        for hub in &mut hubs {
+            hub.as_of_ms = (self.freshness)(hub.id);
+        }
+        Ok(hubs)
+    }
+
+    fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Vec<Arc<EventRow>>, DirectoryError> {
+        Ok(self.views.feed(&public(query), now_ms)?)
+    }
+
+    fn occurrences(&self, thing: ThingId, from_ms: i64, limit: usize) -> Result<Vec<Occurrence>, DirectoryError> {
+        let listed = self.views.occurrences(thing, from_ms, i64::MAX, limit)?;
+        Ok(listed.into_iter().map(|listed| listed.occurrence).collect())
+    }
+
+    fn version(&self) -> Result<u64, DirectoryError> {
+        Ok(self.views.version()?)
+    }
+}
