@@ -16,6 +16,9 @@ const MAX_ZONE_CHARS: usize = 40;
 /// An evening that ends after midnight is still one evening: up to this hour the end needs no date.
 const NIGHT_ENDS_HOUR: i8 = 6;
 
+/// Between the two times of an evening; they stay on one line.
+const TO: &str = "\u{a0}–\u{a0}";
+
 /// Who reads: the language, the house whose board it is, and the moment.
 pub(crate) struct Reader {
     /// The language.
@@ -75,7 +78,7 @@ impl Reader {
         } else {
             words.date_long_year
         };
-        self.date(pattern, date, &words.weekdays, &words.months)
+        written(pattern, date, &words.weekdays, &words.months)
     }
 
     /// `Fri 4 Mar`, with the year if it is not this one.
@@ -86,20 +89,7 @@ impl Reader {
         } else {
             words.date_short_year
         };
-        self.date(pattern, date, &words.weekdays_short, &words.months_short)
-    }
-
-    fn date(&self, pattern: &str, date: Date, weekdays: &[&str; 7], months: &[&str; 12]) -> String {
-        let (day, year) = (date.day().to_string(), date.year().to_string());
-        fill(
-            pattern,
-            &[
-                ("weekday", weekdays[weekday_index(date.weekday())]),
-                ("day", &day),
-                ("month", months[month_index(date)]),
-                ("year", &year),
-            ],
-        )
+        written(pattern, date, &words.weekdays_short, &words.months_short)
     }
 
     /// A moment on the house's clock: `09:12` today, `Sat 21 Nov, 09:12` on other days.
@@ -150,7 +140,7 @@ impl Reader {
         let until = if end <= start {
             String::new()
         } else if end.date() == start.date() || short_night {
-            format!(" – {}", clock(end))
+            format!("{TO}{}", clock(end))
         } else {
             format!(" – {}, {}", self.date_short(end.date()), clock(end))
         };
@@ -199,6 +189,20 @@ fn with_offset(wall: DateTime, at_ms: i64) -> String {
         wall.strftime("%Y-%m-%dT%H:%M:%S"),
         minutes / 60,
         minutes % 60
+    )
+}
+
+/// A date by a pattern of words.
+fn written(pattern: &str, date: Date, weekdays: &[&str; 7], months: &[&str; 12]) -> String {
+    let (day, year) = (date.day().to_string(), date.year().to_string());
+    fill(
+        pattern,
+        &[
+            ("weekday", weekdays[weekday_index(date.weekday())]),
+            ("day", &day),
+            ("month", months[month_index(date)]),
+            ("year", &year),
+        ],
     )
 }
 
@@ -267,8 +271,8 @@ mod tests {
         let start = LocalTime::DateTime(datetime(2026, 11, 27, 18, 30, 0, 0));
         let end = LocalTime::DateTime(datetime(2026, 11, 28, 1, 0, 0, 0));
         let when = reader("en").when(&occurrence(start, end, "Europe/Vienna"), "Vienna");
-        assert_eq!(when.time, "18:30 – 01:00");
-        assert_eq!(when.full, "Friday 27 November, 18:30 – 01:00");
+        assert_eq!(when.time, "18:30\u{a0}–\u{a0}01:00");
+        assert_eq!(when.full, "Friday 27 November, 18:30\u{a0}–\u{a0}01:00");
         assert_eq!(when.zone.as_deref(), Some("Vienna time"));
         assert_eq!(when.house.as_deref(), Some("17:30 in Birmingham"));
         assert_eq!(when.start_iso, "2026-11-27T18:30:00+01:00");

@@ -11,11 +11,13 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The process answers.
+#[expect(clippy::unnecessary_wraps, reason = "every page function has this form")]
 pub(crate) fn healthz(_: &Site, _: &Visit) -> Result<Reply, Problem> {
     Ok(Reply::new(TEXT, "ok\n").cache(Cache::No))
 }
 
 /// The node serves: it is neither starting nor stopping.
+#[expect(clippy::unnecessary_wraps, reason = "every page function has this form")]
 pub(crate) fn readyz(site: &Site, _: &Visit) -> Result<Reply, Problem> {
     let (status, text) = if site.is_ready() {
         (StatusCode::OK, "ready\n")

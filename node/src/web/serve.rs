@@ -25,7 +25,7 @@ const MAX_CONNECTIONS: usize = 1_024;
 /// From the first byte of a request to the end of its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection on which no byte moves for so long is closed. HTTP/2 is kept awake by its own pings.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Between two HTTP/2 pings; two fit into [`IDLE_TIMEOUT`].
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long an HTTP/2 ping may stay unanswered.
@@ -220,10 +220,11 @@ mod tests {
     #[tokio::test]
     async fn garbage_does_no_harm() {
         let (address, cancel, mut running) = start().await;
+        let noise = vec![0xff; 70_000];
         for garbage in [
             &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
             b"\0\0\0\0\r\n\r\n",
-            &[0xff; 70_000],
+            &noise,
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nxxxxxxxxxxxx",
         ] {
             exchange(address, garbage).await;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use interhub_domain::ids::LogId;
-use interhub_domain::query::{DEFAULT_WITHIN_KM, EventQuery};
+use interhub_domain::query::EventQuery;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -22,7 +22,9 @@ const PAGE_LIMIT: usize = 100;
 /// Days the front page looks ahead.
 const HOME_DAYS: i64 = 7;
 /// Distances offered around a place, in km.
-const DISTANCES_KM: [u32; 5] = [5, 10, 25, 50, 100];
+const DISTANCES_KM: [u32; 5] = [5, 10, USUAL_KM, 50, 100];
+/// The distance when none is said, as in `EventQuery`.
+const USUAL_KM: u32 = 25;
 /// Parameters of one moment of paging, which links to other lists do not carry on.
 const PAGING: [&str; 2] = ["cursor", "limit"];
 
@@ -56,7 +58,7 @@ pub(super) struct Day {
     /// For screen readers and print.
     pub(super) long: String,
     pub(super) weekday: &'static str,
-    pub(super) day: i8,
+    pub(super) number: i8,
     pub(super) month: &'static str,
     /// Shown when it is not this year.
     pub(super) year: Option<i16>,
@@ -249,7 +251,7 @@ fn day(board: &Board<'_>, date: Date) -> Day {
         iso: date.to_string(),
         long: board.reader.date_long(date),
         weekday: board.words.weekdays_short[weekday_index(date.weekday())],
-        day: date.day(),
+        number: date.day(),
         month: board.words.months_short[month_index(date)],
         year: (date.year() != today.year()).then(|| date.year()),
         word,
@@ -431,12 +433,12 @@ fn form(board: &Board<'_>, filters: &Params) -> Form {
 
 /// A distance to choose. The usual one is sent as nothing, so that an untouched form leaves no trace in the address.
 fn distance(filters: &Params, km: u32, unit: &str) -> Choice {
-    let usual = f64::from(km) == DEFAULT_WITHIN_KM;
+    let usual = km == USUAL_KM;
     let asked = filters.get("within").and_then(|value| value.parse().ok());
     Choice {
         value: if usual { String::new() } else { km.to_string() },
         label: format!("{km} {unit}"),
-        selected: asked.unwrap_or(DEFAULT_WITHIN_KM) == f64::from(km),
+        selected: asked.unwrap_or(USUAL_KM) == km,
     }
 }
 
@@ -446,4 +448,15 @@ fn date_part(value: &str) -> String {
         .get(..10)
         .and_then(|date| date.parse::<Date>().ok())
         .map_or_else(String::new, |date| date.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_distance_is_that_of_the_query() {
+        let difference = interhub_domain::query::DEFAULT_WITHIN_KM - f64::from(USUAL_KM);
+        assert!(difference.abs() < f64::EPSILON);
+    }
 }

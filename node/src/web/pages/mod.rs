@@ -31,6 +31,7 @@ pub(crate) fn icon(_: &Site, _: &Visit) -> Result<Reply, Problem> {
 }
 
 /// `/robots.txt`: events are there to be found; later pages of filtered lists only cost time.
+#[expect(clippy::unnecessary_wraps, reason = "every page function has this form")]
 pub(crate) fn robots(_: &Site, _: &Visit) -> Result<Reply, Problem> {
     Ok(Reply::new(
         "text/plain; charset=utf-8",
