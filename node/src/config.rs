@@ -163,7 +163,7 @@ impl Config {
                 file.push('\n');
             }
             let value = values.get(field.name).map(ToString::to_string).unwrap_or_default();
-            file.push_str(&format!("{} = {value}\n", field.name));
+            file.extend([field.name, " = ", &value, "\n"]);
         }
         file
     }
@@ -185,9 +185,8 @@ impl Config {
             check_text(field, text, needed)?;
         }
         self.zone()?;
-        if !self.country.is_empty()
-            && !(self.country.len() == 2 && self.country.bytes().all(|b| b.is_ascii_uppercase()))
-        {
+        let is_code = self.country.len() == 2 && self.country.bytes().all(|b| b.is_ascii_uppercase());
+        if !self.country.is_empty() && !is_code {
             return Err(error(
                 "country",
                 &self.country,
@@ -338,7 +337,7 @@ fn fits_no_field(error: &toml::de::Error) -> ConfigError {
 
 fn syntax_error(text: &str, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(0, |span| span.start.min(text.len()));
-    let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = text.as_bytes()[..at].split(|byte| *byte == b'\n').count();
     ConfigError::Syntax {
         line,
         reason: error.message().lines().next().unwrap_or_default().to_owned(),

@@ -282,6 +282,7 @@ fn lock(path: &Path) -> Result<File, DataFolderError> {
     }
 }
 
+#[expect(clippy::verbose_bit_mask, reason = "a mode is read in octal")]
 fn check_private(path: &Path) -> Result<(), DataFolderError> {
     let metadata = fs::metadata(path).map_err(|error| io_error("look at", path, error))?;
     let mode = metadata.permissions().mode() & 0o777;

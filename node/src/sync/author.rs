@@ -131,7 +131,7 @@ impl Ledger {
                     object: ObjectId::ZERO,
                     generation: 0,
                 };
-                self.publish(inner, network, place, content)
+                self.publish(inner, network, &place, content)
             }
             Write::Create {
                 log,
@@ -154,7 +154,7 @@ impl Ledger {
                     object,
                     generation: FIRST_GENERATION,
                 };
-                self.publish(inner, network, place, Content::Genesis(genesis))
+                self.publish(inner, network, &place, Content::Genesis(genesis))
             }
             Write::Change { object, reading } => {
                 let known = self.load_object(object)?.0;
@@ -177,7 +177,7 @@ impl Ledger {
                     change: made.change,
                     replaces: Vec::new(),
                 };
-                self.publish(inner, network, place, Content::Change(change))
+                self.publish(inner, network, &place, Content::Change(change))
             }
             Write::Erase { object } => {
                 let created = self.load_object(object)?.0.state.created.ok_or(WriteError::NotFound)?;
@@ -194,7 +194,7 @@ impl Ledger {
                     object,
                     generation: 0,
                 };
-                self.publish(inner, network, place, Content::Tombstone(tombstone))
+                self.publish(inner, network, &place, Content::Tombstone(tombstone))
             }
         }
     }
@@ -203,7 +203,7 @@ impl Ledger {
         &self,
         inner: &mut Inner,
         network: NetworkId,
-        place: Place,
+        place: &Place,
         content: Content,
     ) -> Result<Written, WriteError> {
         let row = self.own_row(place.log);
@@ -218,7 +218,7 @@ impl Ledger {
             let envelope = self.sign(inner, network, row, &first, Content::Open(open));
             self.hold(inner, &envelope, Whose::Own)?.map_err(WriteError::Refused)?;
         }
-        let envelope = self.sign(inner, network, row, &place, content);
+        let envelope = self.sign(inner, network, row, place, content);
         if envelope.check_body().is_err() {
             let limit = envelope.header.kind.max_body() / 1024;
             return Err(WriteError::Refused(format!("over the limit of {limit} KiB an edit")));

@@ -60,7 +60,6 @@ impl TryCryptoRng for ClockRandom<'_> {}
 
 impl Ledger {
     /// Takes what a peer delivered and returns once it is durable: the rows that advanced, and what was not held.
-    #[expect(clippy::type_complexity, reason = "two plain lists")]
     pub fn take(
         &self,
         envelopes: &[Envelope],
@@ -110,7 +109,7 @@ impl Ledger {
         verified: Option<bool>,
     ) -> Result<Verdict, LedgerError> {
         let mut inner = self.lock();
-        if let Err(why) = self.check(&inner, network, envelope, verified) {
+        if let Err(why) = Self::check(&inner, network, envelope, verified) {
             return Ok(Err(why));
         }
         let header = &envelope.header;
@@ -140,25 +139,18 @@ impl Ledger {
         }
     }
 
-    fn check(
-        &self,
-        inner: &Inner,
-        network: NetworkId,
-        envelope: &Envelope,
-        verified: Option<bool>,
-    ) -> Result<(), Refused> {
+    fn check(inner: &Inner, network: NetworkId, envelope: &Envelope, verified: Option<bool>) -> Result<(), Refused> {
         if envelope.header.network != network {
             return Err(Refused::Fault("it belongs to another network"));
         }
         if envelope.header.log == LogId::LOCAL {
             return Err(Refused::Fault("a local envelope must never leave its hub"));
         }
-        let good = match verified {
-            Some(good) => good,
-            None => {
-                let key = inner.roster.key(envelope.header.hub, envelope.header.key_number);
-                envelope.verify(&key.ok_or(Refused::UnknownHub)?).is_ok()
-            }
+        let good = if let Some(good) = verified {
+            good
+        } else {
+            let key = inner.roster.key(envelope.header.hub, envelope.header.key_number);
+            envelope.verify(&key.ok_or(Refused::UnknownHub)?).is_ok()
         };
         if !good {
             return Err(Refused::Fault("its signature does not verify"));

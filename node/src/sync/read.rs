@@ -97,6 +97,7 @@ impl Ledger {
     }
 
     /// A held envelope as the rules of counting see it; `None` if its body is erased.
+    #[expect(clippy::unused_self, reason = "reads like the ledger's other questions")]
     pub(super) fn held_body(&self, envelope: &Envelope, nth: u64) -> Option<HeldBody> {
         let sealed = envelope.sealed.as_ref()?;
         let body = Body::decode_bytes(&sealed.body).ok();
