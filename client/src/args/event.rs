@@ -62,7 +62,7 @@ pub struct FieldArgs {
     /// The whole text, plain
     #[arg(long, value_name = "TEXT", value_parser = value::text)]
     pub description: Option<String>,
-    /// When it ends, in the form of --start; for whole days the day after the last
+    /// When it ends, in the form of --start; for whole days the last one
     #[arg(long, value_name = "TIME", value_parser = value::local_time)]
     pub end: Option<String>,
     /// How long it takes, for instance 2h or 1h30m
@@ -146,10 +146,10 @@ pub struct CancelArgs {
 /// `interhub event list ...`
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct ListArgs {
-    /// Only what ends after this: a date, or RFC 3339; now if not given
+    /// Only what ends after this: today, 2027-03-04, or RFC 3339; now if not given
     #[arg(long, value_name = "TIME", value_parser = value::moment)]
     pub from: Option<String>,
-    /// Only what starts before this: a date (that day included), or RFC 3339
+    /// Only what starts before this, in the same forms; a date includes that day
     #[arg(long, value_name = "TIME", value_parser = value::moment)]
     pub to: Option<String>,
     /// Only events of this hub; an https:// or http:// address says which node to ask

@@ -125,7 +125,7 @@ pub enum NetworkCommand {
 /// `interhub invite ...`
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct InviteArgs {
-    /// How long the invitation can be used, at most 30d; 7d if not given
+    /// How long the invitation can be used, at most 90d; 7d if not given
     #[arg(long, value_name = "LENGTH", value_parser = value::duration)]
     pub expires: Option<u64>,
     /// Also write the link as a QR code, a PNG or SVG file

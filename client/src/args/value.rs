@@ -72,16 +72,15 @@ pub fn local_time(text: &str) -> Result<String, String> {
     }
 }
 
-/// A date, or an instant in RFC 3339, as filters take them.
+/// A date, a wall time, an instant in RFC 3339, or a word for one, as filters take them. The node reads it in its zone.
 pub fn moment(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
-    let date = trimmed.len() == 10 && trimmed.parse::<Date>().is_ok();
-    if date || trimmed.parse::<jiff::Timestamp>().is_ok() {
+    let is_word = ["now", "today", "tomorrow"].contains(&trimmed);
+    if is_word || trimmed.parse::<jiff::Timestamp>().is_ok() {
         return Ok(trimmed.to_owned());
     }
-    Err(format!(
-        "{text:?} is neither a date like 2027-03-04 nor an instant like 2027-03-04T18:30:00Z"
-    ))
+    local_time(trimmed)
+        .map_err(|_| format!("{text:?} is no time; write it like today, 2027-03-04 or 2027-03-04T18:30:00Z"))
 }
 
 /// Two numbers with a comma: degrees north, degrees east.
@@ -243,7 +242,8 @@ mod tests {
         assert!(moment("2027-03-04").is_ok());
         assert!(moment("2027-03-04T18:30:00Z").is_ok());
         assert!(moment("2027-03-04T18:30:00+01:00").is_ok());
-        assert!(moment("2027-03-04T18:30").is_err(), "which zone would that be?");
+        assert_eq!(moment("2027-03-04T18:30").unwrap(), "2027-03-04T18:30:00");
+        assert!(moment("today").is_ok());
         assert!(moment("soon").is_err());
     }
 

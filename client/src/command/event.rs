@@ -142,9 +142,6 @@ fn check(fields: &v1::EventFields) -> Result<(), ClientError> {
         }
         // Both are in the same form, and that form sorts as text.
         Some(v1::event_fields::Ending::End(end)) if end < start => usage("--end is before --start"),
-        Some(v1::event_fields::Ending::End(end)) if whole_days && end == start => {
-            usage("--end of whole days is the day after the last one, so it cannot be that of --start")
-        }
         Some(v1::event_fields::Ending::DurationSeconds(seconds)) if whole_days && seconds % 86_400 != 0 => {
             usage("--start is a date, so --duration has to be whole days, for instance 2d")
         }

@@ -96,8 +96,8 @@ pub struct PeerDocument {
 impl From<v1::Peer> for PeerDocument {
     fn from(peer: v1::Peer) -> Self {
         let direction = match v1::StreamDirection::try_from(peer.direction) {
-            Ok(v1::StreamDirection::In) => Some("in"),
-            Ok(v1::StreamDirection::Out) => Some("out"),
+            Ok(v1::StreamDirection::In) => Some("inbound"),
+            Ok(v1::StreamDirection::Out) => Some("outbound"),
             Ok(v1::StreamDirection::Unspecified) | Err(_) => None,
         };
         Self {

@@ -211,7 +211,7 @@ fn figures_of_the_node() {
         peers: vec![PeerDocument::from(peer)],
     };
     let expected = json!({"peers": [{
-        "slug": "b", "address": null, "connected": true, "direction": "out", "last_heard": null, "bytes_in": 0,
+        "slug": "b", "address": null, "connected": true, "direction": "outbound", "last_heard": null, "bytes_in": 0,
         "bytes_out": 0, "lag_envelopes": null, "clock_skew_ms": -5, "last_error": null, "via": null, "paused": false,
     }]});
     assert_eq!(written(&peers).0, expected);

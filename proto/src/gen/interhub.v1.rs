@@ -12,7 +12,7 @@ pub struct Point {
 /// Where an event takes place: a name, a point, or both.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Location {
-    /// Name or address, at most 1,000 characters; empty when only the point is known.
+    /// Name or address, at most 500 characters; empty when only the point is known.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     /// Degrees north; present together with `lon`.
@@ -22,7 +22,7 @@ pub struct Location {
     #[prost(double, optional, tag = "3")]
     pub lon: ::core::option::Option<f64>,
 }
-/// One event, or one occurrence of a series where a list is asked for.
+/// One event at one of its occurrences.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
     /// The thing's id, 32 hexadecimal digits; the same for draft and published event.
@@ -70,7 +70,7 @@ pub struct Event {
     /// Whether the event can take place more than once.
     #[prost(bool, tag = "15")]
     pub series: bool,
-    /// In lists, for a series: the start the rule gives, which names the occurrence.
+    /// For a series: the start the rule gives this occurrence, which names it.
     #[prost(string, optional, tag = "16")]
     pub recurrence_id: ::core::option::Option<::prost::alloc::string::String>,
     /// Categories, in the order given.
@@ -1196,7 +1196,7 @@ pub struct ShowNetworkRequest {}
 /// An invitation to follow.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct JoinNetworkRequest {
-    /// The whole link, `<https://.../join#...`> or `interhub:...`; at most 2,000 characters.
+    /// The whole link, `interhub:join/...`; at most 2,000 characters.
     #[prost(string, tag = "1")]
     pub link: ::prost::alloc::string::String,
 }
@@ -1216,7 +1216,7 @@ pub struct JoinNetworkResponse {
 /// An invitation to make.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InviteRequest {
-    /// How long it can be used, in seconds; 60 to 2,592,000 (30 days). Absent: 7 days.
+    /// How long it can be used, in seconds; 1 to 7,776,000 (90 days). Absent: 7 days.
     #[prost(uint64, optional, tag = "1")]
     pub expires_seconds: ::core::option::Option<u64>,
 }
@@ -1322,7 +1322,7 @@ pub mod network_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Founds a network with this hub as its first voter. ALREADY_EXISTS if the hub belongs to one.
+        /// Founds a network with this hub as its first voter. FAILED_PRECONDITION if the hub belongs to one.
         pub async fn create(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateNetworkRequest>,
@@ -1344,7 +1344,7 @@ pub mod network_client {
                 .insert(GrpcMethod::new("interhub.v1.Network", "Create"));
             self.inner.unary(req, path, codec).await
         }
-        /// The network of this hub. NOT_FOUND if it belongs to none.
+        /// The network of this hub. FAILED_PRECONDITION if it belongs to none.
         pub async fn show(
             &mut self,
             request: impl tonic::IntoRequest<super::ShowNetworkRequest>,
@@ -1423,12 +1423,12 @@ pub mod network_server {
     /// Generated trait containing gRPC methods that should be implemented for use with NetworkServer.
     #[async_trait]
     pub trait Network: std::marker::Send + std::marker::Sync + 'static {
-        /// Founds a network with this hub as its first voter. ALREADY_EXISTS if the hub belongs to one.
+        /// Founds a network with this hub as its first voter. FAILED_PRECONDITION if the hub belongs to one.
         async fn create(
             &self,
             request: tonic::Request<super::CreateNetworkRequest>,
         ) -> std::result::Result<tonic::Response<super::NetworkInfo>, tonic::Status>;
-        /// The network of this hub. NOT_FOUND if it belongs to none.
+        /// The network of this hub. FAILED_PRECONDITION if it belongs to none.
         async fn show(
             &self,
             request: tonic::Request<super::ShowNetworkRequest>,
@@ -2302,13 +2302,13 @@ pub struct RefusedEvent {
 /// Fields of an event as an operator gives them. Absent fields are left as they are, or get their default.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct EventFields {
-    /// One line, 1 to 500 characters.
+    /// One line, 1 to 1,000 characters.
     #[prost(string, optional, tag = "1")]
     pub title: ::core::option::Option<::prost::alloc::string::String>,
-    /// One or two sentences; empty removes it.
+    /// One or two sentences, at most 2,000 characters; empty removes it.
     #[prost(string, optional, tag = "2")]
     pub summary: ::core::option::Option<::prost::alloc::string::String>,
-    /// Plain text; empty removes it.
+    /// Plain text, at most 32,000 characters; empty removes it.
     #[prost(string, optional, tag = "3")]
     pub description: ::core::option::Option<::prost::alloc::string::String>,
     /// `2027-03-04T18:30`, seconds allowed, or a date for whole days. In `timezone`.
@@ -2317,7 +2317,7 @@ pub struct EventFields {
     /// IANA zone. Absent for a new event: the hub's own.
     #[prost(string, optional, tag = "7")]
     pub timezone: ::core::option::Option<::prost::alloc::string::String>,
-    /// Name or address; empty removes it.
+    /// Name or address, at most 500 characters; empty removes it.
     #[prost(string, optional, tag = "8")]
     pub location: ::core::option::Option<::prost::alloc::string::String>,
     /// Where it is.
@@ -2341,19 +2341,19 @@ pub struct EventFields {
     /// True: only this hub sees it. False: published.
     #[prost(bool, optional, tag = "15")]
     pub draft: ::core::option::Option<bool>,
-    /// When it ends. Absent: an edit that moves the start keeps the length; a new event needs one.
+    /// When it ends. Absent: an edit that moves the start keeps the length; a new event takes one day, or no time.
     #[prost(oneof = "event_fields::Ending", tags = "5, 6")]
     pub ending: ::core::option::Option<event_fields::Ending>,
 }
 /// Nested message and enum types in `EventFields`.
 pub mod event_fields {
-    /// When it ends. Absent: an edit that moves the start keeps the length; a new event needs one.
+    /// When it ends. Absent: an edit that moves the start keeps the length; a new event takes one day, or no time.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Ending {
-        /// Exclusive, in the same form as `start`.
+        /// In the same form as `start`; for whole days the last one.
         #[prost(string, tag = "5")]
         End(::prost::alloc::string::String),
-        /// Length in seconds, above 0; whole days for a date.
+        /// Length in seconds, at most a year; whole days for a date.
         #[prost(uint64, tag = "6")]
         DurationSeconds(u64),
     }
@@ -2361,14 +2361,14 @@ pub mod event_fields {
 /// A list that can be present and empty.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TagList {
-    /// At most 50, each at most 100 characters.
+    /// At most 32, each at most 64 characters.
     #[prost(string, repeated, tag = "1")]
     pub tags: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A new event.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AddEventRequest {
-    /// `title`, `start` and an ending are needed.
+    /// `title` and `start` are needed.
     #[prost(message, optional, tag = "1")]
     pub fields: ::core::option::Option<EventFields>,
 }
@@ -2402,13 +2402,14 @@ pub struct ShowEventRequest {
 /// A filter; absent fields do not restrict.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListEventsRequest {
-    /// Only occurrences that end after this: RFC 3339, or a date in the hub's zone. Absent: now.
+    /// Only occurrences that end after this: RFC 3339, a wall time or date in the hub's zone, `now`, `today` or
+    /// `tomorrow`. Absent: now.
     #[prost(string, optional, tag = "1")]
     pub from: ::core::option::Option<::prost::alloc::string::String>,
-    /// Only occurrences that start before this: RFC 3339, or a date in the hub's zone, that day included.
+    /// Only occurrences that start before this, in the same forms; a date includes that day.
     #[prost(string, optional, tag = "2")]
     pub to: ::core::option::Option<::prost::alloc::string::String>,
-    /// Slug of the hub.
+    /// Slug or id of the hub: its own events, and those it hosts with others.
     #[prost(string, optional, tag = "3")]
     pub hub: ::core::option::Option<::prost::alloc::string::String>,
     /// A tag, compared without case.
@@ -2687,7 +2688,7 @@ pub mod events_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Cancel"));
             self.inner.unary(req, path, codec).await
         }
-        /// One event, as a whole: `start` and `end` are its first.
+        /// One event: a series at its next occurrence, or its first if none is to come.
         pub async fn show(
             &mut self,
             request: impl tonic::IntoRequest<super::ShowEventRequest>,
@@ -2796,7 +2797,7 @@ pub mod events_server {
             &self,
             request: tonic::Request<super::CancelEventRequest>,
         ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
-        /// One event, as a whole: `start` and `end` are its first.
+        /// One event: a series at its next occurrence, or its first if none is to come.
         async fn show(
             &self,
             request: tonic::Request<super::ShowEventRequest>,
@@ -3352,7 +3353,7 @@ pub struct Peer {
     /// Bytes of frames sent since the node started.
     #[prost(uint64, tag = "7")]
     pub bytes_out: u64,
-    /// Envelopes it has and we lack; absent when unknown.
+    /// Envelopes held here that it has not acknowledged; absent while it is away.
     #[prost(uint64, optional, tag = "8")]
     pub lag_envelopes: ::core::option::Option<u64>,
     /// Its clock minus ours, in milliseconds; absent when unknown.
@@ -3384,7 +3385,7 @@ pub struct WatchChange {
     /// What happened.
     #[prost(enumeration = "ChangeKind", tag = "2")]
     pub kind: i32,
-    /// Id of the event or hub, 32 hexadecimal digits.
+    /// Id of the event or hub, 32 hexadecimal digits; zeros for the roster as a whole.
     #[prost(string, tag = "3")]
     pub thing: ::prost::alloc::string::String,
     /// When this node committed it.
@@ -3609,8 +3610,8 @@ pub mod operations_client {
                 .insert(GrpcMethod::new("interhub.v1.Operations", "Peers"));
             self.inner.unary(req, path, codec).await
         }
-        /// Changes, as they are committed. Resumes behind a token without a gap; a token that is too old is OUT_OF_RANGE:
-        /// read everything anew, then watch without one. The stream ends when the node stops.
+        /// Changes, as they are committed. Resumes behind a token without a gap; a token that is too old is
+        /// FAILED_PRECONDITION: read everything anew, then watch without one. The stream ends when the node stops.
         pub async fn watch(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchRequest>,
@@ -3666,8 +3667,8 @@ pub mod operations_server {
             >
             + std::marker::Send
             + 'static;
-        /// Changes, as they are committed. Resumes behind a token without a gap; a token that is too old is OUT_OF_RANGE:
-        /// read everything anew, then watch without one. The stream ends when the node stops.
+        /// Changes, as they are committed. Resumes behind a token without a gap; a token that is too old is
+        /// FAILED_PRECONDITION: read everything anew, then watch without one. The stream ends when the node stops.
         async fn watch(
             &self,
             request: tonic::Request<super::WatchRequest>,

@@ -75,12 +75,12 @@ fn times_that_contradict_each_other_are_wrong_usage() {
         ["--start", "2027-03-04", "--end", "2027-03-04T18:30"],
         ["--start", "2027-03-04T18:30", "--end", "2027-03-05"],
         ["--start", "2027-03-04T18:30", "--end", "2027-03-04T18:00"],
-        ["--start", "2027-03-04", "--end", "2027-03-04"],
         ["--start", "2027-03-04", "--duration", "2h"],
     ] {
         assert_eq!(added(&line).unwrap_err().exit_code(), 2, "{line:?}");
     }
     assert!(added(&["--start", "2027-03-04", "--duration", "2d"]).is_ok());
+    assert!(added(&["--start", "2027-03-04", "--end", "2027-03-04"]).is_ok(), "one whole day");
     assert!(added(&["--start", "2027-03-04T18:30", "--end", "2027-03-04T18:30"]).is_ok());
 }
 
