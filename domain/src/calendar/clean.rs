@@ -114,7 +114,7 @@ const BLOCKS: [&str; 20] = [
 ];
 
 /// Other elements whose tags go. `<3` and `a < b` stay.
-const INLINE: [&str; 40] = [
+const INLINE: [&str; 41] = [
     "a",
     "abbr",
     "b",
@@ -155,6 +155,7 @@ const INLINE: [&str; 40] = [
     "td",
     "title",
     "u",
+    "wbr",
 ];
 
 fn strip_tags(text: &str) -> String {
@@ -202,6 +203,7 @@ fn strip_tags(text: &str) -> String {
                 }
             }
             "li" if !closing => out.push_str("\n- "),
+            "li" => {}
             "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => out.push_str("\n\n"),
             "td" if !closing => out.push(' '),
             _ if block => out.push('\n'),
@@ -269,19 +271,16 @@ fn decode_entities(text: &str) -> String {
         out.push_str(before);
         // The longest entity of the list has six letters, numbers have up to eight digits.
         let end = entity.bytes().take(12).position(|byte| byte == b';');
-        match end.and_then(|end| Some((end, entity_char(&entity[1..end])?))) {
-            Some((end, char)) => {
-                out.push(char);
-                rest = &entity[end + 1..];
-                // Escaped more than once: `&amp;amp;`.
-                while let (true, Some(after)) = (char == '&', rest.strip_prefix("amp;")) {
-                    rest = after;
-                }
-            }
-            None => {
-                out.push('&');
-                rest = &entity[1..];
-            }
+        let Some((end, char)) = end.and_then(|end| Some((end, entity_char(&entity[1..end])?))) else {
+            out.push('&');
+            rest = &entity[1..];
+            continue;
+        };
+        out.push(char);
+        rest = &entity[end + 1..];
+        // Escaped more than once: `&amp;amp;`.
+        while let (true, Some(after)) = (char == '&', rest.strip_prefix("amp;")) {
+            rest = after;
         }
     }
     out.push_str(rest);

@@ -1,15 +1,17 @@
 //! One VEVENT, read by itself: what it says, before it is put together with the others of its UID.
 
+mod times;
+
+pub(super) use self::times::{End, When};
+
 use calcard::common::PartialDateTime;
 use calcard::icalendar::{
-    ICalendarClassification, ICalendarComponent, ICalendarComponentType, ICalendarDuration, ICalendarEntry,
-    ICalendarParameterName, ICalendarPeriod, ICalendarProperty, ICalendarStatus, ICalendarValue, Uri,
+    ICalendarClassification, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarParameterName,
+    ICalendarPeriod, ICalendarProperty, ICalendarStatus, ICalendarValue, Uri,
 };
 use calcard::{Entry, Parser};
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::Offset;
 
+use self::times::{days_and_seconds, millis, one_when, shown, when};
 use super::clean;
 use super::text::Block;
 use crate::event::{Location, Status};
@@ -32,33 +34,6 @@ pub const MAX_TAG_CHARS: usize = 64;
 
 /// Most RDATE or EXDATE values of one event, each: daily for nearly three years.
 pub const MAX_DATES: usize = 1_000;
-
-/// Years in which events may start. Earlier ones are zero dates of programs; later ones leave no room for an end.
-const YEARS: std::ops::RangeInclusive<i16> = 1_600..=9_998;
-
-/// A date or time as it was written, before its zone is looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum When {
-    /// A whole day.
-    Date(Date),
-    /// A wall time without a zone.
-    Floating(DateTime),
-    /// A wall time in the zone of this TZID.
-    Zoned(DateTime, String),
-    /// An instant.
-    Instant(Timestamp),
-}
-
-/// How an event says when it ends.
-#[derive(Debug, Clone)]
-pub(super) enum End {
-    /// DTEND.
-    At(When),
-    /// DURATION: days are days on the wall clock, seconds are seconds (RFC 5545 3.3.6).
-    After { days: i64, seconds: i64 },
-    /// Neither.
-    Unsaid,
-}
 
 /// What one VEVENT says.
 #[derive(Debug)]
@@ -283,16 +258,19 @@ impl Reader {
     }
 
     fn read_rdate(&mut self, entry: &ICalendarEntry) -> Result<(), String> {
+        let when = |date: &PartialDateTime| {
+            when(date, entry).map_err(|reason| format!("RDATE is not a date or time: {reason}"))
+        };
         for value in &entry.values {
             let (start, end) = match value {
-                ICalendarValue::Period(ICalendarPeriod::Range { start, end }) => {
-                    (when(start, entry)?, End::At(when(end, entry)?))
-                }
+                ICalendarValue::Period(ICalendarPeriod::Range { start, end }) => (when(start)?, End::At(when(end)?)),
                 ICalendarValue::Period(ICalendarPeriod::Duration { start, duration }) => {
                     let (days, seconds) = days_and_seconds(duration);
-                    (when(start, entry)?, End::After { days, seconds })
+                    (when(start)?, End::After { days, seconds })
                 }
-                ICalendarValue::PartialDateTime(start) => (when(start, entry)?, End::Unsaid),
+                ICalendarValue::PartialDateTime(start) => (when(start)?, End::Unsaid),
+                // An empty RDATE is common and harmless.
+                ICalendarValue::Text(text) if text.trim().is_empty() => continue,
                 _ => return Err(format!("RDATE is not a date or time: {}", shown(value))),
             };
             self.extra.push((start, end));
@@ -308,7 +286,10 @@ impl Reader {
     fn read_exdate(&mut self, entry: &ICalendarEntry) -> Result<(), String> {
         for value in &entry.values {
             match value {
-                ICalendarValue::PartialDateTime(date) => self.excluded.push(when(date, entry)?),
+                ICalendarValue::PartialDateTime(date) => {
+                    let when = when(date, entry).map_err(|reason| format!("EXDATE is not a date or time: {reason}"))?;
+                    self.excluded.push(when);
+                }
                 // An empty EXDATE is common and harmless.
                 ICalendarValue::Text(text) if text.trim().is_empty() => {}
                 _ => return Err(format!("EXDATE is not a date or time: {}", shown(value))),
@@ -486,7 +467,7 @@ fn rules(written: &[String]) -> Result<Vec<String>, String> {
         if rule.is_empty() {
             continue;
         }
-        super::check_rule(&rule).map_err(|reason| format!("its RRULE cannot be followed: {reason}"))?;
+        super::rule::check(&rule).map_err(|reason| format!("its RRULE cannot be followed: {reason}"))?;
         rules.push(rule);
     }
     Ok(rules)
@@ -532,96 +513,4 @@ fn keep_first(kept: &mut String, written: &str) {
 
 fn is_origin(point: Point) -> bool {
     point.lat.abs() < 1e-6 && point.lon.abs() < 1e-6
-}
-
-/// The start of a value, for a message.
-fn shown(value: &ICalendarValue) -> String {
-    value
-        .as_text()
-        .unwrap_or("?")
-        .chars()
-        .filter(|char| !char.is_control())
-        .take(40)
-        .collect()
-}
-
-fn one_when(entry: &ICalendarEntry, name: &str) -> Result<When, String> {
-    match entry.values.first() {
-        Some(ICalendarValue::PartialDateTime(date)) => {
-            when(date, entry).map_err(|reason| format!("{name} is not a date or time: {reason}"))
-        }
-        Some(other) => Err(format!("{name} is not a date or time: {}", shown(other))),
-        None => Err(format!("{name} is empty")),
-    }
-}
-
-/// A date or time with the zone its property names. The error says what is wrong with it.
-fn when(date: &PartialDateTime, entry: &ICalendarEntry) -> Result<When, String> {
-    let day = civil_date(date)?;
-    let Some(hour) = date.hour else {
-        return Ok(When::Date(day));
-    };
-    let (minute, second) = (date.minute.unwrap_or(0), date.second.unwrap_or(0));
-    let (day, hour) = match (hour, minute, second) {
-        // The end of a day, as ISO 8601 writes it.
-        (24, 0, 0) => (day.tomorrow().map_err(|_| "the year is out of range")?, 0),
-        _ => (day, hour),
-    };
-    let small = |number: u8| i8::try_from(number).unwrap_or(i8::MAX);
-    // A leap second is shown as the second before it.
-    let time = Time::new(small(hour), small(minute), small(second.min(59)), 0)
-        .map_err(|_| format!("{hour:02}:{minute:02} is not a time of day"))?;
-    let wall = day.to_datetime(time);
-    if let Some(hours) = date.tz_hour {
-        let seconds = i32::from(hours) * 3_600 + i32::from(date.tz_minute.unwrap_or(0)) * 60;
-        let seconds = if date.tz_minus { -seconds } else { seconds };
-        return Offset::from_seconds(seconds)
-            .and_then(|offset| offset.to_timestamp(wall))
-            .map(When::Instant)
-            .map_err(|_| "its offset from UTC is out of range".to_owned());
-    }
-    let tzid = entry
-        .parameter(&ICalendarParameterName::Tzid)
-        .and_then(|tzid| tzid.as_text())
-        .unwrap_or("")
-        .trim();
-    if tzid.is_empty() {
-        Ok(When::Floating(wall))
-    } else {
-        Ok(When::Zoned(wall, tzid.to_owned()))
-    }
-}
-
-fn civil_date(date: &PartialDateTime) -> Result<Date, String> {
-    let (Some(year), Some(month), Some(day)) = (date.year, date.month, date.day) else {
-        return Err("it has no year, month and day".to_owned());
-    };
-    let number = i16::try_from(year).unwrap_or(i16::MAX);
-    if !YEARS.contains(&number) {
-        return Err(format!(
-            "the year {year} is not between {} and {}",
-            YEARS.start(),
-            YEARS.end()
-        ));
-    }
-    let small = |number: u8| i8::try_from(number).unwrap_or(i8::MAX);
-    Date::new(number, small(month), small(day)).map_err(|_| format!("there is no day {year:04}-{month:02}-{day:02}"))
-}
-
-fn days_and_seconds(duration: &ICalendarDuration) -> (i64, i64) {
-    let sign = if duration.neg { -1 } else { 1 };
-    let days = i64::from(duration.weeks) * 7 + i64::from(duration.days);
-    let seconds = i64::from(duration.hours) * 3_600 + i64::from(duration.minutes) * 60 + i64::from(duration.seconds);
-    (sign * days, sign * seconds)
-}
-
-/// An instant in Unix milliseconds; a time without a zone is read as UTC, which these properties have to be.
-fn millis(entry: &ICalendarEntry) -> Option<i64> {
-    let when = one_when(entry, "").ok()?;
-    let wall = match when {
-        When::Instant(instant) => return Some(instant.as_millisecond()),
-        When::Date(date) => date.to_datetime(Time::midnight()),
-        When::Floating(wall) | When::Zoned(wall, _) => wall,
-    };
-    Offset::UTC.to_timestamp(wall).ok().map(Timestamp::as_millisecond)
 }

@@ -9,7 +9,6 @@
 //! DTSTART is a date or in UTC).
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -17,6 +16,7 @@ use jiff::tz::TimeZone;
 
 use super::clean::{language, web_address};
 use super::vtimezone;
+use super::zone;
 use super::zones::{is_utc, shifted_end};
 use crate::event::{Event, LocalTime, Location, Override, Status, Zone};
 
@@ -121,8 +121,8 @@ impl ExportZones {
             let schedule = &export.event.schedule;
             of_event.push(match &schedule.zone {
                 Zone::Named(name) if is_utc(name) => TimeStyle::Utc,
-                Zone::Named(name) => match TimeZone::get(name) {
-                    Ok(tz) => {
+                Zone::Named(name) => match zone::lookup(&schedule.zone) {
+                    Some(tz) => {
                         let first = first_time(export.event);
                         let since = tz.to_timestamp(first).unwrap_or(Timestamp::MIN);
                         let known = named.entry(name.clone()).or_insert((tz, since));
@@ -130,7 +130,7 @@ impl ExportZones {
                         TimeStyle::Tzid(name.clone())
                     }
                     // As the event itself reads an unknown zone.
-                    Err(_) => TimeStyle::Utc,
+                    None => TimeStyle::Utc,
                 },
                 Zone::Custom { name, definition } => match custom_tzid(&mut custom, name, definition) {
                     Some(tzid) => TimeStyle::Tzid(tzid),
@@ -158,10 +158,10 @@ fn custom_tzid(known: &mut BTreeMap<String, String>, name: &str, definition: &st
         } else {
             format!("{name} ({number})")
         };
-        if TimeZone::get(&tzid).is_ok() {
+        if zone::find_iana(&tzid).is_some() {
             continue;
         }
-        let named = with_tzid(&definition, &tzid);
+        let named = vtimezone::named(&definition, &tzid);
         match known.get(&tzid) {
             Some(other) if *other != named => {}
             Some(_) => return Some(tzid),
@@ -172,18 +172,6 @@ fn custom_tzid(known: &mut BTreeMap<String, String>, name: &str, definition: &st
         }
     }
     None
-}
-
-fn with_tzid(definition: &str, tzid: &str) -> String {
-    let mut out = String::with_capacity(definition.len() + tzid.len());
-    for line in definition.split("\r\n").filter(|line| !line.is_empty()) {
-        if line == "BEGIN:VTIMEZONE" {
-            let _ = write!(out, "{line}\r\nTZID:{}\r\n", escape(tzid));
-        } else if !line.starts_with("TZID") {
-            let _ = write!(out, "{line}\r\n");
-        }
-    }
-    out
 }
 
 /// The earliest wall time an event speaks of.
@@ -403,7 +391,7 @@ fn parameter(text: &str) -> String {
 }
 
 /// TEXT (RFC 5545 3.3.11).
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for char in text.chars() {
         match char {

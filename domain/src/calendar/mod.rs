@@ -16,6 +16,3 @@ pub mod zone;
 mod zones;
 
 pub use clean::web_address;
-
-use rule::check as check_rule;
-use zone::{find_iana, lookup as resolve_zone};

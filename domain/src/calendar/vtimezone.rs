@@ -79,6 +79,19 @@ pub(super) fn sanitize(definition: &str) -> Option<String> {
     (ended && parts > 0 && out.len() <= MAX_DEFINITION_BYTES).then_some(out)
 }
 
+/// A clean definition under another name.
+pub(super) fn named(definition: &str, tzid: &str) -> String {
+    let mut out = String::with_capacity(definition.len() + tzid.len());
+    for line in definition.split("\r\n").filter(|line| !line.is_empty()) {
+        if line == "BEGIN:VTIMEZONE" {
+            let _ = write!(out, "{line}\r\nTZID:{}\r\n", super::export::escape(tzid));
+        } else if !line.starts_with("TZID") {
+            let _ = write!(out, "{line}\r\n");
+        }
+    }
+    out
+}
+
 /// A TZID as it can stand in a parameter.
 pub(super) fn clean_name(tzid: &str) -> String {
     let mut name: String = tzid.chars().filter(|char| !char.is_control() && *char != '"').collect();
@@ -174,7 +187,7 @@ fn runs(changes: Vec<Change>) -> Vec<Run> {
                 && last.at.time() == change.at.time()
                 && (last.from, last.to, last.daylight, &last.name)
                     == (change.from, change.to, change.daylight, &change.name)
-                && by_day(run.changes.iter().chain([&change])).is_some()
+                && by_day(&run.changes, Some(&change)).is_some()
         });
         match fitting {
             Some(run) => run.changes.push(change),
@@ -184,25 +197,24 @@ fn runs(changes: Vec<Change>) -> Vec<Run> {
     runs
 }
 
-/// The part of a yearly rule that gives all of these days, if there is one.
-fn by_day<'a>(changes: impl Iterator<Item = &'a Change> + Clone) -> Option<String> {
-    let first = changes.clone().next()?;
-    let weekday = first.at.weekday();
-    if changes.clone().any(|change| change.at.weekday() != weekday) {
+/// The part of a yearly rule that gives all of these days, and one more if given, if there is one.
+fn by_day(changes: &[Change], more: Option<&Change>) -> Option<String> {
+    let all = || changes.iter().chain(more).map(|change| change.at);
+    let first = all().next()?;
+    if all().any(|at| at.weekday() != first.weekday()) {
         return None;
     }
-    let day = weekday_name(weekday);
-    let last_of_month = |change: &Change| change.at.day() + 7 > change.at.days_in_month();
-    if changes.clone().all(last_of_month) {
+    let day = weekday_name(first.weekday());
+    if all().all(|at| at.day() + 7 > at.days_in_month()) {
         return Some(format!("BYDAY=-1{day}"));
     }
-    let nth = (first.at.day() - 1) / 7;
-    if changes.clone().all(|change| (change.at.day() - 1) / 7 == nth) {
+    let nth = (first.day() - 1) / 7;
+    if all().all(|at| (at.day() - 1) / 7 == nth) {
         return Some(format!("BYDAY={}{day}", nth + 1));
     }
     // The first such weekday on or after a day of the month.
-    let low = changes.clone().map(|change| change.at.day()).min()?;
-    let high = changes.clone().map(|change| change.at.day()).max()?;
+    let low = all().map(DateTime::day).min()?;
+    let high = all().map(DateTime::day).max()?;
     if high - low > 6 || low + 6 > 28 {
         return None;
     }
@@ -235,7 +247,7 @@ fn write_run(out: &mut String, run: &Run) {
         first.name,
     );
     if run.changes.len() > 1
-        && let Some(days) = by_day(run.changes.iter())
+        && let Some(days) = by_day(&run.changes, None)
     {
         let _ = write!(out, "RRULE:FREQ=YEARLY;BYMONTH={};{days}", first.at.month());
         if last.at.year() < LAST_YEAR {
@@ -259,5 +271,94 @@ fn offset_text(offset: Offset) -> String {
         format!("{sign}{hours:02}{minutes:02}")
     } else {
         format!("{sign}{hours:02}{minutes:02}{rest:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use jiff::Timestamp;
+
+    use super::{generate, sanitize};
+    use crate::calendar::zone;
+    use crate::event::Zone;
+
+    /// Zones with whole, odd, southern, moving, past and no changes.
+    const NAMES: [&str; 12] = [
+        "Europe/Vienna",
+        "Europe/London",
+        "Europe/Dublin",
+        "America/New_York",
+        "America/Indiana/Indianapolis",
+        "America/Sao_Paulo",
+        "Asia/Kolkata",
+        "Asia/Jerusalem",
+        "Africa/Casablanca",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "Asia/Tehran",
+    ];
+
+    fn check(name: &str, since: &str) {
+        let tz = zone::lookup(&Zone::Named(name.to_owned())).unwrap();
+        let since: Timestamp = since.parse().unwrap();
+        let definition = generate("Written", &tz, since);
+        assert_eq!(sanitize(&definition).as_deref(), Some(definition.as_str()), "{name}");
+        let custom = Zone::Custom {
+            name: "Written".to_owned(),
+            definition: definition.clone(),
+        };
+        let read = zone::lookup(&custom).unwrap();
+        // Every third day or so, at all times of day, until the list of changes ends.
+        let (mut second, end) = (since.as_second(), 2_114_380_800);
+        while second < end {
+            let at = Timestamp::from_second(second).unwrap();
+            assert_eq!(read.to_offset(at), tz.to_offset(at), "{name} at {at}\n{definition}");
+            second += 3 * 86_400 + 3_617;
+        }
+    }
+
+    #[test]
+    fn written_zones_have_the_offsets_of_the_database() {
+        for name in NAMES {
+            check(name, "2026-11-22T12:00:00Z");
+            check(name, "1995-06-01T00:00:00Z");
+        }
+    }
+
+    #[test]
+    fn a_zone_of_today_is_short() {
+        let tz = zone::lookup(&Zone::Named("Europe/Vienna".to_owned())).unwrap();
+        let text = generate("Europe/Vienna", &tz, "2026-11-22T12:00:00Z".parse().unwrap());
+        assert_eq!(
+            text,
+            "BEGIN:VTIMEZONE\r\nTZID:Europe/Vienna\r\n\
+             BEGIN:STANDARD\r\nDTSTART:20261025T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nTZNAME:CET\r\n\
+             RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\r\nEND:STANDARD\r\n\
+             BEGIN:DAYLIGHT\r\nDTSTART:20270328T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nTZNAME:CEST\r\n\
+             RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\nEND:DAYLIGHT\r\nEND:VTIMEZONE\r\n"
+        );
+    }
+
+    #[test]
+    fn a_definition_cannot_carry_anything_else() {
+        let part =
+            "BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\n";
+        let zone = |inside: &str| format!("BEGIN:VTIMEZONE\r\nTZID:A\r\n{inside}END:VTIMEZONE\r\n");
+        assert!(sanitize(&zone(part)).is_some());
+        assert_eq!(sanitize(&zone(&format!("X-A:b\r\n{part}"))), Some(zone(part)));
+        let event = "BEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\n";
+        for hostile in [
+            zone(""),
+            zone(&format!("{event}{part}")),
+            format!("{}{event}", zone(part)),
+            zone(&part.replace("TZOFFSETTO:+0100\r\n", "")),
+            zone(&part.replace("+0100\r\nTZ", "+0100\nUID:1\r\nTZ")),
+            zone(&part.repeat(1_000)),
+            String::new(),
+        ] {
+            assert_eq!(sanitize(&hostile), None, "{hostile}");
+        }
     }
 }

@@ -105,13 +105,13 @@ impl<'a> Zones<'a> {
         if let Some(resolved) = vtimezone::location(definition).and_then(|name| iana(&name)) {
             return Ok(resolved);
         }
+        let name = vtimezone::clean_name(tzid);
         let definition = vtimezone::sanitize(definition)
+            .map(|definition| vtimezone::named(&definition, &name))
+            .filter(|definition| definition.len() <= vtimezone::MAX_DEFINITION_BYTES)
             .ok_or_else(|| format!("the definition of its time zone {shown:?} cannot be used"))?;
-        let zone = Zone::Custom {
-            name: vtimezone::clean_name(tzid),
-            definition,
-        };
-        let tz = super::resolve_zone(&zone)
+        let zone = Zone::Custom { name, definition };
+        let tz = super::zone::lookup(&zone)
             .ok_or_else(|| format!("the definition of its time zone {shown:?} cannot be used"))?;
         Ok(Resolved { zone, tz })
     }
@@ -183,12 +183,9 @@ impl<'a> Zones<'a> {
 }
 
 fn iana(name: &str) -> Option<Resolved> {
-    let name = super::find_iana(name)?;
-    let tz = TimeZone::get(&name).ok()?;
-    Some(Resolved {
-        zone: Zone::Named(name),
-        tz,
-    })
+    let zone = Zone::Named(super::zone::find_iana(name)?);
+    let tz = super::zone::lookup(&zone)?;
+    Some(Resolved { zone, tz })
 }
 
 /// A start with its end, both in the zone of the schedule.
