@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::net::TcpNet;
 use super::{PeerOptions, Peers};
 use crate::clock::SystemClock;
-use crate::task::{Blocking, Tasks};
+use crate::task::{Blocking, TaskStatus, Tasks};
 use toy::{ToyHost, seed};
 
 /// How long a condition is waited for before a test fails; never how long a test takes.
@@ -91,6 +91,14 @@ impl Running {
 
     fn connected(&self) -> usize {
         self.peers.status().iter().filter(|line| line.connected).count()
+    }
+
+    /// Streams that run, in either direction, those that are just beginning or ending included.
+    fn streams(&self) -> usize {
+        let list = self.tasks.list();
+        let calls = |task: &TaskStatus| matches!(task.doing, "calling" | "streaming");
+        let running = |task: &&TaskStatus| task.name.starts_with("stream from") || calls(task);
+        list.iter().filter(running).count()
     }
 
     async fn stop(self) {
