@@ -121,9 +121,9 @@ impl Ledger {
         match self.check_chain(&inner, row, envelope)? {
             Chain::Known => return Ok(Ok(None)),
             Chain::Broken(Refused::Gap) if header.kind == Kind::Tombstone => {
-                // It stands alone: what it erases is erased now, its place in the log comes later.
+                // It stands alone: what it erases is erased now. Its place in the log is found by the frontier.
                 self.erase_ahead(&mut inner, network, envelope)?;
-                return Ok(Err(Refused::Gap));
+                return Ok(Ok(None));
             }
             Chain::Broken(why) => return Ok(Err(why)),
             Chain::Continues => {}
