@@ -1,0 +1,66 @@
+//! Several real nodes in one network.
+
+use std::path::Path;
+
+use crate::hub::{Hub, SOON, text, wait_until};
+
+/// Several real nodes in one network, under one throw-away folder.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The hubs; the first founded the network.
+    pub hubs: Vec<Hub>,
+    folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    /// Founds a network with the first slug and joins the others by invitation.
+    pub fn new(slugs: &[&str]) -> Self {
+        let zones = ["Europe/London", "Europe/Amsterdam", "Europe/Vienna", "America/New_York"];
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"));
+        let mut hubs: Vec<Hub> = Vec::new();
+        for (slug, zone) in slugs.iter().zip(zones.iter().cycle()) {
+            let mut hub = Hub::init(folder.path(), slug, zone);
+            hub.start();
+            hubs.push(hub);
+        }
+        hubs[0].json(&["network", "create", "Test network"]);
+        for hub in &hubs[1..] {
+            let link = text(&hubs[0].json(&["invite"]), "link");
+            let joined = hub.json(&["join", &link]);
+            assert_eq!(joined["status"], "active", "{joined}");
+        }
+        let cluster = Self { hubs, folder };
+        cluster.agree();
+        cluster
+    }
+
+    /// The folder everything is in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits until all hubs agree on documents and projections.
+    #[track_caller]
+    pub fn agree(&self) {
+        let all: Vec<&Hub> = self.hubs.iter().collect();
+        agree(&all);
+    }
+}
+
+/// Waits until these hubs agree on documents and projections, and returns how many events they have.
+#[track_caller]
+pub fn agree(hubs: &[&Hub]) -> u64 {
+    let mut events = 0;
+    wait_until("agreement", SOON, || {
+        let first = hubs[0].agreement()?;
+        for hub in &hubs[1..] {
+            let other = hub.agreement()?;
+            if other.0 != first.0 {
+                return Err(format!("{} {first:?} and {} {other:?}", hubs[0].slug, hub.slug));
+            }
+        }
+        events = first.1;
+        Ok(())
+    });
+    events
+}

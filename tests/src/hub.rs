@@ -1,0 +1,321 @@
+//! One real node: its data folder, its process, its command line, its pages.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A node that does not say `ready` within this time is broken. Generous: the machine may be busy.
+pub const READY_WITHIN: Duration = Duration::from_secs(60);
+/// What has to come true by itself gets this long.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// What a run of the command came to.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// Exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Ran {
+    /// The output as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}) in {self:?}"))
+    }
+
+    /// Asserts that it did what was asked.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    /// Asserts that it failed with this exit code and one line on standard error that contains these words.
+    #[track_caller]
+    pub fn fails(self, code: i32, words: &str) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        assert_eq!(self.err.trim_end().lines().count(), 1, "one line: {self:?}");
+        assert!(
+            self.err.to_lowercase().contains(&words.to_lowercase()),
+            "{words:?} in {self:?}"
+        );
+        self
+    }
+}
+
+/// Where the programs of this build are: beside this one, or one folder up for tests, which lie in `deps`.
+pub fn program(name: &str) -> PathBuf {
+    let this = std::env::current_exe().unwrap_or_else(|error| panic!("no path of this program: {error}"));
+    let found = this
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{name} is not built; run `make build` first"))
+}
+
+/// Runs a program to its end.
+pub fn run(program_name: &str, arguments: &[&str]) -> Ran {
+    let output = Command::new(program(program_name))
+        .args(arguments)
+        .env_remove("INTERHUB_DATA")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{program_name} does not run: {error}"));
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A port nobody listens on now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap_or_else(|error| panic!("no free port: {error}"));
+    listener.local_addr().map_or(0, |address| address.port())
+}
+
+/// Waits until something comes true; panics with what it last said if it does not in time.
+#[track_caller]
+pub fn wait_until(what: &str, within: Duration, mut check: impl FnMut() -> Result<(), String>) {
+    let began = Instant::now();
+    loop {
+        match check() {
+            Ok(()) => return,
+            Err(last) if began.elapsed() > within => panic!("{what} did not come true in {within:?}: {last}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// One node.
+#[derive(Debug)]
+pub struct Hub {
+    /// Its slug.
+    pub slug: String,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// Its federation port.
+    pub federation: u16,
+    /// Its web port.
+    pub web: u16,
+    process: Option<Child>,
+}
+
+impl Hub {
+    /// Makes a data folder under `root` with `interhubd init`.
+    pub fn init(root: &Path, slug: &str, timezone: &str) -> Self {
+        let data = root.join(slug);
+        let (federation, web) = (free_port(), free_port());
+        let arguments = [
+            "init",
+            "--data",
+            &data.to_string_lossy(),
+            "--slug",
+            slug,
+            "--name",
+            &format!("Hub {slug}"),
+            "--timezone",
+            timezone,
+            "--federation-listen",
+            &format!("127.0.0.1:{federation}"),
+            "--federation-address",
+            &format!("127.0.0.1:{federation}"),
+            "--web-listen",
+            &format!("127.0.0.1:{web}"),
+        ];
+        run("interhubd", &arguments).ok();
+        Self {
+            slug: slug.into(),
+            data,
+            federation,
+            web,
+            process: None,
+        }
+    }
+
+    /// Replaces a field of `interhub.toml`.
+    pub fn configure(&self, field: &str, value: &str) {
+        let path = self.data.join("interhub.toml");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let prefix = format!("{field} = ");
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| {
+                if line.starts_with(&prefix) {
+                    format!("{prefix}{value}")
+                } else {
+                    line.to_owned()
+                }
+            })
+            .collect();
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Starts the process and waits until it says `ready`.
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "{} runs already", self.slug);
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.data.with_extension("log"));
+        let log = log.unwrap_or_else(|error| panic!("no log: {error}"));
+        let mut child = Command::new(program("interhubd"))
+            .args(["serve", "--data"])
+            .arg(&self.data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("interhubd does not start: {error}"));
+        let out = child.stdout.take().unwrap_or_else(|| panic!("no standard output"));
+        let mut line = String::new();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut reader = BufReader::new(out);
+            let read = reader.read_line(&mut line);
+            let _ = sender.send(read.map(|_| line));
+            // Whatever else it says must not block it.
+            let _ = std::io::copy(&mut reader, &mut std::io::sink());
+        });
+        let line = receiver.recv_timeout(READY_WITHIN);
+        let said = line.ok().and_then(Result::ok).unwrap_or_default();
+        assert!(
+            said.starts_with("ready federation="),
+            "{} said {said:?}: {}",
+            self.slug,
+            self.log()
+        );
+        self.process = Some(child);
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let Some(mut child) = self.process.take() else { return };
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    /// SIGTERM; asserts that it ends in time and with exit code 0.
+    pub fn stop(&mut self) {
+        let Some(mut child) = self.process.take() else { return };
+        signal(&child, "TERM");
+        let began = Instant::now();
+        loop {
+            if let Ok(Some(status)) = child.try_wait() {
+                assert_eq!(status.code(), Some(0), "{}: {}", self.slug, self.log());
+                return;
+            }
+            if began.elapsed() > Duration::from_secs(15) {
+                let _ = child.kill();
+                panic!("{} did not stop: {}", self.slug, self.log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// SIGSTOP: the process is there and does nothing.
+    pub fn freeze(&self) {
+        if let Some(child) = &self.process {
+            signal(child, "STOP");
+        }
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) {
+        if let Some(child) = &self.process {
+            signal(child, "CONT");
+        }
+    }
+
+    /// The end of its log.
+    pub fn log(&self) -> String {
+        let text = std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// Runs `interhub --data DIR ...`.
+    pub fn cli(&self, arguments: &[&str]) -> Ran {
+        let data = self.data.to_string_lossy().into_owned();
+        let mut all = vec!["--data", data.as_str()];
+        all.extend(arguments);
+        run("interhub", &all)
+    }
+
+    /// Runs it with `--json`, asserts success, and reads the document.
+    #[track_caller]
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["--json"];
+        all.extend(arguments);
+        self.cli(&all).ok().json()
+    }
+
+    /// GET from its pages: the whole answer, head and body.
+    pub fn get(&self, path: &str) -> Result<String, String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.web)).map_err(|error| error.to_string())?;
+        let timeout = Some(Duration::from_secs(20));
+        stream.set_read_timeout(timeout).map_err(|error| error.to_string())?;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
+            self.web
+        );
+        stream
+            .write_all(request.as_bytes())
+            .map_err(|error| error.to_string())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// Adds an event and returns its id.
+    #[track_caller]
+    pub fn add(&self, title: &str, start: &str) -> String {
+        let event = self.json(&["event", "add", "--title", title, "--start", start, "--duration", "1h"]);
+        text(&event, "id")
+    }
+
+    /// What two nodes that agree say alike, documents and projections; and how many events this one has, drafts
+    /// included.
+    pub fn agreement(&self) -> Result<((String, String), u64), String> {
+        let ran = self.cli(&["--json", "status"]);
+        if ran.code != 0 {
+            return Err(ran.err);
+        }
+        let status = ran.json();
+        let events = status["events"].as_u64().unwrap_or_default();
+        let digests = (text(&status, "shared_digest"), text(&status, "projections_digest"));
+        Ok((digests, events))
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A text field of a JSON document.
+#[track_caller]
+pub fn text(value: &Value, field: &str) -> String {
+    value[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("no text {field:?} in {value}"))
+        .to_owned()
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(child.id().to_string())
+        .status();
+    assert!(sent.is_ok_and(|status| status.success()), "no signal {name}");
+}

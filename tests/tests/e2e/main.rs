@@ -1,0 +1,6 @@
+//! End-to-end: real programs, real ports, real disks.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod faults;
+mod network;

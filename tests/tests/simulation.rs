@@ -1,0 +1,344 @@
+//! Whole networks in simulated time: real ledgers over memory stores, real TLS, cut lines, crashes, restarts.
+//!
+//! Each run prints its seed; the same seed gives the same run. Set `INTERHUB_SIM_SEED` to replay one.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use interhub_domain::document::{InProcessCounter, Reading};
+use interhub_domain::envelope::{SigningKey, public_key};
+use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
+use interhub_domain::ids::{DocumentKind, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::profile::HubProfile;
+use interhub_node::clock::{Clock, ManualClock};
+use interhub_node::peer::net::Net;
+use interhub_node::peer::{PeerOptions, Peers};
+use interhub_node::store::Store;
+use interhub_node::store::memory::MemoryStore;
+use interhub_node::sync::{Ledger, LedgerHost, LedgerOptions, OwnHub, Write, invitation_message};
+use interhub_node::task::{Blocking, Tasks};
+
+const PORT: u16 = 7400;
+const NAMES: [&str; 4] = ["birmingham", "amsterdam", "vienna", "lisbon"];
+/// 2026-11-22, Unix milliseconds.
+const BEGAN_MS: i64 = 1_795_305_600_000;
+
+struct SimNet;
+
+impl Net for SimNet {
+    type Stream = turmoil::net::TcpStream;
+    type Listener = turmoil::net::TcpListener;
+
+    fn connect(&self, address: &str) -> impl Future<Output = io::Result<Self::Stream>> + Send {
+        let address = address.to_owned();
+        async move { turmoil::net::TcpStream::connect(address).await }
+    }
+
+    fn accept(&self, listener: &Self::Listener) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send {
+        listener.accept()
+    }
+}
+
+/// Simulated wall time with an error of its own, and random numbers from a seed.
+struct SimClock {
+    random: Arc<ManualClock>,
+    skew_ms: i64,
+}
+
+impl Clock for SimClock {
+    fn now_ms(&self) -> i64 {
+        // Outside of the simulation, while hubs are made, time stands still.
+        let elapsed = turmoil::sim_elapsed().map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap());
+        BEGAN_MS + elapsed + self.skew_ms
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        self.random.random(bytes);
+    }
+}
+
+/// One hub of the simulation: what survives its crashes, and the ledger of its present run.
+struct SimHub {
+    number: u8,
+    store: Store,
+    runs: Mutex<u64>,
+    ledger: Mutex<Option<Arc<Ledger>>>,
+}
+
+impl SimHub {
+    fn new(number: u8) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            store: Arc::new(MemoryStore::new()),
+            runs: Mutex::new(0),
+            ledger: Mutex::new(None),
+        })
+    }
+
+    /// A new run: memory gone, store as it was.
+    fn open(&self) -> Arc<Ledger> {
+        let mut runs = self.runs.lock().unwrap();
+        *runs += 1;
+        let name = NAMES[usize::from(self.number)];
+        let random = ManualClock::new(0, u64::from(self.number) << 32 | *runs);
+        let skew_ms = i64::from(self.number) * 700 - 1_000;
+        let ledger = Ledger::open(LedgerOptions {
+            store: self.store.clone(),
+            clock: Arc::new(SimClock { random, skew_ms }),
+            own: OwnHub {
+                key: SigningKey::from([self.number + 1; 32]),
+                recovery_key: [9; 32],
+                slug: name.into(),
+                address: format!("{name}:{PORT}"),
+                profile: HubProfile {
+                    name: name.into(),
+                    ..HubProfile::default()
+                },
+            },
+            counter: Box::new(InProcessCounter),
+        });
+        let ledger = Arc::new(ledger.unwrap());
+        *self.ledger.lock().unwrap() = Some(ledger.clone());
+        ledger
+    }
+
+    fn ledger(&self) -> Arc<Ledger> {
+        self.ledger.lock().unwrap().clone().unwrap()
+    }
+}
+
+fn found_and_join(hubs: &[Arc<SimHub>]) {
+    let founder = hubs[0].open();
+    let network = founder.create_network("Simulated").unwrap();
+    for hub in &hubs[1..] {
+        let ledger = hub.open();
+        let secret = SigningKey::from([100 + hub.number; 32]);
+        founder.open_invitation(public_key(&secret), i64::MAX).unwrap();
+        let (accept, accept_signature) = ledger.sign_accept(network).unwrap();
+        let key = ledger.own().public_key();
+        let signature = secret
+            .sign(&invitation_message(network, key, public_key(&secret)))
+            .to_bytes();
+        let admitted = founder.admit(key, network, public_key(&secret), &signature, accept, accept_signature);
+        ledger.enter_network(network, &admitted.unwrap().0).unwrap();
+    }
+}
+
+fn event(title: String, status: Status) -> Reading {
+    let day = LocalTime::Date(jiff::civil::date(2027, 3, 4));
+    Reading::Event(Box::new(Event {
+        uid: "sim".into(),
+        sequence: 0,
+        status,
+        title,
+        summary: String::new(),
+        description: String::new(),
+        language: String::new(),
+        tags: vec![],
+        location: None,
+        url: String::new(),
+        online_url: String::new(),
+        image_url: String::new(),
+        schedule: Schedule {
+            start: day,
+            end: LocalTime::Date(jiff::civil::date(2027, 3, 5)),
+            zone: Zone::Named("UTC".into()),
+            rules: vec![],
+            extra: vec![],
+            excluded: vec![],
+            overrides: vec![],
+        },
+        created_ms: 0,
+        updated_ms: 0,
+    }))
+}
+
+/// Deterministic dice.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// What one operator does at one moment: add, edit, cancel or erase an event of a hub.
+fn something(dice: &mut Dice, ledger: &Ledger, network: NetworkId, made: &mut Vec<(usize, ThingId)>, hub: usize) {
+    let own: Vec<ThingId> = made
+        .iter()
+        .filter(|(owner, _)| *owner == hub)
+        .map(|(_, thing)| *thing)
+        .collect();
+    let object = |thing| ObjectId::derive(network, ledger.own_id(), LogId::PUBLIC, DocumentKind::Event, thing);
+    let pick = |dice: &mut Dice| own[usize::try_from(dice.below(own.len() as u64)).unwrap()];
+    let write = match dice.below(6) {
+        0..=2 => {
+            let number = made.len();
+            let thing = ThingId([u8::try_from(number % 251).unwrap(); 16]);
+            made.push((hub, thing));
+            let reading = event(format!("Event {number}"), Status::Confirmed);
+            Write::Create {
+                log: LogId::PUBLIC,
+                kind: DocumentKind::Event,
+                thing,
+                reading,
+            }
+        }
+        3 | 4 if !own.is_empty() => {
+            let status = if dice.below(3) == 0 {
+                Status::Cancelled
+            } else {
+                Status::Confirmed
+            };
+            let reading = event(format!("Edit {}", dice.below(1_000)), status);
+            Write::Change {
+                object: object(pick(dice)),
+                reading,
+            }
+        }
+        5 if !own.is_empty() => Write::Erase {
+            object: object(pick(dice)),
+        },
+        _ => return,
+    };
+    // Editing what was erased is refused, and that is fine.
+    let _ = ledger.write(vec![write]);
+}
+
+/// Four hubs write for a while under cut lines and crashes; then everything is mended, and all have to agree. Returns
+/// what happened when, to be compared between two runs.
+fn run(seed: u64) -> Vec<String> {
+    println!("simulation seed {seed}");
+    let hubs: Vec<Arc<SimHub>> = (0..4).map(SimHub::new).collect();
+    found_and_join(&hubs);
+    let network = hubs[0].ledger().network().unwrap();
+    let mut sim = turmoil::Builder::new()
+        .rng_seed(seed)
+        .simulation_duration(Duration::from_secs(600))
+        .min_message_latency(Duration::from_millis(2))
+        .max_message_latency(Duration::from_millis(60))
+        .build();
+    for hub in &hubs {
+        let hub = hub.clone();
+        sim.host(NAMES[usize::from(hub.number)], move || {
+            let hub = hub.clone();
+            async move {
+                let ledger = hub.open();
+                let listener = turmoil::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
+                let tasks = Tasks::new(Blocking::Inline);
+                let host = LedgerHost::new(ledger.clone());
+                let forward = host.clone().forward(ledger.notices());
+                tasks.spawn("sync", "changes", |_| forward);
+                let options = PeerOptions {
+                    keepalive: Duration::from_secs(2),
+                    keepalive_timeout: Duration::from_secs(3),
+                    ..PeerOptions::default()
+                };
+                let clock = ManualClock::new(BEGAN_MS, u64::from(hub.number));
+                let key = [hub.number + 1; 32];
+                let _peers = Peers::start(host, &key, Some(listener), SimNet, options, &tasks, clock)?;
+                std::future::pending().await
+            }
+        });
+    }
+
+    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut made = Vec::new();
+    let mut story = Vec::new();
+    let mut cut: Vec<(usize, usize)> = Vec::new();
+    let mut down: Option<usize> = None;
+    for second in 0..60u64 {
+        step_for(&mut sim, Duration::from_secs(1));
+        match dice.below(8) {
+            0 => {
+                let (one, other) = (dice.below(4) as usize, dice.below(4) as usize);
+                if one != other {
+                    sim.partition(NAMES[one], NAMES[other]);
+                    cut.push((one, other));
+                    story.push(format!("{second} cut {one} {other}"));
+                }
+            }
+            1 => {
+                if let Some((one, other)) = cut.pop() {
+                    sim.repair(NAMES[one], NAMES[other]);
+                    story.push(format!("{second} mend {one} {other}"));
+                }
+            }
+            2 if down.is_none() => {
+                let victim = dice.below(4) as usize;
+                sim.crash(NAMES[victim]);
+                down = Some(victim);
+                story.push(format!("{second} crash {victim}"));
+            }
+            3 => {
+                if let Some(victim) = down.take() {
+                    sim.bounce(NAMES[victim]);
+                    story.push(format!("{second} restart {victim}"));
+                }
+            }
+            _ => {
+                let hub = dice.below(4) as usize;
+                if down != Some(hub) {
+                    something(&mut dice, &hubs[hub].ledger(), network, &mut made, hub);
+                }
+            }
+        }
+    }
+    if let Some(victim) = down.take() {
+        sim.bounce(NAMES[victim]);
+    }
+    for (one, other) in cut {
+        sim.repair(NAMES[one], NAMES[other]);
+    }
+    // One more second for restarted hubs to open their stores, then as long as it takes, but not for ever.
+    step_for(&mut sim, Duration::from_secs(1));
+    let agreed = |hubs: &[Arc<SimHub>]| {
+        let state = |hub: &Arc<SimHub>| {
+            let ledger = hub.ledger();
+            (ledger.frontier().shared_digest(), ledger.digests().unwrap())
+        };
+        hubs.windows(2).all(|pair| state(&pair[0]) == state(&pair[1]))
+    };
+    let mut waited = 0;
+    while !agreed(&hubs) {
+        assert!(waited < 300, "seed {seed}: no agreement after {waited} s: {story:?}");
+        step_for(&mut sim, Duration::from_secs(1));
+        waited += 1;
+    }
+    let (digest, documents) = hubs[0].ledger().digests().unwrap();
+    story.push(format!("agreed after {waited} s on {documents} documents: {digest:?}"));
+    assert!(documents > 4, "seed {seed}: nothing was written");
+    story
+}
+
+fn step_for(sim: &mut turmoil::Sim<'_>, time: Duration) {
+    let until = sim.elapsed() + time;
+    while sim.elapsed() < until {
+        sim.step().unwrap();
+    }
+}
+
+#[test]
+fn four_hubs_agree_after_cuts_and_crashes() {
+    let seeds: Vec<u64> = match std::env::var("INTERHUB_SIM_SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => (1..=8).collect(),
+    };
+    for seed in seeds {
+        let story = run(seed);
+        println!("seed {seed}: {}", story.last().unwrap());
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    assert_eq!(run(77), run(77));
+}
