@@ -39,7 +39,7 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(9);
 /// The text index is renewed at most this often.
 const SEARCH_EVERY: Duration = Duration::from_millis(200);
 /// The covered years are looked at this often.
-const ROLL_EVERY: Duration = Duration::from_secs(6 * 3600);
+const ROLL_EVERY: Duration = Duration::from_hours(6);
 
 /// How a node is started.
 #[derive(Clone)]
@@ -190,12 +190,11 @@ impl Node {
         let folder = DataFolder::open(path)?;
         let config = folder.config()?;
         // Ports first: whoever finds them taken has changed nothing.
-        let federation = match options.without_peers {
-            true => None,
-            false => {
-                let address = config.federation_socket().map_err(other)?;
-                Some(listen("federation", "federation_listen", address).await?)
-            }
+        let federation = if options.without_peers {
+            None
+        } else {
+            let address = config.federation_socket().map_err(other)?;
+            Some(listen("federation", "federation_listen", address).await?)
         };
         let web_listener = listen("the web", "web_listen", config.web_socket().map_err(other)?).await?;
         let web_address = web_listener.local_addr().map_err(other)?;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// A node that does not say `ready` within this time is broken. Generous: the machine may be busy.
-pub const READY_WITHIN: Duration = Duration::from_secs(60);
+pub const READY_WITHIN: Duration = Duration::from_mins(1);
 /// What has to come true by itself gets this long.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// What a run of the command came to.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Whole networks in simulated time: real ledgers over memory stores, real TLS, cut lines, crashes, restarts.
 //!
 //! Each run prints its seed; the same seed gives the same run. Set `INTERHUB_SIM_SEED` to replay one.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
 
 use std::future::Future;
 use std::io;
@@ -222,7 +222,7 @@ fn run(seed: u64) -> Vec<String> {
     let network = hubs[0].ledger().network().unwrap();
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
-        .simulation_duration(Duration::from_secs(600))
+        .simulation_duration(Duration::from_mins(10))
         .min_message_latency(Duration::from_millis(2))
         .max_message_latency(Duration::from_millis(60))
         .build();

@@ -165,7 +165,10 @@ mod tests {
         let text = peers_text(&peers);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].contains("away") && lines[1].ends_with("no route"), "{text}");
-        assert!(lines[2].contains("  inbound  ") && lines[2].ends_with("paused"), "{text}");
+        assert!(
+            lines[2].contains("  inbound  ") && lines[2].ends_with("paused"),
+            "{text}"
+        );
     }
 
     #[test]

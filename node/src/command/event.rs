@@ -295,8 +295,7 @@ impl Commands {
 fn parse_thing(id: &str) -> Result<ThingId, CommandError> {
     id.parse().map_err(|_| {
         CommandError::usage(format!(
-            "{:.80?} is not an event's id; `interhub event list` shows them",
-            id
+            "{id:.80?} is not an event's id; `interhub event list` shows them"
         ))
     })
 }
@@ -367,26 +366,22 @@ fn cancel_occurrence(event: &mut Event, text: &str) -> Result<(), CommandError> 
         )));
     };
     let recurrence_id = occurrence.recurrence_id.unwrap_or(asked);
-    match schedule
-        .overrides
-        .iter_mut()
-        .find(|one| one.recurrence_id == recurrence_id && !one.this_and_future)
-    {
-        Some(known) => known.status = Some(Status::Cancelled),
-        None => {
-            schedule.overrides.push(Override {
-                recurrence_id,
-                this_and_future: false,
-                status: Some(Status::Cancelled),
-                time: None,
-                title: None,
-                description: None,
-                location: None,
-                url: None,
-            });
-            schedule.overrides.sort_by_key(|one| one.recurrence_id);
-        }
+    let mut overrides = schedule.overrides.iter_mut();
+    if let Some(known) = overrides.find(|one| one.recurrence_id == recurrence_id && !one.this_and_future) {
+        known.status = Some(Status::Cancelled);
+        return Ok(());
     }
+    schedule.overrides.push(Override {
+        recurrence_id,
+        this_and_future: false,
+        status: Some(Status::Cancelled),
+        time: None,
+        title: None,
+        description: None,
+        location: None,
+        url: None,
+    });
+    schedule.overrides.sort_by_key(|one| one.recurrence_id);
     Ok(())
 }
 

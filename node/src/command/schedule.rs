@@ -81,7 +81,9 @@ fn after(start: LocalTime, seconds: u64) -> Result<LocalTime, CommandError> {
     let span = jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
     match start {
         LocalTime::DateTime(time) => time.checked_add(span).map(LocalTime::DateTime).map_err(too_late),
-        LocalTime::Date(date) if seconds % 86_400 == 0 => date.checked_add(span).map(LocalTime::Date).map_err(too_late),
+        LocalTime::Date(date) if seconds.is_multiple_of(86_400) => {
+            date.checked_add(span).map(LocalTime::Date).map_err(too_late)
+        }
         LocalTime::Date(_) => Err(CommandError::usage(
             "an all-day event lasts whole days, for instance 2d",
         )),

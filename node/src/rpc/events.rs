@@ -17,7 +17,7 @@ use crate::command::{Class, CommandError, Commands};
 /// Imports at the same time: each holds its whole file in memory.
 const MAX_IMPORTS: usize = 2;
 /// A client that sends nothing for so long has gone.
-const UPLOAD_PAUSE: Duration = Duration::from_secs(60);
+const UPLOAD_PAUSE: Duration = Duration::from_mins(1);
 /// Steps of progress on their way to the client; further ones are dropped, the result is not.
 const PROGRESS_BUFFER: usize = 16;
 /// Steps told at most: a bar has not more columns.

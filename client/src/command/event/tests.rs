@@ -80,7 +80,10 @@ fn times_that_contradict_each_other_are_wrong_usage() {
         assert_eq!(added(&line).unwrap_err().exit_code(), 2, "{line:?}");
     }
     assert!(added(&["--start", "2027-03-04", "--duration", "2d"]).is_ok());
-    assert!(added(&["--start", "2027-03-04", "--end", "2027-03-04"]).is_ok(), "one whole day");
+    assert!(
+        added(&["--start", "2027-03-04", "--end", "2027-03-04"]).is_ok(),
+        "one whole day"
+    );
     assert!(added(&["--start", "2027-03-04T18:30", "--end", "2027-03-04T18:30"]).is_ok());
 }
 
