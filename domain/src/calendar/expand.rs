@@ -77,18 +77,22 @@ pub struct Expansion {
 /// `event_status` is the status of the whole event; `Cancelled` beats that of its overrides.
 pub fn occurrences(schedule: &Schedule, event_status: Status, window: Window, limit: usize) -> Expansion {
     let expander = Expander::new(schedule, event_status);
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     let stop_after = if expander.shifts.is_empty() {
         limit.saturating_add(1)
     } else {
         usize::MAX
     };
-    let spent = expander.visit(window, stop_after, &mut |key, occurrence| {
-        found.insert((occurrence.start_ms, key), occurrence);
-    });
-    let truncated = spent || found.len() > limit;
+    let more = expander.visit(window, stop_after, &mut |key, occurrence| found.push((key, occurrence)));
+    found.sort_by_key(|(key, occurrence)| (occurrence.start_ms, *key));
+    found.dedup_by_key(|(key, occurrence)| (occurrence.start_ms, *key));
+    let truncated = more || found.len() > limit;
     Expansion {
-        occurrences: found.into_values().take(limit).collect(),
+        occurrences: found
+            .into_iter()
+            .take(limit)
+            .map(|(_, occurrence)| occurrence)
+            .collect(),
         truncated,
     }
 }

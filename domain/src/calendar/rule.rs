@@ -28,6 +28,7 @@
 //! - RSCALE=GREGORIAN and SKIP=OMIT (RFC 7529) say what holds anyway; other values are refused.
 
 mod parse;
+mod plan;
 pub(crate) mod walk;
 
 use jiff::civil::{Date, DateTime, Weekday};
