@@ -568,6 +568,34 @@ pub struct Head {
     #[prost(bytes = "vec", tag = "4")]
     pub hash: ::prost::alloc::vec::Vec<u8>,
 }
+/// What an invitation's link carries: `interhub:join/` and these bytes in base64url without padding.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Invitation {
+    /// Version of this format: 1.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// The network, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// The inviter's public key, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub inviter_key: ::prost::alloc::vec::Vec<u8>,
+    /// One to three addresses, `host:port`: the inviter's, or of hubs that tunnel to it.
+    #[prost(string, repeated, tag = "4")]
+    pub addresses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The single-use signing key, 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub secret: ::prost::alloc::vec::Vec<u8>,
+    /// When it expires, Unix seconds.
+    #[prost(uint64, tag = "6")]
+    pub expires: u64,
+    /// The newest decisions of the network; none in this version.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    pub decisions: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// First four bytes of the BLAKE3 hash of the rest, so that an altered link is noticed before anybody is called.
+    #[prost(bytes = "vec", tag = "15")]
+    pub check: ::prost::alloc::vec::Vec<u8>,
+}
 /// A newcomer's request.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct JoinRequest {
@@ -577,8 +605,8 @@ pub struct JoinRequest {
     /// The public half of the invitation's single-use key, 32 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub invitation_key: ::prost::alloc::vec::Vec<u8>,
-    /// By that key, 64 bytes, over: the tag `interhub-join-v1`, the network, the newcomer's public key (32 bytes, the one
-    /// of the TLS session), the invitation's public key.
+    /// By that key, 64 bytes, over: the tag `interhub-invitation-v1` and a zero byte, the network, the newcomer's public
+    /// key (32 bytes, the one of the TLS session), the invitation's public key.
     #[prost(bytes = "vec", tag = "3")]
     pub invitation_signature: ::prost::alloc::vec::Vec<u8>,
     /// The newcomer's encoded Accept record (body.proto): key, slug, address. At most 4 KiB.
@@ -709,10 +737,10 @@ pub struct Streams {
 /// Digests over the rows the sender holds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Frontier {
-    /// Over registry, public and network logs, 32 bytes: the same towards every peer.
+    /// Over registry, public and network logs, 32 bytes: the same towards every peer; empty where there is no such row.
     #[prost(bytes = "vec", tag = "1")]
     pub shared: ::prost::alloc::vec::Vec<u8>,
-    /// Over the pair and group logs both sides belong to, 32 bytes.
+    /// Over the pair and group logs both sides belong to, 32 bytes; empty where there is no such row.
     #[prost(bytes = "vec", tag = "2")]
     pub common: ::prost::alloc::vec::Vec<u8>,
 }
@@ -722,7 +750,8 @@ pub struct Rows {
     /// At most 4,096 a frame; several frames make one answer.
     #[prost(message, repeated, tag = "1")]
     pub rows: ::prost::alloc::vec::Vec<Row>,
-    /// Whether this frame ends the answer.
+    /// Whether every row the receiver may see has been named by now: ends an answer to unequal digests. Rows of a frame
+    /// without it are acknowledgements, or the first part of a long answer.
     #[prost(bool, tag = "2")]
     pub complete: bool,
 }
