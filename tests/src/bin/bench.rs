@@ -539,6 +539,8 @@ fn bench_commit_and_propagate(runtime: &tokio::runtime::Runtime, root: &Path, ro
         met: each < single,
         limit,
     });
+    // What was written above has to be there first, or the backlog is what is measured.
+    interhub_tests::cluster::agree(&[&a, &b]);
     runtime.block_on(bench_propagate(&a, &b, fsync, rows));
 }
 
