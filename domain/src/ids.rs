@@ -120,7 +120,8 @@ id_type!(
     16
 );
 id_type!(
-    /// What people mean: one event, member, visit. 16 random bytes; what URLs and commands call the id.
+    /// What people mean: one event, member, visit; what URLs and commands call the id. Half of it is the owner's, half
+    /// random: see [`ThingId::new`].
     ThingId,
     16
 );
@@ -193,6 +194,24 @@ impl HubId {
     /// The id of the hub whose first public key this is.
     pub fn of_first_key(public_key: &[u8; 32]) -> Self {
         Self(hash16("interhub/v1/hub", &[public_key]))
+    }
+}
+
+impl ThingId {
+    /// A new thing of this hub: the first eight bytes of the hub's id, then eight random ones.
+    ///
+    /// No other hub can create a document of it, so nobody's page can be taken over by publishing something else under
+    /// its id: for that one would need a key whose hash begins with the same 64 bits.
+    pub fn new(owner: HubId, random: [u8; 8]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&owner.0[..8]);
+        bytes[8..].copy_from_slice(&random);
+        Self(bytes)
+    }
+
+    /// Whether this hub may create documents of this thing.
+    pub fn belongs_to(self, owner: HubId) -> bool {
+        self.0[..8] == owner.0[..8]
     }
 }
 

@@ -271,8 +271,13 @@ impl Object {
             return refused(Refusal::Body);
         };
         let kind = DocumentKind::from_code(kind);
+        let may_create = match kind {
+            DocumentKind::HubProfile => thing.0 == body.hub.0,
+            DocumentKind::Event => thing.belongs_to(body.hub),
+            DocumentKind::Other(_) => true,
+        };
         let derived = ObjectId::derive(network, body.hub, body.log, kind, thing);
-        if derived != self.state.object || body.generation != FIRST_GENERATION {
+        if !may_create || derived != self.state.object || body.generation != FIRST_GENERATION {
             return refused(Refusal::Object);
         }
         let request = CountRequest {

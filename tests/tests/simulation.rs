@@ -182,7 +182,7 @@ fn something(dice: &mut Dice, ledger: &Ledger, network: NetworkId, made: &mut Ve
     let write = match dice.below(6) {
         0..=2 => {
             let number = made.len();
-            let thing = ThingId([u8::try_from(number % 251).unwrap(); 16]);
+            let thing = ThingId::new(ledger.own_id(), (number as u64).to_be_bytes());
             made.push((hub, thing));
             let reading = event(format!("Event {number}"), Status::Confirmed);
             Write::Create {

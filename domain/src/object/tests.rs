@@ -12,7 +12,8 @@ use crate::event::{Event, LocalTime, Schedule, Status, Zone};
 const NETWORK: NetworkId = NetworkId([1; 16]);
 const OWNER: HubId = HubId([2; 16]);
 const OTHER: HubId = HubId([3; 16]);
-const THING: ThingId = ThingId([4; 16]);
+/// A thing of [`OWNER`]: half of its id is the owner's.
+const THING: ThingId = ThingId([2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4, 4]);
 
 fn object_id() -> ObjectId {
     ObjectId::derive(NETWORK, OWNER, LogId::PUBLIC, DocumentKind::Event, THING)
@@ -331,4 +332,26 @@ fn a_stranger_waits_and_an_owner_erases() {
     assert_eq!(erased.reading, None);
     let by_a_stranger = take_all_at_once(&history(Extra::StrangersTombstone));
     assert!(by_a_stranger.object.snapshot.is_some());
+}
+
+/// Whoever publishes something else under the id of another hub's event would take over its page.
+#[test]
+fn nobody_creates_a_document_of_another_hubs_thing() {
+    let object = ObjectId::derive(NETWORK, OTHER, LogId::PUBLIC, DocumentKind::Event, THING);
+    let actor = document::actor(OTHER, Epoch(1));
+    let made = document::edit(None, actor, &event("Not your event", Status::Cancelled))
+        .unwrap()
+        .unwrap();
+    let genesis = Genesis {
+        kind: u32::from(DocumentKind::Event.code()),
+        thing: THING.0.to_vec(),
+        change: made.change,
+        writers: vec![],
+    };
+    let mut author = Author::new();
+    let body = author.push(OTHER, Epoch(1), Kind::Genesis, Content::Genesis(genesis));
+    let mut room = Room::default();
+    let counted = recount(NETWORK, object, vec![body.clone()], &mut room, &InProcessCounter).unwrap();
+    assert_eq!(counted.1[&body.hash], State::Refused(Refusal::Object));
+    assert_eq!(counted.0.snapshot, None);
 }

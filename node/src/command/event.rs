@@ -71,7 +71,7 @@ impl Commands {
     pub async fn add_event(&self, fields: EventFields) -> Result<ShownEvent, CommandError> {
         self.blocking("event add", move |this| {
             let now_ms = this.clock.now_ms();
-            let thing = ThingId(random_bytes(&*this.clock));
+            let thing = ThingId::new(this.ledger.own_id(), random_bytes(&*this.clock));
             let start = fields
                 .start
                 .as_deref()

@@ -125,7 +125,7 @@ impl Commands {
             if dry_run {
                 return Ok(Outcome::Added);
             }
-            let thing = ThingId(random_bytes(&*self.clock));
+            let thing = ThingId::new(self.ledger.own_id(), random_bytes(&*self.clock));
             let reading = Reading::Event(Box::new(event));
             self.write_one(Write::Create {
                 log: LogId::PUBLIC,

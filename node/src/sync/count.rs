@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use interhub_domain::body::Content;
-use interhub_domain::document::Reading;
+use interhub_domain::document::{Reading, Refusal};
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
@@ -75,6 +75,15 @@ impl Ledger {
             return Ok(outcome);
         }
         if envelope.header.object == ObjectId::ZERO {
+            let state = match kind {
+                Kind::Open => State::Counted,
+                Kind::Unknown(_) => State::Waiting(WaitFor::Upgrade),
+                _ => State::Refused(Refusal::Object),
+            };
+            if let Some((_, entry)) = entry {
+                (entry.standing, entry.reason) = standing(&state);
+                outcome.changes.push((entry.standing, 1));
+            }
             return Ok(outcome);
         }
         self.count_object(batch, network, envelope, entry, &mut outcome)?;

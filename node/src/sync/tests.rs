@@ -117,7 +117,8 @@ fn give_all(from: &Ledger, to: &Ledger, order: impl Fn(&mut Vec<Envelope>)) {
     panic!("no end");
 }
 
-fn create(ledger: &Ledger, thing: ThingId, title: &str) -> ObjectId {
+fn create(ledger: &Ledger, number: u8, title: &str) -> ObjectId {
+    let thing = ThingId::new(ledger.own_id(), [number; 8]);
     let write = Write::Create {
         log: LogId::PUBLIC,
         kind: DocumentKind::Event,
@@ -133,7 +134,7 @@ fn two_hubs_found_join_and_share() {
     let b = open(memory(), 2, "vienna", 1);
     a.create_network("Test network").unwrap();
     join(&a, &b);
-    let object = create(&a, ThingId([9; 16]), "Open day");
+    let object = create(&a, 9, "Open day");
     give_all(&a, &b, |_| {});
     give_all(&b, &a, |_| {});
     assert_eq!(a.frontier().shared_digest(), b.frontier().shared_digest());
@@ -200,7 +201,7 @@ fn a_restart_opens_a_new_epoch_and_loses_nothing() {
     let store = memory();
     let a = open(store.clone(), 1, "birmingham", 1);
     a.create_network("Test network").unwrap();
-    let object = create(&a, ThingId([9; 16]), "Open day");
+    let object = create(&a, 9, "Open day");
     let totals = a.totals();
     let frontier = a.frontier();
     drop(a);
@@ -224,7 +225,7 @@ fn forged_altered_and_foreign_envelopes_are_not_held() {
     a.create_network("Test network").unwrap();
     let b = open(memory(), 2, "vienna", 1);
     join(&a, &b);
-    create(&a, ThingId([9; 16]), "Open day");
+    create(&a, 9, "Open day");
     let good = all_envelopes(&a)
         .into_iter()
         .find(|e| e.header.log == LogId::PUBLIC)
@@ -260,8 +261,8 @@ proptest! {
         a.create_network("Test network").unwrap();
         let b = open(memory(), 2, "vienna", 1);
         join(&a, &b);
-        let object = create(&a, ThingId([9; 16]), "Open day");
-        create(&a, ThingId([10; 16]), "Repair café");
+        let object = create(&a, 9, "Open day");
+        create(&a, 10, "Repair café");
         drop(a);
         let a = open(store, 1, "birmingham", 2);
         for title in ["Open week", "Open month", "Open year"] {

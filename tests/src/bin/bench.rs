@@ -143,10 +143,8 @@ fn event(number: usize) -> Event {
     }
 }
 
-fn thing(number: usize) -> ThingId {
-    let mut bytes = [0x5a; 16];
-    bytes[..8].copy_from_slice(&(number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    ThingId(bytes)
+fn thing(owner: HubId, number: usize) -> ThingId {
+    ThingId::new(owner, (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes())
 }
 
 fn clock() -> SharedClock {
@@ -157,12 +155,12 @@ fn open(data: &Path) -> Opened {
     node::open(data, &clock(), None).unwrap()
 }
 
-fn create(number: usize) -> Write {
+fn create(owner: HubId, number: usize) -> Write {
     let reading = Reading::Event(Box::new(event(number)));
     Write::Create {
         log: LogId::PUBLIC,
         kind: DocumentKind::Event,
-        thing: thing(number),
+        thing: thing(owner, number),
         reading,
     }
 }
@@ -173,7 +171,10 @@ fn make_large(root: &Path, documents: usize) -> PathBuf {
     opened.ledger.create_network("Bench").unwrap();
     let began = Instant::now();
     for number in 0..documents {
-        opened.ledger.write_soon(vec![create(number)]).unwrap();
+        opened
+            .ledger
+            .write_soon(vec![create(opened.ledger.own_id(), number)])
+            .unwrap();
     }
     opened.ledger.make_durable().unwrap();
     eprintln!(
