@@ -101,7 +101,7 @@ config! {
     federation_address: String = String::new(),
     /// Address and port of the web pages, feeds and client services. Port 0 takes a free one.
     web_listen: String = "127.0.0.1:8400".to_owned(),
-    /// The address people type to see them, for instance https://hub.example. Empty: links carry the address that was
+    /// The address people type to see them, for instance `https://hub.example`. Empty: links carry the address that was
     /// asked for.
     web_url: String = String::new(),
     /// Whether a proxy that speaks HTTPS stands before web_listen. Without one, tokens are refused beyond this machine.

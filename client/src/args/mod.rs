@@ -45,7 +45,7 @@ pub struct GlobalArgs {
     /// Data folder of the node on this machine
     #[arg(long, value_name = "DIR", env = "INTERHUB_DATA", global = true)]
     pub data: Option<PathBuf>,
-    /// Address of another node, for instance https://hub.example
+    /// Address of another node, for instance `https://hub.example`
     #[arg(long, value_name = "URL", id = HUB_ADDRESS)]
     pub hub: Option<String>,
     /// Token for --hub

@@ -15,7 +15,7 @@
 //!   reaches beyond them. Single events are written whenever they are.
 //!
 //! Modules in reading order: how keys and values look (`keys`, `rows`), which index entries one event makes
-//! (`entries`), what is written ([`write`], [`covered`]), text ([`search`]), and what is read (`filter`, `stream`,
+//! (`entries`), what is written ([`mod@write`], [`covered`]), text ([`search`]), and what is read (`filter`, `stream`,
 //! [`read`]).
 
 pub mod covered;
