@@ -1,6 +1,6 @@
 //! From held envelopes to a document: which of them count, and what the document says.
 //!
-//! [`ObjectState::settle`] takes envelopes of one object in any order and gives each a [`State`]. What comes out is a
+//! [`Object::settle`] takes envelopes of one object in any order and gives each a [`State`]. What comes out is a
 //! pure function of the set taken: an envelope that needs another one is parked under what it waits for and taken up
 //! again when that arrives. Two events rewrite the past and are answered by [`Settled::Recount`], upon which the caller
 //! starts from an empty state with all envelopes of the object: an earlier genesis, and a kind this version must not
