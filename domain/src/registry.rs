@@ -464,3 +464,6 @@ fn withdrawals(statements: &[HeldStatement]) -> BTreeMap<(HubId, HubId), u32> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
