@@ -235,7 +235,7 @@ pub enum Direction {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no room left.
-    #[error("the disk is full (while {doing}); free some space, then restart the node")]
+    #[error("the disk is full (while {doing}); nothing was written: free some space, and try again")]
     Full {
         /// What was being done.
         doing: &'static str,

@@ -3,6 +3,7 @@
 //! Every write goes to the write-ahead log at once, so a killed process loses nothing; [`Backend::sync`] forces that log
 //! to the disk, and callers at the same time share one such write.
 
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
     DBCompressionType, DBRawIterator, FlushOptions, LogLevel, Options, ReadOptions, WriteBatch,
 };
+use rustix::fs::fstatvfs;
 
 use super::{
     Backend, Batch, Change, Direction, Family, MAX_KEY_BYTES, MAX_SCAN_MS, StoreError, check_keys, is_empty_range,
@@ -48,6 +50,10 @@ const BLOOM_BITS: f64 = 10.0;
 
 /// The engine's own log: at most two files of this size, warnings only.
 const ENGINE_LOG_BYTES: usize = 1 << 20;
+
+/// Writes are refused while less than this is free: flushes and compactions of what is written already still fit. On a
+/// disk that is really full the engine would hold a write until somebody frees space, without a word.
+const RESERVE_BYTES: u64 = 32 << 20;
 
 /// After how many rows a scan looks at its watch.
 const ROWS_BETWEEN_LOOKS: u32 = 256;
@@ -110,6 +116,9 @@ pub enum OpenError {
 pub struct RocksStore {
     db: DB,
     sync: SharedSync,
+    /// The folder, to ask its disk for free space.
+    folder: File,
+    reserve_bytes: u64,
 }
 
 impl RocksStore {
@@ -131,9 +140,15 @@ impl RocksStore {
         for name in retired {
             db.drop_cf(name).map_err(|error| open_error(path, &error))?;
         }
+        let unreadable = |error: std::io::Error| OpenError::Engine {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
         Ok(Self {
             db,
             sync: SharedSync::default(),
+            folder: File::open(path).map_err(unreadable)?,
+            reserve_bytes: RESERVE_BYTES,
         })
     }
 
@@ -155,6 +170,20 @@ impl RocksStore {
         for family in Family::ALL.into_iter().filter(|family| family.is_personal()) {
             self.db
                 .compact_range_cf_opt(self.handle(family)?, None::<&[u8]>, None::<&[u8]>, &whole);
+        }
+        Ok(())
+    }
+
+    /// Erasing needs no room: it makes some.
+    fn check_room(&self, batch: &Batch) -> Result<(), StoreError> {
+        let writes = batch
+            .changes()
+            .iter()
+            .any(|(_, change)| matches!(change, Change::Put(..)));
+        // A disk that does not tell is taken to have room; the engine's own error follows if not.
+        let free = fstatvfs(&self.folder).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        if writes && free < self.reserve_bytes {
+            return Err(StoreError::Full { doing: "writing" });
         }
         Ok(())
     }
@@ -204,6 +233,7 @@ impl Backend for RocksStore {
         if batch.is_empty() {
             return Ok(());
         }
+        self.check_room(batch)?;
         let mut changes = WriteBatch::default();
         for (family, change) in batch.changes() {
             let handle = self.handle(*family)?;
@@ -518,6 +548,22 @@ mod tests {
         store.compact_personal().unwrap();
         assert!(!any_file_holds(folder.path(), secret));
         assert!(store.get(Family::BodyPersonal, b"two").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_disk_without_reserve_takes_deletions_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = RocksStore::open(folder.path(), DEFAULT_CACHE_BYTES).unwrap();
+        let mut batch = Batch::new();
+        batch.put(Family::Log, *b"k", *b"v");
+        store.write(&batch).unwrap();
+        store.reserve_bytes = u64::MAX;
+        assert!(matches!(store.write(&batch), Err(StoreError::Full { .. })));
+        let mut deletion = Batch::new();
+        deletion.delete(Family::Log, *b"k");
+        store.write(&deletion).unwrap();
+        store.reserve_bytes = RESERVE_BYTES;
+        store.write(&batch).unwrap();
     }
 
     fn any_file_holds(folder: &Path, needle: &[u8]) -> bool {
