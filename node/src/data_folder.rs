@@ -286,7 +286,8 @@ fn lock(path: &Path) -> Result<File, DataFolderError> {
 fn check_private(path: &Path) -> Result<(), DataFolderError> {
     let metadata = fs::metadata(path).map_err(|error| io_error("look at", path, error))?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         Ok(())
     } else {
         Err(DataFolderError::Exposed {
@@ -356,6 +357,8 @@ fn io_error(doing: &'static str, path: &Path, source: io::Error) -> DataFolderEr
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use crate::clock::ManualClock;
 

@@ -215,6 +215,8 @@ impl FromStr for RecoveryKey {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use crate::clock::ManualClock;
 

@@ -351,6 +351,8 @@ impl Drop for Leave {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn runtime() -> tokio::runtime::Runtime {

@@ -1,5 +1,7 @@
 //! One suite for every backend. `suite!(factory)` makes a test of each function below.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

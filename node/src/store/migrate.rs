@@ -105,6 +105,8 @@ fn begin(store: &dyn Backend, clock: &dyn Clock, newest: u64) -> Result<(), Migr
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::super::memory::MemoryStore;
     use super::*;
     use crate::clock::ManualClock;

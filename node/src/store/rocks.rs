@@ -465,6 +465,8 @@ fn one_line(error: &rocksdb::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::super::conformance;
     use super::*;
 

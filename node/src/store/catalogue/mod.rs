@@ -170,6 +170,8 @@ fn decode_value<V: Value>(bytes: &[u8]) -> Result<V, StoreError> {
 /// What every key and value is tested with.
 #[cfg(test)]
 pub(crate) mod check {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::{Family, Key, Value};
 
     /// The key encodes to these bytes (hexadecimal) and back, and no shorter or longer bytes are taken for it.
@@ -202,6 +204,8 @@ pub(crate) mod check {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::super::memory::MemoryStore;
     use super::meta::SearchTodoKey;
     use super::*;
