@@ -286,8 +286,7 @@ fn lock(path: &Path) -> Result<File, DataFolderError> {
 fn check_private(path: &Path) -> Result<(), DataFolderError> {
     let metadata = fs::metadata(path).map_err(|error| io_error("look at", path, error))?;
     let mode = metadata.permissions().mode() & 0o777;
-    let others = mode & 0o077;
-    if others == 0 {
+    if mode & 0o077 == 0 {
         Ok(())
     } else {
         Err(DataFolderError::Exposed {
