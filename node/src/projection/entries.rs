@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use interhub_domain::calendar::expand::{Window, last_end_ms, occurrences};
 use interhub_domain::event::{Occurrence, Schedule};
 use interhub_domain::ids::ThingId;
 
 use super::covered::CoveredYears;
-use super::expand::{Window, last_end_ms, occurrences};
 use super::keys::{cell_of, class_of, slot, tag_prefix, uid_key};
 use super::rows::{Facts, SeriesRow, Slot, place_of};
 use super::{EventRow, location_of};
@@ -18,9 +18,6 @@ pub(super) const MAX_WRITTEN: usize = 1_500;
 /// Most hosts and tags of one event under which its occurrences are written.
 pub(super) const MAX_HOSTS: usize = 64;
 pub(super) const MAX_TAGS: usize = 64;
-/// A single event has one occurrence; its exceptions, if it has any all the same, cannot make it more than these.
-const MAX_SINGLE: usize = 16;
-
 /// First byte of the key of a series whose occurrences are written.
 pub(super) const THIN: u8 = 1;
 /// First byte of the key of a series that has too many occurrences to write them: it is worked out whenever asked.
@@ -36,12 +33,6 @@ pub(super) fn series_of_key(key: &[u8]) -> Option<ThingId> {
     key.get(1..).and_then(ThingId::from_slice)
 }
 
-/// All of time: what jiff can represent, and then some.
-pub(super) const ALWAYS: Window = Window {
-    from_ms: -400_000_000_000_000,
-    to_ms: 400_000_000_000_000,
-};
-
 /// Index entries: what stands under which key.
 pub(super) type Entries = BTreeMap<(Family, Vec<u8>), Vec<u8>>;
 
@@ -53,8 +44,8 @@ pub(super) fn entries(row: &EventRow, covered: CoveredYears) -> Result<Entries, 
         Vec::new(),
     );
     let schedule = &row.event.schedule;
-    if !schedule.is_series() {
-        let expansion = occurrences(schedule, row.event.status, ALWAYS, MAX_SINGLE);
+    if !repeats(schedule) {
+        let expansion = occurrences(schedule, row.event.status, Window::ALL, 1);
         add_occurrences(&mut entries, row, &expansion.occurrences)?;
         return Ok(entries);
     }
@@ -83,14 +74,18 @@ pub(super) fn entries(row: &EventRow, covered: CoveredYears) -> Result<Entries, 
     Ok(entries)
 }
 
-/// A moment before which nothing of the series ends; only a hint, so it is exact where that is cheap.
+/// Whether an event may have more than one occurrence; its occurrences then have names.
+pub(super) const fn repeats(schedule: &Schedule) -> bool {
+    schedule.is_series() || !schedule.overrides.is_empty()
+}
+
+/// A moment before which nothing of the series ends; only a hint, so it is looked for where that is cheap.
 fn begins_ms(row: &EventRow) -> i64 {
-    let schedule: &Schedule = &row.event.schedule;
-    let moved = schedule.overrides.iter().any(|change| change.time.is_some());
-    if moved || !schedule.extra.is_empty() {
+    let schedule = &row.event.schedule;
+    if !schedule.overrides.is_empty() || !schedule.extra.is_empty() {
         return i64::MIN;
     }
-    let first = occurrences(schedule, row.event.status, ALWAYS, 1);
+    let first = occurrences(schedule, row.event.status, Window::ALL, 1);
     first.occurrences.first().map_or(i64::MIN, |one| one.start_ms)
 }
 
@@ -107,11 +102,12 @@ fn add_occurrences(entries: &mut Entries, row: &EventRow, held: &[Occurrence]) -
     for occurrence in held {
         let place = place_of(row, occurrence);
         let class = class_of(occurrence.start_ms, occurrence.end_ms);
-        let value = Slot::of(facts, occurrence).encode()?;
+        let at = location_of(&row.event, occurrence).and_then(|location| location.at);
+        let value = Slot::of(facts, occurrence, at).encode()?;
         for (family, prefix) in &prefixes {
             entries.insert((*family, slot(prefix, class, place)), value.clone());
         }
-        if let Some(at) = location_of(&row.event, occurrence).and_then(|location| location.at) {
+        if let Some(at) = at {
             entries.insert((Family::OccurrenceByPlace, slot(&cell_of(at), class, place)), value);
         }
     }

@@ -9,7 +9,7 @@ use interhub_domain::query::{DEFAULT_WITHIN_KM, EventQuery, fold_tag, language_m
 
 use super::covered::reach;
 use super::entries::{MAX_HOSTS, MAX_TAGS};
-use super::keys::Place;
+use super::keys::{Around, Place};
 use super::rows::{Facts, Slot, language_head};
 use super::{EventRow, location_of};
 
@@ -26,6 +26,8 @@ pub(super) struct Filter {
     /// Folded.
     pub(super) tag: Option<String>,
     pub(super) near: Option<(Point, f64)>,
+    /// The cells that can be near; absent if any can.
+    pub(super) around: Option<Around>,
     language: Option<String>,
     online: bool,
     network: bool,
@@ -42,15 +44,18 @@ impl Filter {
         hub: Option<HubId>,
         text: Option<Arc<Vec<ThingId>>>,
     ) -> Self {
+        let near = query
+            .near
+            .map(|near| (near, query.within_km.unwrap_or(DEFAULT_WITHIN_KM)));
         Self {
             from_ms,
             to_ms: query.to_ms.unwrap_or(i64::MAX),
-            series_to_ms: query.to_ms.unwrap_or(covered_to_ms),
+            // What goes on at the beginning is listed also when that lies beyond the covered years.
+            series_to_ms: query.to_ms.unwrap_or(covered_to_ms.max(from_ms.saturating_add(1))),
             hub,
             tag: query.tag.as_deref().map(fold_tag),
-            near: query
-                .near
-                .map(|near| (near, query.within_km.unwrap_or(DEFAULT_WITHIN_KM))),
+            around: near.and_then(|(near, within_km)| Around::new(near, within_km)),
+            near,
             language: query.language.clone(),
             online: query.online,
             network: query.network,
@@ -68,6 +73,7 @@ impl Filter {
                 .language
                 .as_deref()
                 .is_none_or(|language| slot.facts.language_may_be(language_head(language)))
+            && self.around.is_none_or(|around| around.holds(slot.cell))
             && self.text_matches(place.thing)
     }
 

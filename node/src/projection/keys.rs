@@ -23,9 +23,6 @@ use interhub_domain::profile::Point;
 use interhub_domain::query::fold_tag;
 use jiff::civil::{Date, DateTime, Time};
 
-/// The upper end of any key: longer than every key, and all ones.
-pub(super) const AFTER_ALL: [u8; 64] = [0xff; 64];
-
 const DAY_MS: i64 = 86_400_000;
 
 /// The longest occurrence of each length class, milliseconds. The first holds a day with a change to winter time.
@@ -187,6 +184,9 @@ fn index(degrees: f64) -> i32 {
     (degrees * CELLS_PER_DEGREE).floor() as i32
 }
 
+/// The cell of what has no place; there is no such row.
+pub(super) const NO_CELL: [u8; 4] = [0xff; 4];
+
 /// The cell of a point.
 pub(super) fn cell_of(point: Point) -> [u8; 4] {
     cell(index(point.lat + 90.0), index(point.lon + 180.0))
@@ -195,37 +195,63 @@ pub(super) fn cell_of(point: Point) -> [u8; 4] {
 /// More cells than this are not walked one by one: the time index is then as good.
 const MAX_CELLS: usize = 64;
 
-/// The cells that hold every point within `within_km` of `near`; `None` if they are too many to walk.
-pub(super) fn cells_around(near: Point, within_km: f64) -> Option<Vec<[u8; 4]>> {
-    // A little more than the radius, so that rounding never leaves a cell out.
-    let angle = within_km * 1.001 / 6371.0 + 1e-9;
-    let lat_reach = angle.to_degrees();
-    let (south, north) = (near.lat - lat_reach, near.lat + lat_reach);
-    if south <= -90.0 || north >= 90.0 {
-        return None;
-    }
-    // The circle is widest not at its centre but nearer to the pole.
-    let ratio = angle.sin() / near.lat.to_radians().cos();
-    if !(0.0..1.0).contains(&ratio) {
-        return None;
-    }
-    let lon_reach = ratio.asin().to_degrees() + 1e-9;
-    let (first_row, last_row) = (index(south + 90.0), index(north + 90.0));
-    let (first_column, last_column) = (index(near.lon - lon_reach + 180.0), index(near.lon + lon_reach + 180.0));
-    let rows = usize::try_from(last_row - first_row + 1).ok()?;
-    let columns = usize::try_from(last_column - first_column + 1).ok()?;
-    if rows.saturating_mul(columns) > MAX_CELLS {
-        return None;
-    }
-    let mut cells = Vec::with_capacity(rows * columns);
-    for row in first_row..=last_row {
-        for column in first_column..=last_column {
-            cells.push(cell(row, column));
+/// The part of the grid that holds every point within some distance of a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around {
+    rows: (i32, i32),
+    columns: (i32, i32),
+}
+
+impl Around {
+    /// `None` if the circle holds a pole, where the grid is of no use.
+    pub(super) fn new(near: Point, within_km: f64) -> Option<Self> {
+        // A little more than the radius, so that rounding never leaves a cell out.
+        let angle = within_km * 1.001 / 6371.0 + 1e-9;
+        let lat_reach = angle.to_degrees();
+        let (south, north) = (near.lat - lat_reach, near.lat + lat_reach);
+        if south <= -90.0 || north >= 90.0 {
+            return None;
         }
+        // The circle is widest not at its centre but nearer to the pole.
+        let ratio = angle.sin() / near.lat.to_radians().cos();
+        if !(0.0..1.0).contains(&ratio) {
+            return None;
+        }
+        let lon_reach = ratio.asin().to_degrees() + 1e-9;
+        Some(Self {
+            rows: (index(south + 90.0), index(north + 90.0)),
+            columns: (index(near.lon - lon_reach + 180.0), index(near.lon + lon_reach + 180.0)),
+        })
     }
-    cells.sort_unstable();
-    cells.dedup();
-    Some(cells)
+
+    /// Whether a cell is among them.
+    pub(super) fn holds(self, cell: [u8; 4]) -> bool {
+        let [a, b, c, d] = cell;
+        let (row, column) = (
+            i32::from(u16::from_be_bytes([a, b])),
+            i32::from(u16::from_be_bytes([c, d])),
+        );
+        let (first, last) = self.columns;
+        (self.rows.0..=self.rows.1).contains(&row) && (column - first).rem_euclid(COLUMNS) <= last - first
+    }
+
+    /// The cells; `None` if they are too many to walk one by one.
+    pub(super) fn cells(self) -> Option<Vec<[u8; 4]>> {
+        let rows = usize::try_from(self.rows.1 - self.rows.0 + 1).ok()?;
+        let columns = usize::try_from(self.columns.1 - self.columns.0 + 1).ok()?;
+        if rows.saturating_mul(columns) > MAX_CELLS {
+            return None;
+        }
+        let mut cells = Vec::with_capacity(rows * columns);
+        for row in self.rows.0..=self.rows.1 {
+            for column in self.columns.0..=self.columns.1 {
+                cells.push(cell(row, column));
+            }
+        }
+        cells.sort_unstable();
+        cells.dedup();
+        Some(cells)
+    }
 }
 
 #[cfg(test)]
@@ -289,8 +315,9 @@ mod tests {
             let lon2 = (lon2.to_degrees() + 540.0).rem_euclid(360.0) - 180.0;
             let other = Point { lat: lat2.to_degrees(), lon: lon2 };
             prop_assume!(near.distance_km(other) <= within);
-            if let Some(cells) = cells_around(near, within) {
-                prop_assert!(cells.contains(&cell_of(other)));
+            if let Some(around) = Around::new(near, within) {
+                prop_assert!(around.holds(cell_of(other)));
+                prop_assert!(around.cells().is_none_or(|cells| cells.contains(&cell_of(other))));
             }
         }
     }

@@ -20,13 +20,16 @@
 
 pub mod covered;
 mod entries;
-mod expand;
 mod filter;
 mod keys;
 pub mod read;
 mod rows;
 pub mod search;
 mod stream;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod write;
 
 use std::sync::Arc;

@@ -10,9 +10,9 @@ use interhub_domain::ids::{HubId, ThingId};
 use interhub_domain::query::{DEFAULT_LIMIT, EventQuery, QueryParseError};
 
 use super::covered::CoveredYears;
-use super::entries::{DENSE, THIN, series_of_key};
+use super::entries::{DENSE, THIN, repeats, series_of_key};
 use super::filter::Filter;
-use super::keys::{AFTER_ALL, PLACE_LEN, Place, cells_around, tag_prefix, uid_prefix};
+use super::keys::{Around, PLACE_LEN, Place, tag_prefix, uid_prefix};
 use super::rows::{SeriesRow, decode_events, decode_hub};
 use super::search::{Search, SearchError};
 use super::stream::{Hit, Merged, Span, Wanted};
@@ -189,7 +189,7 @@ impl Views {
     /// All events of a hub with this UID, smallest thing id first; normally none or one. At most 100.
     pub fn things_by_uid(&self, hub: HubId, uid: &str) -> Result<Vec<ThingId>, QueryError> {
         let prefix = uid_prefix(hub, uid);
-        let end = [prefix.as_slice(), &AFTER_ALL].concat();
+        let end = [prefix.as_slice(), &[0xff; ThingId::LEN + 1]].concat();
         let mut things = Vec::new();
         self.store
             .scan(Family::EventByUid, &prefix, &end, Direction::Forward, &mut |key, _| {
@@ -206,7 +206,7 @@ impl Views {
     /// All events of a hub, each once, drafts included, in an order that depends on nothing but what they are; at most
     /// so many.
     pub fn events_of(&self, hub: HubId, most: usize) -> Result<Vec<Arc<EventRow>>, QueryError> {
-        let end = [hub.as_bytes().as_slice(), &AFTER_ALL].concat();
+        let end = [hub.as_bytes().as_slice(), &[0xff; 33]].concat();
         let mut things = Vec::new();
         let visit = &mut |key: &[u8], _: &[u8]| {
             things.extend(
@@ -319,7 +319,7 @@ impl Views {
                 as_of_ms: None,
                 ..row
             };
-            hash_part(&mut hasher, &super::rows::encode_hub(&shared)?);
+            hash_part(&mut hasher, &super::rows::encode_hub(&shared));
         }
         Ok(*hasher.finalize().as_bytes())
     }
@@ -414,6 +414,7 @@ impl Views {
             version,
             merged: Merged::default(),
             budget,
+            given: None,
             position: None,
             stopped: false,
         };
@@ -430,6 +431,8 @@ struct Walk<'a> {
     version: u64,
     merged: Merged,
     budget: usize,
+    /// The last place given: one occurrence can come from two sources, and is listed once.
+    given: Option<Place>,
     /// The last place looked at.
     position: Option<Place>,
     /// The budget is spent.
@@ -468,9 +471,7 @@ impl Walk<'_> {
     /// The indexes that can answer, each with the prefixes to walk.
     fn candidates(&self) -> Vec<(Family, Vec<Vec<u8>>)> {
         let mut candidates = Vec::new();
-        if let Some((near, within_km)) = self.filter.near
-            && let Some(cells) = cells_around(near, within_km)
-        {
+        if let Some(cells) = self.filter.around.and_then(Around::cells) {
             candidates.push((
                 Family::OccurrenceByPlace,
                 cells.iter().map(|cell| cell.to_vec()).collect(),
@@ -495,7 +496,7 @@ impl Walk<'_> {
                 continue;
             };
             if self.filter.row_matches(&row) {
-                let to_ms = self.filter.end_of_window(row.event.schedule.is_series());
+                let to_ms = self.filter.end_of_window(repeats(&row.event.schedule));
                 let span = Span {
                     from_ms: self.filter.from_ms,
                     to_ms,
@@ -587,7 +588,10 @@ impl Walk<'_> {
                 continue;
             }
             self.budget = self.budget.saturating_sub(ROW_COST);
-            if let Some(listed) = self.check(&hit)? {
+            if self.given != Some(hit.place)
+                && let Some(listed) = self.check(&hit)?
+            {
+                self.given = Some(hit.place);
                 return Ok(Some((hit.place, listed)));
             }
         }
@@ -602,11 +606,10 @@ impl Walk<'_> {
         let Some(occurrence) = hit.slot.occurrence(&hit.place) else {
             return Err(StoreError::Damaged { what: "occurrence" }.into());
         };
-        let schedule = &row.event.schedule;
-        let series = schedule.is_series();
+        let series = repeats(&row.event.schedule);
         // Outside the covered years an index may hold some of a series, while they are being moved: not all, so none.
         let counted = !hit.indexed || !series || self.covered.hold(hit.place.start_ms, hit.slot.end_ms);
-        let current = series || !schedule.overrides.is_empty() || is_single(&row, &occurrence);
+        let current = series || is_single(&row, &occurrence);
         let matches = self.filter.row_matches(&row) && self.filter.occurrence_matches(&row, &occurrence);
         Ok((counted && current && matches).then_some(Listed { row, occurrence }))
     }
@@ -625,7 +628,7 @@ fn hash_part(hasher: &mut blake3::Hasher, part: &[u8]) {
 
 fn hash_events(hasher: &mut blake3::Hasher, value: &[u8]) -> Result<(), StoreError> {
     for row in decode_events(value)?.iter().filter(|row| row.log.is_shared()) {
-        hash_part(hasher, &super::rows::encode_events(std::slice::from_ref(row))?);
+        hash_part(hasher, &super::rows::encode_events(std::slice::from_ref(row)));
     }
     Ok(())
 }

@@ -7,15 +7,18 @@ use std::cmp::Ordering;
 
 use interhub_domain::event::{LocalTime, Occurrence, Status};
 use interhub_domain::ids::LogId;
+use interhub_domain::profile::Point;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Name, Place, name_of, pack, recurrence_id_of, unpack};
+use super::keys::{NO_CELL, Name, Place, cell_of, name_of, pack, recurrence_id_of, unpack};
 use super::{EventRow, HubRow};
 use crate::store::StoreError;
+use crate::store::catalogue::{decode_row, encode_row};
 
 /// The version of everything this folder writes: key layouts, index values, and how series are expanded. A database
 /// with another number is rebuilt from its documents.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u64 = 1;
 
 /// Version byte of event and hub rows.
 const ROW_VERSION: u8 = 1;
@@ -24,28 +27,21 @@ fn damaged(what: &'static str) -> StoreError {
     StoreError::Damaged { what }
 }
 
-fn encode<T: Serialize>(value: &T, what: &'static str) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(value, vec![ROW_VERSION]).map_err(|_| damaged(what))
-}
-
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &'static str) -> Result<T, StoreError> {
-    match bytes.split_first() {
-        Some((&ROW_VERSION, rest)) => postcard::from_bytes(rest).map_err(|_| damaged(what)),
-        _ => Err(damaged(what)),
-    }
+fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T, StoreError> {
+    decode_row(ROW_VERSION, bytes).ok_or(damaged(what))
 }
 
 /// All rows of one thing, the one that is shown first; see [`precedence`].
-pub(super) fn encode_events(rows: &[EventRow]) -> Result<Vec<u8>, StoreError> {
-    encode(&rows, "event row")
+pub(super) fn encode_events(rows: &[EventRow]) -> Vec<u8> {
+    encode_row(ROW_VERSION, &rows)
 }
 
 pub(super) fn decode_events(bytes: &[u8]) -> Result<Vec<EventRow>, StoreError> {
     decode(bytes, "event row")
 }
 
-pub(super) fn encode_hub(row: &HubRow) -> Result<Vec<u8>, StoreError> {
-    encode(row, "hub row")
+pub(super) fn encode_hub(row: &HubRow) -> Vec<u8> {
+    encode_row(ROW_VERSION, row)
 }
 
 pub(super) fn decode_hub(bytes: &[u8]) -> Result<HubRow, StoreError> {
@@ -126,6 +122,8 @@ pub(super) fn language_head(language: &str) -> [u8; 2] {
 pub(super) struct Slot {
     pub(super) end_ms: i64,
     pub(super) facts: Facts,
+    /// Where it takes place, roughly.
+    pub(super) cell: [u8; 4],
     start: u64,
     end: u64,
     status: Status,
@@ -133,7 +131,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn of(facts: Facts, occurrence: &Occurrence) -> Self {
+    pub(super) fn of(facts: Facts, occurrence: &Occurrence, at: Option<Point>) -> Self {
         let all_day = if occurrence.start.is_date() { ALL_DAY } else { 0 };
         Self {
             end_ms: occurrence.end_ms,
@@ -141,6 +139,7 @@ impl Slot {
                 bits: facts.bits | all_day,
                 ..facts
             },
+            cell: at.map_or(NO_CELL, cell_of),
             start: pack(occurrence.start),
             end: pack(occurrence.end),
             status: occurrence.status,

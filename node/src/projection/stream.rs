@@ -6,13 +6,13 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use interhub_domain::calendar::expand::{Window, occurrences};
 use interhub_domain::event::Occurrence;
 
-use super::EventRow;
 use super::covered::{CoveredYears, reach};
-use super::expand::{Window, occurrences};
 use super::keys::{CLASSES, PLACE_LEN, Place, ordered};
 use super::rows::{Facts, Slot, place_of};
+use super::{EventRow, location_of};
 use crate::store::{Direction, Family, Store, StoreError};
 
 /// Index entries read at a time, at first and at most: a page needs few, a sparse filter many.
@@ -161,7 +161,9 @@ impl ExpandedSource {
             let expansion = occurrences(&event.schedule, event.status, window, self.limit);
             let mut hits: Vec<Hit> = expansion.occurrences.iter().filter_map(|one| self.hit(one)).collect();
             hits.sort_by_key(|hit| hit.place);
-            self.exhausted = !expansion.truncated || (hits.is_empty() && self.limit >= LARGEST_EXPANSION);
+            // Truncated with nothing new: the work one call may do is done, or too much begins at one moment.
+            let short = expansion.occurrences.len() < self.limit || self.limit >= LARGEST_EXPANSION;
+            self.exhausted = !expansion.truncated || (hits.is_empty() && short);
             self.limit = (self.limit * 4).min(LARGEST_EXPANSION);
             self.span.after = hits.last().map(|hit| hit.place).or(self.span.after);
             buffer.extend(hits);
@@ -177,9 +179,10 @@ impl ExpandedSource {
         let inside_span = occurrence.start_ms < self.span.to_ms
             && reach(occurrence.start_ms, occurrence.end_ms) > self.span.from_ms
             && self.span.after.is_none_or(|after| place > after);
+        let at = location_of(&self.row.event, occurrence).and_then(|location| location.at);
         (outside && inside_span).then(|| Hit {
             place,
-            slot: Slot::of(self.facts, occurrence),
+            slot: Slot::of(self.facts, occurrence, at),
             indexed: false,
         })
     }
@@ -188,6 +191,8 @@ impl ExpandedSource {
 enum Source {
     Index(IndexSource),
     Expanded(ExpandedSource),
+    /// Read already.
+    Read,
 }
 
 /// Several sources, merged into one list.
@@ -195,9 +200,6 @@ enum Source {
 pub(super) struct Merged {
     sources: Vec<(Source, VecDeque<Hit>)>,
     heap: BinaryHeap<Reverse<(Place, usize)>>,
-    /// Read ahead by [`Merged::probe`].
-    ahead: VecDeque<Hit>,
-    last: Option<Place>,
 }
 
 impl Merged {
@@ -247,6 +249,7 @@ impl Merged {
             match source {
                 Source::Index(source) => source.fill(buffer)?,
                 Source::Expanded(source) => source.fill(buffer),
+                Source::Read => {}
             }
         }
         if let Some(hit) = buffer.front() {
@@ -255,37 +258,33 @@ impl Merged {
         Ok(())
     }
 
-    fn pull(&mut self) -> Result<Option<Hit>, StoreError> {
-        while let Some(Reverse((place, index))) = self.heap.pop() {
+    /// The next occurrence.
+    pub(super) fn next(&mut self) -> Result<Option<Hit>, StoreError> {
+        while let Some(Reverse((_, index))) = self.heap.pop() {
             let hit = self.sources.get_mut(index).and_then(|(_, buffer)| buffer.pop_front());
             self.advance(index)?;
-            if self.last != Some(place) {
-                self.last = Some(place);
+            if hit.is_some() {
                 return Ok(hit);
             }
         }
         Ok(None)
     }
 
-    /// The next occurrence.
-    pub(super) fn next(&mut self) -> Result<Option<Hit>, StoreError> {
-        match self.ahead.pop_front() {
-            Some(hit) => Ok(Some(hit)),
-            None => self.pull(),
-        }
-    }
-
     /// Looks ahead to learn how dense this list is: how many milliseconds one occurrence takes on average, more being
-    /// more selective. A list that ends within the look is the sparser the shorter it is.
+    /// more selective. A list that ends within the look is the sparser the shorter it is. Nothing is taken from it.
     pub(super) fn probe(&mut self, look: usize) -> Result<u64, StoreError> {
-        while self.ahead.len() < look {
-            match self.pull()? {
-                Some(hit) => self.ahead.push_back(hit),
-                None => return Ok(u64::MAX - self.ahead.len() as u64),
-            }
+        let mut ahead = VecDeque::new();
+        while ahead.len() < look
+            && let Some(hit) = self.next()?
+        {
+            ahead.push_back(hit);
         }
-        let times = self.ahead.front().zip(self.ahead.back());
+        let ended = ahead.len() < look;
+        let count = ahead.len() as u64;
+        let times = ahead.front().zip(ahead.back());
         let span = times.map_or(0, |(first, last)| last.place.start_ms.abs_diff(first.place.start_ms));
-        Ok(span / look.max(1) as u64)
+        self.sources.push((Source::Read, ahead));
+        self.advance(self.sources.len() - 1)?;
+        Ok(if ended { u64::MAX - count } else { span / count.max(1) })
     }
 }

@@ -9,19 +9,11 @@ use interhub_domain::ids::{HubId, ObjectId, ThingId};
 
 use super::covered::CoveredYears;
 use super::entries::{DENSE, Entries, THIN, entries, same_entries, series_key, series_of_key};
-use super::keys::AFTER_ALL;
 use super::rows::{FORMAT, SeriesRow, decode_events, encode_events, encode_hub, precedence};
 use super::{EventRow, HubRow};
+use crate::store::catalogue::meta::{MetaKey, MetaValue, SearchTodoKey};
+use crate::store::catalogue::{Value, get, put};
 use crate::store::{Batch, Change, Direction, Family, Store, StoreError};
-
-/// Meta: version of the projections, 4 bytes.
-const META_FORMAT: &[u8] = b"projection/format";
-/// Meta: the covered years, first and last, 2 bytes each.
-const META_COVERED: &[u8] = b"projection/covered";
-/// Meta: the number of the last change to the projections, 8 bytes; also the last counter of `SearchTodo`.
-const META_CHANGES: &[u8] = b"projection/changes";
-/// Meta: how often all projections were dropped, 8 bytes.
-const META_DROPPED: &[u8] = b"projection/dropped";
 
 /// Series that one step of [`Projector::roll_covered_years`] moves: with 1,500 occurrences each in four indexes this
 /// keeps a batch below some 20 MB in the worst case.
@@ -54,18 +46,15 @@ impl Projector {
     /// Opens the projections of a database. A new database gets the years around `now_ms`; an existing one keeps its
     /// years until [`Projector::roll_covered_years`].
     pub fn open(store: Store, now_ms: i64) -> Result<Self, ProjectionError> {
-        let format = read_u32(&store, META_FORMAT)?;
-        let covered = match covered_years(&store)? {
-            Some(covered) => covered,
-            None => CoveredYears::at(now_ms),
-        };
-        if format.is_none() {
+        let version = number(&store, MetaKey::ProjectionVersion)?;
+        let covered = covered_years(&store)?.unwrap_or_else(|| CoveredYears::at(now_ms));
+        if version.is_none() {
             let mut batch = Batch::new();
-            put_format(&mut batch, covered);
+            put_version(&mut batch, covered);
             store.write(&batch)?;
         }
         let changes = AtomicU64::new(last_change(&store)?);
-        let outdated = format.is_some_and(|format| format != FORMAT);
+        let outdated = version.is_some_and(|version| version != FORMAT);
         Ok(Self {
             store,
             changes,
@@ -102,19 +91,19 @@ impl Projector {
         if rows.is_empty() {
             batch.delete(Family::EventRow, thing.as_bytes());
         } else {
-            batch.put(Family::EventRow, thing.as_bytes(), encode_events(&rows)?);
+            batch.put(Family::EventRow, thing.as_bytes(), encode_events(&rows));
         }
         let change = self.next_change(batch);
         if before.as_ref() != rows.first() {
             self.reindex(batch, before.as_ref(), rows.first())?;
-            batch.put(Family::SearchTodo, change.to_be_bytes(), thing.as_bytes());
+            put(batch, &SearchTodoKey(change), &thing);
         }
         Ok(())
     }
 
     /// The hook for hubs: registry and profile of `hub` now read as `new`, or it is no more.
     pub fn hub_changed(&self, batch: &mut Batch, hub: HubId, new: Option<&HubRow>) -> Result<(), ProjectionError> {
-        let value = new.map(encode_hub).transpose()?;
+        let value = new.map(encode_hub);
         let before = self.current(batch, Family::HubRow, hub.as_bytes())?;
         if before == value {
             return Ok(());
@@ -130,14 +119,15 @@ impl Projector {
     /// Drops every projection, for rebuilding them from the documents: the caller then calls the hooks for every
     /// document. The text index, which cannot be dropped in a batch, notices and rebuilds itself.
     pub fn clear_all(&self, batch: &mut Batch, now_ms: i64) -> Result<(), ProjectionError> {
-        for family in FAMILIES {
-            batch.delete_range(family, [], AFTER_ALL);
+        let projections = Family::ALL.into_iter().filter(|family| family.is_projection());
+        for family in projections.chain([Family::SearchTodo]) {
+            batch.delete_range(family, [], []);
         }
         let covered = CoveredYears::at(now_ms);
         *lock(&self.covered) = covered;
-        put_format(batch, covered);
+        put_version(batch, covered);
         let dropped = times_dropped(&self.store)?.saturating_add(1);
-        batch.put(Family::Meta, META_DROPPED, dropped.to_be_bytes());
+        put(batch, &MetaKey::ProjectionsDropped, &MetaValue::of_number(dropped));
         self.next_change(batch);
         Ok(())
     }
@@ -264,7 +254,9 @@ impl Projector {
             match change {
                 Change::Put(other, value) if other == key => return Ok(Some(value.clone())),
                 Change::Delete(other) if other == key => return Ok(None),
-                Change::DeleteRange(from, to) if from.as_slice() <= key && key < to.as_slice() => return Ok(None),
+                Change::DeleteRange(from, to) if from.as_slice() <= key && (to.is_empty() || key < to.as_slice()) => {
+                    return Ok(None);
+                }
                 _ => {}
             }
         }
@@ -273,23 +265,14 @@ impl Projector {
 
     fn next_change(&self, batch: &mut Batch) -> u64 {
         let change = self.changes.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        batch.put(Family::Meta, META_CHANGES, change.to_be_bytes());
+        put(
+            batch,
+            &MetaKey::SearchTodoNext,
+            &MetaValue::of_number(change.saturating_add(1)),
+        );
         change
     }
 }
-
-/// All families that hold projections, and the list of things the text index has to follow.
-const FAMILIES: [Family; 9] = [
-    Family::EventRow,
-    Family::OccurrenceByTime,
-    Family::OccurrenceByHub,
-    Family::OccurrenceByTag,
-    Family::OccurrenceByPlace,
-    Family::Series,
-    Family::EventByUid,
-    Family::HubRow,
-    Family::SearchTodo,
-];
 
 fn write_difference(batch: &mut Batch, old: &Entries, new: &Entries) {
     let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
@@ -309,58 +292,47 @@ fn years_of(series: &SeriesRow) -> CoveredYears {
     }
 }
 
-fn put_format(batch: &mut Batch, covered: CoveredYears) {
-    batch.put(Family::Meta, META_FORMAT, FORMAT.to_be_bytes());
+fn put_version(batch: &mut Batch, covered: CoveredYears) {
+    put(batch, &MetaKey::ProjectionVersion, &MetaValue::of_number(FORMAT));
     put_covered(batch, covered);
 }
 
 fn put_covered(batch: &mut Batch, covered: CoveredYears) {
     let bytes = [covered.first.to_be_bytes(), covered.last.to_be_bytes()].concat();
-    batch.put(Family::Meta, META_COVERED, bytes);
+    put(batch, &MetaKey::CoveredYears, &MetaValue(bytes));
 }
 
 /// The years for which all series are written; `None` in a new database.
 pub(super) fn covered_years(store: &Store) -> Result<Option<CoveredYears>, StoreError> {
-    let Some(value) = store.get(Family::Meta, META_COVERED)? else {
+    let Some(MetaValue(bytes)) = get(&**store, &MetaKey::CoveredYears)? else {
         return Ok(None);
     };
-    let [a, b, c, d] = value.as_slice() else {
+    let [a, b, c, d] = bytes.as_slice() else {
         return Err(StoreError::Damaged { what: "covered years" });
     };
-    Ok(Some(CoveredYears {
-        first: i16::from_be_bytes([*a, *b]),
-        last: i16::from_be_bytes([*c, *d]),
-    }))
+    let (first, last) = (i16::from_be_bytes([*a, *b]), i16::from_be_bytes([*c, *d]));
+    Ok(Some(CoveredYears { first, last }))
 }
 
 /// The number of the last change to the projections; another number means that something may look different.
 pub(super) fn last_change(store: &Store) -> Result<u64, StoreError> {
-    read_u64(store, META_CHANGES)
+    Ok(number(store, MetaKey::SearchTodoNext)?.unwrap_or(1).saturating_sub(1))
 }
 
 /// How often the projections were dropped.
 pub(super) fn times_dropped(store: &Store) -> Result<u64, StoreError> {
-    read_u64(store, META_DROPPED)
+    Ok(number(store, MetaKey::ProjectionsDropped)?.unwrap_or(0))
 }
 
-fn read_u64(store: &Store, key: &[u8]) -> Result<u64, StoreError> {
-    match store.get(Family::Meta, key)? {
-        None => Ok(0),
-        Some(value) => value
-            .try_into()
-            .map(u64::from_be_bytes)
-            .map_err(|_| StoreError::Damaged { what: "counter" }),
-    }
-}
-
-fn read_u32(store: &Store, key: &[u8]) -> Result<Option<u32>, StoreError> {
-    match store.get(Family::Meta, key)? {
-        None => Ok(None),
-        Some(value) => value
-            .try_into()
-            .map(|bytes| Some(u32::from_be_bytes(bytes)))
-            .map_err(|_| StoreError::Damaged { what: "counter" }),
-    }
+/// A number among the node's own notes.
+pub(super) fn number(store: &Store, key: MetaKey) -> Result<Option<u64>, StoreError> {
+    let Some(value) = get(&**store, &key)? else {
+        return Ok(None);
+    };
+    value
+        .number()
+        .map(Some)
+        .ok_or(StoreError::Damaged { what: MetaValue::WHAT })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

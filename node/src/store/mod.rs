@@ -64,19 +64,19 @@ pub enum Family {
     Original,
     /// counter → what changed; for watchers.
     Change,
-    /// Projection: thing → event row.
+    /// Projection: thing → its rows, the one that is shown first.
     EventRow,
-    /// Projection: start, thing, occurrence → end; all occurrences inside the covered years.
+    /// Projection: length class, start, thing, occurrence → the rest of it; single events, and series inside the covered years.
     OccurrenceByTime,
-    /// Projection: hub, start, thing, occurrence.
+    /// Projection: hub, then as by time.
     OccurrenceByHub,
-    /// Projection: tag, start, thing, occurrence.
+    /// Projection: hash of the folded tag, then as by time.
     OccurrenceByTag,
-    /// Projection: cell, start, thing, occurrence.
+    /// Projection: cell, then as by time.
     OccurrenceByPlace,
-    /// Projection: thing → nothing; every series, for windows outside the covered years.
+    /// Projection: kind, thing → covered years, first and last moment; every series, for windows outside those years.
     Series,
-    /// Projection: hub, uid → thing.
+    /// Projection: hub, hash of the UID, thing → nothing.
     EventByUid,
     /// Projection: hub → profile row.
     HubRow,

@@ -21,11 +21,10 @@ use interhub_domain::ids::ThingId;
 
 pub use self::words::{Text, TextQuery, Word};
 use super::rows::decode_events;
-use super::write::{last_change, times_dropped};
+use super::write::{last_change, number, times_dropped};
+use crate::store::catalogue::meta::{MetaKey, MetaValue, SearchTodoKey};
+use crate::store::catalogue::{Key, delete, put, scan_prefix};
 use crate::store::{Batch, Direction, Family, Store, StoreError};
-
-/// Meta: the largest counter of `SearchTodo` that was ever done and removed, 8 bytes.
-const META_DONE: &[u8] = b"search/done";
 
 /// Things renewed in one step; a step of new events takes a tenth of a second.
 const THINGS_PER_STEP: usize = 2_000;
@@ -157,8 +156,9 @@ enum State {
 }
 
 impl Search {
-    /// Opens search over a database. `database` are random bytes drawn when it was made: an index of another database is
-    /// not trusted. Nothing long is done here; whatever has to be done, [`Search::follow`] does.
+    /// Opens search over a database. `database` are the random bytes drawn when it was made
+    /// ([`MetaKey::DatabaseId`]): an index of another database is not believed. Nothing long is done here; whatever has
+    /// to be done, [`Search::follow`] does.
     pub fn open(store: Store, index: Box<dyn TextIndex>, database: [u8; 16]) -> Result<Self, SearchError> {
         let mark = index.mark();
         let search = Self {
@@ -195,12 +195,15 @@ impl Search {
 
     fn begin_rebuild(&self, state: &mut State) -> Result<(), SearchError> {
         let change = last_change(&self.store)?;
-        let mark = Mark {
-            database: self.database,
-            dropped: times_dropped(&self.store)?,
-            change,
-        };
+        let mark = self.mark(times_dropped(&self.store)?, change);
         self.index.clear()?;
+        // What the rebuild reads is at least as new as what the list says up to here. Should it not come to its end, the
+        // index has no mark, and the next start begins again.
+        let mut batch = Batch::new();
+        let next = SearchTodoKey(change.saturating_add(1));
+        batch.delete_range(Family::SearchTodo, [], next.encode());
+        put(&mut batch, &MetaKey::SearchDone, &MetaValue::of_number(change));
+        self.store.write(&batch)?;
         self.version.fetch_add(1, Ordering::Relaxed);
         *state = State::Rebuilding { after: None, mark };
         Ok(())
@@ -339,19 +342,12 @@ impl Search {
             changes.insert(thing, rows.first().map(|row| Text::of(&row.event)));
         }
         let done = last.max(self.done()?);
-        self.index.apply(
-            &changes,
-            Some(Mark {
-                database: self.database,
-                dropped,
-                change: done,
-            }),
-        )?;
+        self.index.apply(&changes, Some(self.mark(dropped, done)))?;
         let mut batch = Batch::new();
         for (counter, _) in &todo {
-            batch.delete(Family::SearchTodo, counter.to_be_bytes());
+            delete(&mut batch, &SearchTodoKey(*counter));
         }
-        batch.put(Family::Meta, META_DONE, done.to_be_bytes());
+        put(&mut batch, &MetaKey::SearchDone, &MetaValue::of_number(done));
         self.store.write(&batch)?;
         let more = todo.len() >= THINGS_PER_STEP;
         Ok(Followed {
@@ -364,33 +360,27 @@ impl Search {
     /// The next things on the list.
     fn todo(&self, most: usize) -> Result<Vec<(u64, ThingId)>, SearchError> {
         let mut todo = Vec::new();
-        let mut bad = false;
-        self.store
-            .scan(Family::SearchTodo, &[], &[], Direction::Forward, &mut |key, value| {
-                match (key.try_into().map(u64::from_be_bytes), ThingId::from_slice(value)) {
-                    (Ok(counter), Some(thing)) => todo.push((counter, thing)),
-                    _ => bad = true,
-                }
-                if bad || todo.len() >= most {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })?;
-        if bad {
-            Err(StoreError::Damaged { what: "search list" }.into())
-        } else {
-            Ok(todo)
-        }
+        let visit = |SearchTodoKey(counter), thing| {
+            todo.push((counter, thing));
+            if todo.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        scan_prefix(&*self.store, Family::SearchTodo, &[], Direction::Forward, visit)?;
+        Ok(todo)
     }
 
     fn done(&self) -> Result<u64, SearchError> {
-        match self.store.get(Family::Meta, META_DONE)? {
-            None => Ok(0),
-            Some(value) => {
-                let bytes = value.try_into().map_err(|_| StoreError::Damaged { what: "counter" })?;
-                Ok(u64::from_be_bytes(bytes))
-            }
+        Ok(number(&self.store, MetaKey::SearchDone)?.unwrap_or(0))
+    }
+
+    fn mark(&self, dropped: u64, change: u64) -> Mark {
+        Mark {
+            database: self.database,
+            dropped,
+            change,
         }
     }
 

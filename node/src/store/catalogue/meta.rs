@@ -20,7 +20,8 @@ pub enum MetaKey {
     OwnEpoch,
     /// The last hybrid clock this node gave out, a number; display order only.
     OwnClock,
-    /// The next counter of `search_todo`, a number.
+    /// The next counter of `search_todo`, a number. It grows with every change of a projection, so it also tells
+    /// whether anything shown may differ.
     SearchTodoNext,
     /// First and last covered year of the occurrence projections: 2 × 2 bytes.
     CoveredYears,
@@ -32,10 +33,14 @@ pub enum MetaKey {
     Invitations,
     /// Counts of documents and envelopes by state, for operators.
     Totals,
+    /// How often all projections were dropped, a number: the search index of before does not count.
+    ProjectionsDropped,
+    /// The largest counter of `search_todo` that was done and removed, a number.
+    SearchDone,
 }
 
 impl MetaKey {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -48,6 +53,8 @@ impl MetaKey {
         Self::RebuildUnfinished,
         Self::Invitations,
         Self::Totals,
+        Self::ProjectionsDropped,
+        Self::SearchDone,
     ];
 
     const fn code(self) -> u8 {
@@ -64,6 +71,8 @@ impl MetaKey {
             Self::RebuildUnfinished => 10,
             Self::Invitations => 11,
             Self::Totals => 12,
+            Self::ProjectionsDropped => 13,
+            Self::SearchDone => 14,
         }
     }
 }
