@@ -376,9 +376,14 @@ impl<'a> Expander<'a> {
             ahead = ahead.max(by.saturating_neg());
         }
         let local = |ms: i64| days::seconds(zone::local_at(ms, &self.tz));
+        // A long occurrence can begin under another offset than the one at the window: its length in wall time is not
+        // its length in instants then.
+        let earliest_ms = window.from_ms.saturating_sub(back.saturating_mul(1000));
         let from = local(window.from_ms)
             .saturating_sub(back)
-            .saturating_sub(self.slack(window.from_ms));
+            .min(local(earliest_ms))
+            .saturating_sub(self.slack(window.from_ms))
+            .saturating_sub(self.slack(earliest_ms));
         (
             from,
             local(window.to_ms)

@@ -533,3 +533,19 @@ proptest! {
         let _ = last_end_ms(&schedule);
     }
 }
+
+#[test]
+fn a_long_occurrence_over_a_clock_change_is_found_to_its_very_end() {
+    // 100 days from the day before summer time: 2,399 hours. Those that begin in January end in summer time.
+    let mut schedule = series("20240309T123000", &["FREQ=DAILY;COUNT=400"]);
+    schedule.end = local("20240617T123000");
+    let everything = occurrences(&schedule, Status::Confirmed, Window::ALL, 1_000).occurrences;
+    for one in everything.iter().filter(|one| one.start.date().year() == 2025) {
+        let last_moment = Window {
+            from_ms: one.end_ms - 1,
+            to_ms: one.end_ms,
+        };
+        let found = occurrences(&schedule, Status::Confirmed, last_moment, 1_000).occurrences;
+        assert_eq!(found.first(), Some(one));
+    }
+}
