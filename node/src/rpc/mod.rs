@@ -11,6 +11,8 @@ mod hubs;
 mod network;
 mod operations;
 pub mod socket;
+#[cfg(test)]
+mod tests;
 
 use interhub_proto::v1;
 use tonic::service::Routes;
