@@ -16,8 +16,8 @@ const MAX_ZONE_CHARS: usize = 40;
 /// An evening that ends after midnight is still one evening: up to this hour the end needs no date.
 const NIGHT_ENDS_HOUR: i8 = 6;
 
-/// Between the two times of an evening; they stay on one line.
-const TO: &str = "\u{a0}–\u{a0}";
+/// Between the two times of an evening; they stay on one line, for which the dash needs a word joiner, too.
+const TO: &str = "\u{a0}–\u{2060}\u{a0}";
 
 /// Who reads: the language, the house whose board it is, and the moment.
 pub(crate) struct Reader {
@@ -271,8 +271,8 @@ mod tests {
         let start = LocalTime::DateTime(datetime(2026, 11, 27, 18, 30, 0, 0));
         let end = LocalTime::DateTime(datetime(2026, 11, 28, 1, 0, 0, 0));
         let when = reader("en").when(&occurrence(start, end, "Europe/Vienna"), "Vienna");
-        assert_eq!(when.time, "18:30\u{a0}–\u{a0}01:00");
-        assert_eq!(when.full, "Friday 27 November, 18:30\u{a0}–\u{a0}01:00");
+        assert_eq!(when.time, "18:30\u{a0}–\u{2060}\u{a0}01:00");
+        assert_eq!(when.full, "Friday 27 November, 18:30\u{a0}–\u{2060}\u{a0}01:00");
         assert_eq!(when.zone.as_deref(), Some("Vienna time"));
         assert_eq!(when.house.as_deref(), Some("17:30 in Birmingham"));
         assert_eq!(when.start_iso, "2026-11-27T18:30:00+01:00");

@@ -439,7 +439,10 @@ pub(crate) fn normal() -> Fixture {
             row.event.url = "javascript:alert(1)".to_owned();
         }),
         event(13, &vienna, "Not for the public", "2026-11-27T12:00", 60).with(|row| row.log = LogId::NETWORK),
-        event(14, &birmingham, "A draft", "2026-11-27T12:00", 60).with(|row| row.draft = true),
+        event(14, &birmingham, "A draft", "2026-11-27T12:00", 60).with(|row| {
+            row.draft = true;
+            row.log = LogId::LOCAL;
+        }),
     ];
     Fixture {
         hubs: vec![birmingham, amsterdam, vienna],

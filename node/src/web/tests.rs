@@ -155,7 +155,7 @@ async fn a_day_shows_its_events_in_their_own_time() {
     let router = site(fixture::normal());
     let page = get(&router, "/events").await.body;
     assert!(page.contains("Friday 27 November"), "no day heading");
-    assert!(page.contains("18:30\u{a0}–\u{a0}21:00") && page.contains("Wien time"));
+    assert!(page.contains("18:30\u{a0}–\u{2060}\u{a0}21:00") && page.contains("Wien time"));
     assert!(page.contains("17:30 in Birmingham"));
     assert!(page.contains("Already under way"));
     assert!(page.contains("as of 09:10"), "no freshness");

@@ -303,6 +303,15 @@ fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &S
         }
         host
     });
+    // Here the end of whole days is the last of them.
+    let last_day = occurrence.start.is_date().then(|| {
+        let last = occurrence
+            .end
+            .date()
+            .yesterday()
+            .unwrap_or_else(|_| occurrence.end.date());
+        last.max(occurrence.start.date()).to_string()
+    });
     let hosts: Vec<Value> = hosts.collect();
     let places: Vec<Value> = [place, online].into_iter().flatten().collect();
     let mut about = json!({
@@ -310,7 +319,7 @@ fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &S
         "@type": "Event",
         "name": board.title(shown.title),
         "startDate": when.start_iso,
-        "endDate": when.end_iso,
+        "endDate": last_day.unwrap_or_else(|| when.end_iso.clone()),
         "eventStatus": format!("https://schema.org/{status}"),
         "eventAttendanceMode": format!("https://schema.org/{mode}EventAttendanceMode"),
         "location": places,

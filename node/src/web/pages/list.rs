@@ -124,13 +124,7 @@ pub(crate) fn home(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
             links: jumps(&board, &Params::default()).into_iter().skip(3).collect(),
         });
     }
-    let hubs = board.active().count();
-    let pattern = if hubs > 1 {
-        board.words.home_lead
-    } else {
-        board.words.home_lead_one
-    };
-    let lead = fill(pattern, &[("count", &hubs.to_string())]);
+    let lead = lead(&board);
     let mut frame = board.frame(board.words.home_title, "home", "/", &Params::default());
     feeds(&mut frame, &Params::default());
     frame.description.clone_from(&lead);
@@ -162,7 +156,7 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let mut frame = board.frame(heading, "events", "/events", &params);
     feeds(&mut frame, &filters);
     frame.hidden = !params.without(&["hub", "tag"]).is_empty();
-    frame.description = fill(words.home_lead, &[("count", &board.active().count().to_string())]);
+    frame.description = lead(&board);
     html(&EventsPage {
         heading: heading.to_owned(),
         lead: String::new(),
@@ -173,6 +167,14 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         listing,
         frame,
     })
+}
+
+/// One sentence about the board.
+fn lead(board: &Board<'_>) -> String {
+    let hubs = board.active().count();
+    let words = board.words;
+    let pattern = if hubs > 1 { words.home_lead } else { words.home_lead_one };
+    fill(pattern, &[("count", &hubs.to_string())])
 }
 
 /// The page's own list as feeds.
