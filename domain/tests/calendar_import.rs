@@ -189,6 +189,18 @@ fn a_title_of_a_megabyte_is_refused() {
 }
 
 #[test]
+fn an_event_of_many_megabytes_is_refused_and_the_next_one_read() {
+    let good = "BEGIN:VEVENT\nUID:2\nDTSTART:20270101T100000Z\nSUMMARY:Good\nEND:VEVENT\n";
+    for line in [format!("CATEGORIES:{}", ",".repeat(5 << 20)), "X-A:b\n".repeat(1 << 20)] {
+        let large = format!("BEGIN:VEVENT\nUID:1\nDTSTART:20270101T100000Z\nSUMMARY:Large\n{line}\nEND:VEVENT\n");
+        let import = read(&format!("BEGIN:VCALENDAR\n{large}{good}END:VCALENDAR\n"));
+        assert_eq!(import.events.len(), 1);
+        let reason = "it has more than 2097152 bytes: shorten its texts in the calendar";
+        assert_eq!(import.refused[0].reason, reason);
+    }
+}
+
+#[test]
 fn a_long_description_is_cut_with_a_warning() {
     let import = event(&format!(
         "DTSTART:20270101T100000Z\nSUMMARY:E\nDESCRIPTION:{}",

@@ -216,11 +216,16 @@ fn strip_tags(text: &str) -> String {
 
 /// What is between `<` and `>`, if that could be a tag.
 fn tag_inside(tag: &str) -> Option<&str> {
-    let end = tag.bytes().take(MAX_TAG_BYTES).position(|byte| byte == b'>')?;
-    let inner = &tag[1..end];
-    inner
-        .starts_with(|char: char| char.is_ascii_alphabetic() || char == '/' || char == '!')
-        .then_some(inner)
+    let inner = &tag[1..];
+    if !inner.starts_with(|char: char| char.is_ascii_alphabetic() || char == '/' || char == '!') {
+        return None;
+    }
+    // Stopping at the next `<` keeps a text of nothing but openings from being looked at again and again.
+    let end = inner
+        .bytes()
+        .take(MAX_TAG_BYTES)
+        .position(|byte| matches!(byte, b'<' | b'>'))?;
+    inner.as_bytes()[end..].starts_with(b">").then(|| &inner[..end])
 }
 
 /// Adds where a link leads, unless its text says so already.
@@ -410,24 +415,12 @@ pub(super) fn is_map(url: &str) -> bool {
 
 /// The first address of an online meeting in a text.
 pub(super) fn meeting_in(text: &str) -> Option<String> {
-    let mut rest = text;
-    while let Some(at) = rest.find("http") {
-        let from = &rest[at..];
-        let end = from
-            .char_indices()
-            .take(MAX_URL_BYTES)
-            .find(|&(_, char)| char.is_whitespace() || matches!(char, '<' | '>' | '"' | ')' | ']' | '\\'))
-            .map_or_else(
-                || from.char_indices().nth(MAX_URL_BYTES).map_or(from.len(), |(at, _)| at),
-                |(at, _)| at,
-            );
-        let candidate = from[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']);
-        if let Some(url) = web_address(candidate).filter(|url| is_meeting(url)) {
-            return Some(url);
-        }
-        rest = &from[4..];
-    }
-    None
+    let ends = |char: char| char.is_whitespace() || matches!(char, '<' | '>' | '"' | '(' | ')' | '[' | ']' | '\\');
+    text.split(ends)
+        .filter_map(|word| word.find("http").map(|at| &word[at..]))
+        .map(|word| word.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']))
+        .filter_map(web_address)
+        .find(|url| is_meeting(url))
 }
 
 /// Whether an address ends like a picture.

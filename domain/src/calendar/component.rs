@@ -13,7 +13,7 @@ use calcard::{Entry, Parser};
 
 use self::times::{days_and_seconds, millis, one_when, shown, when};
 use super::clean;
-use super::text::Block;
+use super::text::{Block, MAX_BLOCK_BYTES};
 use crate::event::{Location, Status};
 use crate::profile::Point;
 
@@ -31,6 +31,12 @@ pub const MAX_TAGS: usize = 32;
 
 /// Longest tag, in characters: a longer one is a sentence that is in the wrong place.
 pub const MAX_TAG_CHARS: usize = 64;
+
+/// Most categories looked at in one line; empty ones and repetitions count.
+const MAX_TAG_VALUES: usize = 1_000;
+
+/// Most things said about one event: more would only repeat themselves.
+const MAX_WARNINGS: usize = 20;
 
 /// Most RDATE or EXDATE values of one event, each: daily for nearly three years.
 pub const MAX_DATES: usize = 1_000;
@@ -73,6 +79,11 @@ pub(super) struct Part {
 pub(super) fn read(block: &Block) -> Result<Part, String> {
     if !block.ended {
         return Err("END:VEVENT is missing: the file was cut off, or was put together wrongly".to_owned());
+    }
+    if block.too_large {
+        return Err(format!(
+            "it has more than {MAX_BLOCK_BYTES} bytes: shorten its texts in the calendar"
+        ));
     }
     let mut parser = Parser::new(&block.text);
     let Entry::ICalendar(calendar) = parser.entry() else {
@@ -242,18 +253,14 @@ impl Reader {
     fn read_dtend(&mut self, entry: &ICalendarEntry) {
         match one_when(entry, "DTEND") {
             Ok(when) => self.dtend = Some(when),
-            Err(reason) => self
-                .warnings
-                .push(format!("{reason}: it is read as ending when it starts")),
+            Err(reason) => self.warn_once(format!("{reason}: it is read as ending when it starts")),
         }
     }
 
     fn read_duration(&mut self, entry: &ICalendarEntry) {
         match entry.values.first() {
             Some(ICalendarValue::Duration(duration)) => self.duration = Some(days_and_seconds(duration)),
-            _ => self
-                .warnings
-                .push("DURATION cannot be read: it is read as ending when it starts".to_owned()),
+            _ => self.warn_once("DURATION cannot be read: it is read as ending when it starts".to_owned()),
         }
     }
 
@@ -304,7 +311,10 @@ impl Reader {
     }
 
     fn read_tags(&mut self, entry: &ICalendarEntry) {
-        for value in &entry.values {
+        if entry.values.len() > MAX_TAG_VALUES {
+            self.warn_once(format!("only the first {MAX_TAGS} categories were kept"));
+        }
+        for value in entry.values.iter().take(MAX_TAG_VALUES) {
             let tag = clean::line(value.as_text().unwrap_or_default());
             let known = self.tags.iter().any(|other| other.to_lowercase() == tag.to_lowercase());
             if tag.is_empty() || known {
@@ -430,6 +440,10 @@ impl Reader {
         if clean::cut(&mut name, MAX_LOCATION_BYTES) {
             self.warn_once(format!("its place was cut to {MAX_LOCATION_BYTES} bytes"));
         }
+        // What is left of an address that was too long leads nowhere.
+        if clean::web_address(&name).is_some_and(|url| !clean::is_map(&url)) {
+            name.clear();
+        }
         let at = self.point.or(self.apple_point);
         (!name.is_empty() || at.is_some()).then_some(Location { name, at })
     }
@@ -448,7 +462,7 @@ impl Reader {
     }
 
     fn warn_once(&mut self, warning: String) {
-        if !self.warnings.contains(&warning) {
+        if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }

@@ -19,6 +19,18 @@ pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 /// attack, and is better split by whoever knows what is in it.
 pub const MAX_EVENTS: usize = 100_000;
 
+/// Most text of one VEVENT, in bytes: what it takes to read one stays bounded. Real ones have a few thousand bytes.
+pub(super) const MAX_BLOCK_BYTES: usize = 2 * 1024 * 1024;
+
+/// Longest ATTACH or IMAGE line looked at, in bytes; longer ones hold the picture itself, which is not read.
+const MAX_ATTACHMENT_BYTES: usize = 64 * 1024;
+
+/// Most zones kept of one calendar. The whole IANA database has 600.
+const MAX_ZONES: usize = 1_000;
+
+/// Most text of one VTIMEZONE, in bytes: comments included, several times of what may be kept of it.
+const MAX_ZONE_TEXT_BYTES: usize = 64 * 1024;
+
 /// Most calendars (`VCALENDAR`) told apart in one file; later ones share the properties of the last.
 const MAX_CALENDARS: usize = 1_000;
 
@@ -96,6 +108,8 @@ pub(super) struct Block {
     pub(super) calendar: usize,
     /// Whether its END was found.
     pub(super) ended: bool,
+    /// Whether it has more than [`MAX_BLOCK_BYTES`]; the rest is not there.
+    pub(super) too_large: bool,
 }
 
 /// A whole file, taken apart.
@@ -257,8 +271,10 @@ impl Scanner {
             Inside::Nothing => self.calendar_property(name, rest),
             Inside::Event { .. } => self.event_line(&line, begins, ends, &component),
             Inside::Zone { text, tzid } => {
-                text.push_str(&line);
-                text.push_str("\r\n");
+                if text.len() + line.len() <= MAX_ZONE_TEXT_BYTES {
+                    text.push_str(&line);
+                    text.push_str("\r\n");
+                }
                 if name.eq_ignore_ascii_case("TZID") {
                     *tzid = Some(unescape(property_value(rest)));
                 }
@@ -300,6 +316,7 @@ impl Scanner {
                     rules: Vec::new(),
                     calendar,
                     ended: false,
+                    too_large: false,
                 });
                 self.inside = Inside::Event { depth: 0 };
             }
@@ -329,7 +346,13 @@ impl Scanner {
         if name.eq_ignore_ascii_case("ATTENDEE") || name.eq_ignore_ascii_case("ORGANIZER") {
             return;
         }
-        if !(ends && component == "VEVENT") {
+        let attached = name.eq_ignore_ascii_case("ATTACH") || name.eq_ignore_ascii_case("IMAGE");
+        if attached && line.len() > MAX_ATTACHMENT_BYTES {
+            return;
+        }
+        if event.text.len() + line.len() > MAX_BLOCK_BYTES {
+            event.too_large = true;
+        } else if !(ends && component == "VEVENT") {
             event.text.push_str(line);
             event.text.push_str("\r\n");
         }
@@ -364,8 +387,11 @@ impl Scanner {
         };
         let Some(tzid) = tzid else { return };
         let calendar = self.calendar();
+        let zones = &mut self.scan.calendars[calendar].zones;
         // Later definitions of one TZID are repetitions.
-        self.scan.calendars[calendar].zones.entry(tzid).or_insert(text);
+        if zones.len() < MAX_ZONES {
+            zones.entry(tzid).or_insert(text);
+        }
     }
 
     fn calendar_property(&mut self, name: &str, rest: &str) {

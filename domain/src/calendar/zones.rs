@@ -1,6 +1,7 @@
 //! The zones of an import: which zone a TZID means, and what a time is on the wall clock of another.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
@@ -49,14 +50,15 @@ pub(super) fn is_utc(name: &str) -> bool {
 /// Zones of one file.
 pub(super) struct Zones<'a> {
     calendars: &'a [Calendar],
-    default: Resolved,
-    known: BTreeMap<(usize, String), Result<Resolved, String>>,
+    default: Rc<Resolved>,
+    /// By calendar and TZID: a zone is looked up once for the file.
+    known: BTreeMap<usize, BTreeMap<String, Result<Rc<Resolved>, String>>>,
     definition_bytes: usize,
 }
 
 impl<'a> Zones<'a> {
     pub(super) fn new(calendars: &'a [Calendar], default_zone: &str) -> Self {
-        let default = iana(default_zone).unwrap_or_else(Resolved::utc);
+        let default = Rc::new(iana(default_zone).unwrap_or_else(Resolved::utc));
         Self {
             calendars,
             default,
@@ -66,21 +68,23 @@ impl<'a> Zones<'a> {
     }
 
     /// The zone of times that name none: X-WR-TIMEZONE, or else the hub's.
-    fn default_of(&mut self, calendar: usize) -> Resolved {
+    fn default_of(&mut self, calendar: usize) -> Rc<Resolved> {
         let named = self.calendars.get(calendar).and_then(|calendar| calendar.zone.clone());
         named
             .and_then(|name| self.by_tzid(&name, calendar).ok())
-            .unwrap_or_else(|| self.default.clone())
+            .unwrap_or_else(|| Rc::clone(&self.default))
     }
 
     /// The zone of this TZID. The error is for the operator.
-    fn by_tzid(&mut self, tzid: &str, calendar: usize) -> Result<Resolved, String> {
-        let key = (calendar, tzid.to_owned());
-        if let Some(known) = self.known.get(&key) {
+    fn by_tzid(&mut self, tzid: &str, calendar: usize) -> Result<Rc<Resolved>, String> {
+        if let Some(known) = self.known.get(&calendar).and_then(|known| known.get(tzid)) {
             return known.clone();
         }
-        let found = self.look_up(tzid, calendar);
-        self.known.insert(key, found.clone());
+        let found = self.look_up(tzid, calendar).map(Rc::new);
+        self.known
+            .entry(calendar)
+            .or_default()
+            .insert(tzid.to_owned(), found.clone());
         found
     }
 
@@ -123,13 +127,13 @@ impl<'a> Zones<'a> {
         own: Option<&str>,
         series: bool,
         calendar: usize,
-    ) -> Result<Resolved, String> {
+    ) -> Result<Rc<Resolved>, String> {
         let resolved = match start {
             When::Zoned(_, tzid) => self.by_tzid(tzid, calendar)?,
             _ => match own.and_then(|name| self.by_tzid(name, calendar).ok()) {
                 // What an Interhub wrote itself is taken as it stands.
                 Some(resolved) => return Ok(resolved),
-                None if matches!(start, When::Instant(_)) => Resolved::utc(),
+                None if matches!(start, When::Instant(_)) => Rc::new(Resolved::utc()),
                 None => self.default_of(calendar),
             },
         };
