@@ -7,13 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use interhub_domain::event::Status;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
 use super::fixture::{self, Fixture};
-use super::{WebState, router};
+use super::{PublicDirectory, WebState, router};
 use crate::clock::ManualClock;
+use crate::projection::read::Views;
+use crate::projection::search::Search;
+use crate::projection::search::memory::MemoryIndex;
+use crate::projection::write::Projector;
+use crate::store::memory::MemoryStore;
+use crate::store::{Batch, Store};
 use crate::task::{Blocking, Tasks};
 
 /// A router over a fixture, at the fixtures' moment.
@@ -474,4 +481,93 @@ async fn json_has_the_promised_fields() {
     );
     let hubs = get(&router, "/api/v1/hubs").await.body;
     assert!(hubs.contains("\"slug\":\"wien\""));
+}
+
+#[tokio::test]
+async fn a_cancellation_shows_at_once() {
+    let made = fixture::normal();
+    let store: Store = Arc::new(MemoryStore::new());
+    let projector = Projector::open(store.clone(), fixture::now_ms()).unwrap();
+    let mut batch = Batch::new();
+    for hub in &made.hubs {
+        projector.hub_changed(&mut batch, hub.id, Some(hub)).unwrap();
+    }
+    for (row, _) in &made.events {
+        projector
+            .event_changed(&mut batch, row.thing, row.object, Some(row))
+            .unwrap();
+    }
+    store.write(&batch).unwrap();
+    let search = Search::open(store.clone(), Box::new(MemoryIndex::new()), [7; 16]).unwrap();
+    search.follow_all().unwrap();
+    let views = Views::new(store.clone(), Arc::new(search));
+    let fresh = PublicDirectory::new(Arc::new(views), Box::new(|_| Some(fixture::now_ms())));
+    let router = router(WebState {
+        directory: Arc::new(fresh),
+        ..state(fixture::empty())
+    });
+
+    // The projections show what the fixture shows.
+    let page = get(&router, "/events").await.body;
+    for title in [
+        "Founders’ breakfast",
+        "Choir without auditions",
+        "Herbstmarkt",
+        "Already under way",
+        "17:30 in Birmingham",
+    ] {
+        assert!(page.contains(title), "{title} is missing");
+    }
+    for private in ["Not for the public", "A draft"] {
+        for address in [
+            "/events",
+            "/events.ics",
+            "/events.atom",
+            "/api/v1/events",
+            "/hubs/wien",
+            "/events?q=draft",
+        ] {
+            assert!(
+                !get(&router, address).await.body.contains(private),
+                "{address} shows {private:?}"
+            );
+        }
+    }
+    let found = get(&router, "/events?q=auditions").await.body;
+    assert!(found.contains("Choir without auditions") && !found.contains("Herbstmarkt"));
+    let series = get(
+        &router,
+        "/events/00000006000000000000000000000000?at=2026-12-03T18:00:00",
+    )
+    .await
+    .body;
+    assert!(series.contains("This date is cancelled.") && series.contains("Thursday 10 December"));
+
+    let opening = made
+        .events
+        .iter()
+        .find(|(row, _)| row.thing.0[3] == 4)
+        .unwrap()
+        .0
+        .clone();
+    let address = format!("/events/{}", opening.thing);
+    let feed = get(&router, "/events.ics").await;
+    let tag = feed.headers["etag"].to_str().unwrap();
+    assert!(!get(&router, &address).await.body.contains("This event is cancelled."));
+    let mut cancelled = (*opening).clone();
+    cancelled.event.status = Status::Cancelled;
+    cancelled.event.sequence += 1;
+    let mut batch = Batch::new();
+    projector
+        .event_changed(&mut batch, cancelled.thing, cancelled.object, Some(&cancelled))
+        .unwrap();
+    store.write(&batch).unwrap();
+    assert!(get(&router, &address).await.body.contains("This event is cancelled."));
+    assert!(get(&router, "/events").await.body.contains("<s>Open evening"));
+    let again = ask(&router, Method::GET, "/events.ics", &[("if-none-match", tag)]).await;
+    assert_eq!(again.status, 200);
+    assert_eq!(
+        again.body.matches("STATUS:CANCELLED").count(),
+        feed.body.matches("STATUS:CANCELLED").count() + 1
+    );
 }
