@@ -233,7 +233,7 @@ proptest! {
         let mut book = Book::new();
         for (what, who, counter) in picks {
             match what {
-                0 | 1 => book.admit(1 + counter as u8 % 2, who, &format!("hub-{}", who % 3), counter),
+                0 | 1 => book.admit(1 + u8::from(counter % 2 == 0), who, &format!("hub-{}", who % 3), counter),
                 2 => book.say(who, Said::Leave(Leave { counter })),
                 3 => book.say(who, Said::Address(Address { address: format!("h{counter}.example:1") })),
                 4 => book.say(1, Said::Withdraw(Withdraw { hub: hub(who).0.to_vec(), counter })),

@@ -170,8 +170,12 @@ fn keys(listed: &[Listed]) -> Vec<(ThingId, interhub_domain::event::Occurrence)>
 
 fn house_of(rows: &[EventRow]) -> House {
     let house = House::new();
-    (1..4).for_each(|number| house.put_hub(&hub_row(number)));
-    rows.iter().for_each(|row| house.put(row));
+    for number in 1..4 {
+        house.put_hub(&hub_row(number));
+    }
+    for row in rows {
+        house.put(row);
+    }
     house.search.follow_all().unwrap();
     house
 }
@@ -273,8 +277,12 @@ proptest! {
         }
         prop_assert_eq!(house.views.covered_years().unwrap(), Some(CoveredYears::at(then)));
         let fresh = House::with(Arc::default(), then, Box::new(MemoryIndex::new()));
-        (1..4).for_each(|number| fresh.put_hub(&hub_row(number)));
-        rows.iter().for_each(|row| fresh.put(row));
+        for number in 1..4 {
+            fresh.put_hub(&hub_row(number));
+        }
+        for row in &rows {
+            fresh.put(row);
+        }
         prop_assert_eq!(dump(&house.map), dump(&fresh.map));
         prop_assert_eq!(house.views.projections_digest().unwrap(), fresh.views.projections_digest().unwrap());
     }
@@ -369,7 +377,9 @@ fn of_two_events_with_one_uid_the_smaller_thing_is_named() {
     (one.event.uid, other.event.uid) = ("same".into(), "same".into());
     for order in [[&one, &other], [&other, &one]] {
         let house = House::new();
-        order.iter().for_each(|row| house.put(row));
+        for row in &order {
+            house.put(row);
+        }
         assert_eq!(
             house.views.event_by_uid(hub(1), "same").unwrap().unwrap().thing,
             thing(1)
