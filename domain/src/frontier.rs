@@ -35,6 +35,8 @@ pub type Digest = [u8; 32];
 #[derive(Debug, Clone, Default)]
 pub struct Frontier {
     rows: BTreeMap<RowKey, Head>,
+    /// The number at which a cut log ends: it and what follows is not sent; see [`crate::cut::Cuts::end`].
+    ends: BTreeMap<RowKey, u64>,
     /// The digest over the registry, public and network logs; emptied by every change of such a row.
     shared: OnceLock<Option<Digest>>,
 }
@@ -100,12 +102,43 @@ impl Frontier {
         }
     }
 
+    /// Sets or removes a row together with the number at which its log ends, if it is cut.
+    pub fn show(&mut self, key: RowKey, head: Option<Head>, end: Option<u64>) {
+        match end {
+            Some(end) => self.ends.insert(key, end),
+            None => self.ends.remove(&key),
+        };
+        if let Some(head) = head {
+            self.put(key, head);
+        } else {
+            self.rows.remove(&key);
+            self.shared = OnceLock::new();
+        }
+    }
+
+    /// The number at which a cut log ends; `None` for a log that is not cut.
+    pub fn end(&self, key: &RowKey) -> Option<u64> {
+        self.ends.get(key).copied()
+    }
+
+    /// How many envelopes of a log can be sent one after the other: all that are held, up to the end of a cut log.
+    pub fn sendable(&self, key: &RowKey) -> u64 {
+        let count = self.head(key).map_or(0, |head| head.seq.saturating_add(1));
+        self.end(key).map_or(count, |end| count.min(end))
+    }
+
     /// The rows that `peer` may see.
     #[must_use]
     pub fn visible(&self, access: &Access, peer: HubId) -> Self {
-        self.rows()
-            .filter(|(key, _)| access.may_send(key.log, key.hub, peer))
-            .collect()
+        let may_see = |key: &RowKey| access.may_send(key.log, key.hub, peer);
+        let mut visible: Self = self.rows().filter(|(key, _)| may_see(key)).collect();
+        visible.ends = self
+            .ends
+            .iter()
+            .filter(|(key, _)| may_see(key))
+            .map(|(key, end)| (*key, *end))
+            .collect();
+        visible
     }
 
     /// The digest over the registry, public and network logs, `None` without such a row. The same for every peer that

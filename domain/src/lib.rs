@@ -5,12 +5,13 @@
 //! roster and its software version*.
 //!
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
-//! mean by it ([`event`], [`profile`]), who may receive it ([`access`]) and how two nodes come to hold the same
+//! mean by it ([`event`], [`profile`]), who may receive it ([`access`]), where it stops counting ([`cut`]) and how two nodes come to hold the same
 //! ([`frontier`], [`session`]), and how calendars come in and go out ([`calendar`]).
 
 pub mod access;
 pub mod body;
 pub mod calendar;
+pub mod cut;
 pub mod document;
 pub mod envelope;
 pub mod event;

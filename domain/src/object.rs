@@ -66,6 +66,8 @@ pub struct HeldBody {
     pub nth: u64,
     /// Its hybrid clock.
     pub clock: u64,
+    /// Whether it lies beyond a cut; see [`crate::cut::Cuts::is_void`].
+    pub void: bool,
     /// What it says; `None` if the body could not be read.
     pub content: Option<Content>,
 }
@@ -228,6 +230,9 @@ impl Object {
         }
         if self.is_erased(body.generation) {
             return Verdict::State(State::Covered);
+        }
+        if body.void {
+            return Verdict::State(State::Void);
         }
         match (body.kind, &body.content) {
             (Kind::Genesis, Some(Content::Genesis(genesis))) => self.create(network, body, genesis, counter),

@@ -169,6 +169,7 @@ impl Author {
             kind,
             generation: if kind == Kind::Tombstone { 0 } else { FIRST_GENERATION },
             nth: if carries_state { *nth } else { 0 },
+            void: false,
             clock: u64::from(self.counter),
             content: Some(content),
         };

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::outgoing::{Claim, Outgoing};
+use super::probe::{Next, Probes};
 use super::{
     ANNOUNCE_MS, Effect, Event, FRONTIER_EVERY_MS, Farewell, Frame, GAP_FIRST_MS, GAP_MAX_MS, HELLO_WITHIN_MS, Hello,
     Local, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FEATURES, MAX_PROOFS, MAX_ROWS, MAX_STREAMS, MAX_TEXT, Millis,
-    Notice, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
+    Notice, Proof, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
 };
 use crate::access::{Access, Receipt, Scope};
 use crate::envelope::{Envelope, MAX_STATE_BODY};
@@ -73,6 +74,8 @@ pub struct Session {
     moved: bool,
     rows: Exchange,
     rows_at: Option<Millis>,
+    /// Rows are sent as soon as the proofs have been, which go before all else.
+    rows_after_proofs: bool,
     rows_sent_at: Option<Millis>,
     gap_every: Millis,
     /// Rows to acknowledge or announce, and when.
@@ -80,6 +83,7 @@ pub struct Session {
     acks_at: Option<Millis>,
     /// Rows of the envelopes with the intake, and the last number of each.
     taking: BTreeMap<RowKey, u64>,
+    probes: Probes,
     streams: BTreeSet<HubId>,
     streams_said: BTreeSet<HubId>,
 }
@@ -117,11 +121,13 @@ impl Session {
             moved: false,
             rows: Exchange::default(),
             rows_at: None,
+            rows_after_proofs: false,
             rows_sent_at: None,
             gap_every: GAP_FIRST_MS,
             acks: BTreeSet::new(),
             acks_at: None,
             taking: BTreeMap::new(),
+            probes: Probes::default(),
             streams: BTreeSet::new(),
             streams_said: BTreeSet::new(),
         };
@@ -142,7 +148,24 @@ impl Session {
             Event::Access(access, frontier) => self.replace(access, &frontier, now, &mut effects),
             Event::Read(row, envelopes) => self.read(row, envelopes, &mut effects),
             Event::Tombstones { envelopes, more } => self.read_tombstones(envelopes, more),
-            Event::Taken { rows, gap } => self.taken(&rows, gap, now),
+            Event::Taken { rows, gap, forked } => {
+                self.taken(&rows, gap, now);
+                for (row, seq) in forked {
+                    self.probe(row, seq, &mut effects);
+                }
+            }
+            Event::Proofs(proofs) => {
+                self.send_proofs(proofs, &mut effects);
+                if std::mem::take(&mut self.rows_after_proofs) && self.phase == Phase::Open {
+                    self.send_rows(now, &mut effects);
+                }
+            }
+            Event::Proved(proofs) => self.send_proofs(proofs, &mut effects),
+            Event::Header(row, seq, envelope) => effects.push(Effect::Send(Frame::Header(row, seq, envelope))),
+            Event::Compared(row, seq, same) => {
+                let next = self.probes.compared(&row, seq, same);
+                effects.extend(next.map(|seq| Effect::Send(Frame::AskHeader(row, seq))));
+            }
             Event::StreamsChanged(streams) => self.set_streams(&streams),
             Event::Writable => self.writable = true,
             Event::Tick => self.tick(now, &mut effects),
@@ -228,7 +251,59 @@ impl Session {
             (_, Frame::Frontier { shared, common }) => self.compare((shared, common), now, effects),
             (_, Frame::Rows { rows, complete }) => self.peer_rows(rows, complete, now, effects),
             (_, Frame::Envelopes(envelopes)) => self.delivered(envelopes, effects),
-            (_, Frame::Proofs(_)) => {}
+            (_, Frame::Proofs(proofs)) => effects.push(Effect::TakeProofs(proofs)),
+            (_, Frame::AskHeader(row, seq)) if self.access.may_send(row.log, row.hub, self.peer) => {
+                effects.push(Effect::ReadHeader(row, seq));
+            }
+            (_, Frame::AskHeader(row, seq)) => effects.push(Effect::Send(Frame::Header(row, seq, None))),
+            (_, Frame::Header(row, seq, envelope)) => self.header_came(row, seq, envelope, effects),
+        }
+    }
+
+    /// Looks for the first position at which the peer's log differs from the one held here.
+    fn probe(&mut self, row: RowKey, differs_at: u64, effects: &mut Vec<Effect>) {
+        if self.out.ours().end(&row).is_some() {
+            return;
+        }
+        if let Some(seq) = self.probes.begin(row, differs_at) {
+            effects.push(Effect::Report(Notice::Forked(row)));
+            effects.push(Effect::Send(Frame::AskHeader(row, seq)));
+        }
+    }
+
+    fn header_came(&mut self, row: RowKey, seq: u64, envelope: Option<Box<Envelope>>, effects: &mut Vec<Effect>) {
+        let shown = envelope.filter(|envelope| {
+            let header = &envelope.header;
+            (header.log, header.hub, header.epoch, header.seq) == (row.log, row.hub, row.epoch, seq)
+        });
+        match (self.probes.came(&row, seq), shown) {
+            (Next::Nothing, _) => {}
+            (_, None) => {
+                if self.probes.end(&row) {
+                    effects.push(Effect::Report(Notice::Unproved(row)));
+                }
+            }
+            (Next::Compare, Some(envelope)) => effects.push(Effect::CompareHeader(envelope)),
+            (Next::Prove, Some(envelope)) => {
+                self.probes.end(&row);
+                effects.push(Effect::Prove(envelope));
+            }
+        }
+    }
+
+    fn send_proofs(&self, proofs: Vec<Proof>, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        let for_the_peer = |proof: &Proof| {
+            let header = &proof.a.header;
+            self.access.may_send(header.log, header.hub, self.peer)
+        };
+        let mut proofs: Vec<Proof> = proofs.into_iter().filter(for_the_peer).collect();
+        while !proofs.is_empty() {
+            let rest = proofs.split_off(proofs.len().min(MAX_PROOFS));
+            effects.push(Effect::Send(Frame::Proofs(proofs)));
+            proofs = rest;
         }
     }
 
@@ -277,6 +352,9 @@ impl Session {
                 continue;
             }
             let news = self.out.advance(*key, *head, now);
+            if self.out.has_beyond() {
+                self.tombstones.get_or_insert(0);
+            }
             if news && self.out.author_serves(key) {
                 self.acknowledge(*key, now.saturating_add(ANNOUNCE_MS));
             }
@@ -293,6 +371,8 @@ impl Session {
             );
         }
         self.out.replace(frontier.visible(&self.access, self.peer), now);
+        // Proofs or a removal may have cut a log here: whether the peer shows the same is asked soon.
+        self.settle_at = Some(now.saturating_add(SETTLE_MS));
     }
 
     fn compare(&mut self, theirs: (Option<Digest>, Option<Digest>), now: Millis, effects: &mut Vec<Effect>) {
@@ -340,7 +420,7 @@ impl Session {
             match self.out.peer_holds(key, head, now) {
                 Claim::Fine => {}
                 Claim::Regressed => effects.push(Effect::Report(Notice::Regressed(key))),
-                Claim::Forked => effects.push(Effect::Report(Notice::Forked(key))),
+                Claim::Forked => self.probe(key, head.seq, effects),
                 Claim::TooMany => return self.end(Farewell::Limit, "too many logs were named", effects),
             }
         }
@@ -415,7 +495,8 @@ impl Session {
         let Some(mut expected) = from else { return };
         let before = self.batch.len();
         for envelope in envelopes {
-            if envelope.header.seq != expected || self.batch.len() >= MAX_BATCH_ENVELOPES {
+            let at_the_end = self.out.ours().end(&row).is_some_and(|end| expected >= end);
+            if at_the_end || envelope.header.seq != expected || self.batch.len() >= MAX_BATCH_ENVELOPES {
                 break;
             }
             expected += 1;
@@ -434,6 +515,9 @@ impl Session {
         self.reading = false;
         let sent = self.tombstones.unwrap_or(0) + envelopes.len();
         self.tombstones = (more && !envelopes.is_empty()).then_some(sent);
+        if self.tombstones.is_none() {
+            self.out.beyond_sent();
+        }
         self.batch_bytes += envelopes.iter().map(Envelope::wire_len).sum::<usize>();
         self.batch.extend(envelopes);
     }
@@ -469,7 +553,10 @@ impl Session {
             effects.push(Effect::Send(Frame::Streams(self.streams.clone())));
         }
         if self.rows_at.is_some_and(|at| at <= now) {
-            self.send_rows(now, effects);
+            self.rows_at = None;
+            if !std::mem::replace(&mut self.rows_after_proofs, true) {
+                effects.push(Effect::ReadProofs);
+            }
         }
         if self.writable && self.batch.is_empty() && self.acks_at.is_some_and(|at| at <= now) {
             self.send_acks(effects);
@@ -552,7 +639,6 @@ impl Session {
 
     fn send_rows(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.rows.sent += 1;
-        self.rows_at = None;
         self.rows_sent_at = Some(now);
         self.doubts = 0;
         let mut rows: Vec<(RowKey, Head)> = self.out.ours().rows().collect();
@@ -597,7 +683,9 @@ fn over_limit(frame: &Frame) -> Option<String> {
         Frame::Rows { rows, .. } => (rows.len(), MAX_ROWS, "rows"),
         Frame::Envelopes(envelopes) => (envelopes.len(), MAX_BATCH_ENVELOPES, "envelopes"),
         Frame::Proofs(proofs) => (proofs.len(), MAX_PROOFS, "proofs"),
-        Frame::Frontier { .. } | Frame::Goodbye { .. } | Frame::Unknown => return None,
+        Frame::Frontier { .. } | Frame::AskHeader(..) | Frame::Header(..) | Frame::Goodbye { .. } | Frame::Unknown => {
+            return None;
+        }
     };
     (count > limit).then(|| format!("{count} {what} where {limit} are allowed"))
 }

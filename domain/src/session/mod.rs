@@ -16,6 +16,7 @@
 
 mod machine;
 mod outgoing;
+mod probe;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -130,8 +131,12 @@ pub enum Frame {
     },
     /// Envelopes, each log in its order.
     Envelopes(Vec<Envelope>),
-    /// Proofs of forks. Read and bounded here; not acted upon yet.
+    /// Proofs of forks; before all else.
     Proofs(Vec<Proof>),
+    /// Asks for the header at one position of a log, to find where two nodes begin to differ.
+    AskHeader(RowKey, u64),
+    /// The answer: header and signature without the body, or nothing there.
+    Header(RowKey, u64, Option<Box<Envelope>>),
     /// Last on a stream that ends in good order.
     Goodbye {
         /// Why.
@@ -234,7 +239,17 @@ pub enum Event {
         rows: Vec<(RowKey, Head)>,
         /// Whether something was not held because what comes before it is missing.
         gap: bool,
+        /// Logs of which something contradicts what is held, and a position at which the two differ.
+        forked: Vec<(RowKey, u64)>,
     },
+    /// The answer to [`Effect::ReadProofs`].
+    Proofs(Vec<Proof>),
+    /// Proofs that are new: they are sent at once.
+    Proved(Vec<Proof>),
+    /// The answer to [`Effect::ReadHeader`].
+    Header(RowKey, u64, Option<Box<Envelope>>),
+    /// The answer to [`Effect::CompareHeader`].
+    Compared(RowKey, u64, bool),
     /// The hubs this node has streams with.
     StreamsChanged(BTreeSet<HubId>),
     /// The stream takes another frame of data. Each frame of envelopes or acknowledgements uses one such permission.
@@ -273,6 +288,16 @@ pub enum Effect {
     },
     /// Give these to the intake and answer with [`Event::Taken`]. Every one came from the peer and is for its eyes.
     Take(Vec<Envelope>),
+    /// Read all proofs of forks and answer with [`Event::Proofs`]. Those the peer may not see are left out here.
+    ReadProofs,
+    /// Check these proofs and keep those that hold. If they cut a log, [`Event::Access`] follows before any other event.
+    TakeProofs(Vec<Proof>),
+    /// Read the header at one position and answer with [`Event::Header`].
+    ReadHeader(RowKey, u64),
+    /// Whether this is the header held at its position; answer with [`Event::Compared`].
+    CompareHeader(Box<Envelope>),
+    /// This header and the one held at its position are a proof, if both are signed.
+    Prove(Box<Envelope>),
     /// Both sides have said Hello and understand each other.
     Ready {
         /// The run of the peer's node.
@@ -313,6 +338,8 @@ pub enum Notice {
     Regressed(RowKey),
     /// The peer holds another envelope under the same number: the log is forked.
     Forked(RowKey),
+    /// The peer delivered what contradicts a log, and cannot show a signed header for it.
+    Unproved(RowKey),
     /// The own log has nothing where the frontier says it has.
     Unreadable(RowKey),
 }

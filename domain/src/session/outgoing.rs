@@ -41,6 +41,8 @@ pub(super) struct Outgoing {
     ready: BTreeSet<(bool, RowKey)>,
     /// Logs that their author sends by itself, and until when it is waited for.
     held: BTreeMap<RowKey, Millis>,
+    /// Cut logs of whose tombstones and statements beyond the end the peer holds others than this node.
+    beyond: BTreeSet<RowKey>,
     /// Whether the peer has said how far it is. Before that, nothing is sent.
     known: bool,
 }
@@ -55,6 +57,7 @@ impl Outgoing {
             peer_streams: BTreeSet::new(),
             ready: BTreeSet::new(),
             held: BTreeMap::new(),
+            beyond: BTreeSet::new(),
             known: false,
         }
     }
@@ -74,8 +77,18 @@ impl Outgoing {
         other_author && (key.hub == self.peer_hub || self.peer_streams.contains(&key.hub))
     }
 
-    /// The own log advanced. Returns whether that was news.
+    /// The own log advanced. Returns whether that was news. In a cut log the number stays, and another hash says that
+    /// more is held beyond its end.
     pub(super) fn advance(&mut self, key: RowKey, head: Head, now: Millis) -> bool {
+        if self.ours.end(&key).is_some() {
+            let moved = self.ours.head(&key) != Some(head);
+            self.ours.put(key, head);
+            if moved && self.known {
+                self.beyond.insert(key);
+            }
+            self.schedule(key, now);
+            return moved;
+        }
         let moved = self.ours.advance(key, head);
         if moved {
             self.schedule(key, now);
@@ -86,8 +99,10 @@ impl Outgoing {
     /// The peer sent envelopes of a log up to this number, and so holds them. What this node does not hold itself is not
     /// believed.
     pub(super) fn peer_sent(&mut self, key: RowKey, seq: u64, now: Millis) {
-        let Some(own) = self.ours.head(&key) else { return };
-        let count = seq.min(own.seq).saturating_add(1);
+        let count = seq.saturating_add(1).min(self.ours.sendable(&key));
+        if count == 0 {
+            return;
+        }
         let cursor = self.peer.entry(key).or_default();
         cursor.acked = cursor.acked.max(count);
         cursor.sent = cursor.sent.max(count);
@@ -98,6 +113,9 @@ impl Outgoing {
     pub(super) fn peer_holds(&mut self, key: RowKey, head: Head, now: Millis) -> Claim {
         if self.peer.len() >= MAX_PEER_ROWS && !self.peer.contains_key(&key) {
             return Claim::TooMany;
+        }
+        if let Some(end) = self.ours.end(&key) {
+            return self.peer_holds_cut(key, head, end, now);
         }
         let count = head.seq.saturating_add(1);
         let cursor = self.peer.entry(key).or_default();
@@ -115,6 +133,21 @@ impl Outgoing {
         if forked { Claim::Forked } else { Claim::Fine }
     }
 
+    /// The same for a log that is cut: its row says by its hash what is held beyond the end.
+    fn peer_holds_cut(&mut self, key: RowKey, head: Head, end: u64, now: Millis) -> Claim {
+        let count = head.seq.saturating_add(1).min(end);
+        let cursor = self.peer.entry(key).or_default();
+        cursor.acked = count;
+        cursor.sent = cursor.sent.max(count);
+        if count >= end && self.ours.head(&key).is_some_and(|own| own != head) {
+            self.beyond.insert(key);
+        } else {
+            self.beyond.remove(&key);
+        }
+        self.schedule(key, now);
+        Claim::Fine
+    }
+
     /// The peer has named all its rows: what it did not acknowledge is sent (again).
     pub(super) fn peer_complete(&mut self, now: Millis) {
         self.known = true;
@@ -127,8 +160,8 @@ impl Outgoing {
     /// The peer holds exactly what this node holds.
     pub(super) fn peer_equal(&mut self) {
         self.known = true;
-        for (key, head) in self.ours.rows() {
-            let count = head.seq.saturating_add(1);
+        for (key, _) in self.ours.rows() {
+            let count = self.ours.sendable(&key);
             self.peer.insert(
                 key,
                 Cursor {
@@ -137,6 +170,7 @@ impl Outgoing {
                 },
             );
         }
+        self.beyond.clear();
         self.ready.clear();
         self.held.clear();
     }
@@ -157,6 +191,13 @@ impl Outgoing {
 
     /// What this node holds, or what the peer may see of it, changed as a whole.
     pub(super) fn replace(&mut self, ours: Frontier, now: Millis) {
+        for (key, cursor) in &mut self.peer {
+            // A log that was cut since: nothing beyond its end is waited for.
+            if let Some(end) = ours.end(key) {
+                cursor.acked = cursor.acked.min(end);
+                cursor.sent = cursor.sent.min(end);
+            }
+        }
         self.ours = ours;
         self.schedule_all(now);
     }
@@ -192,14 +233,28 @@ impl Outgoing {
     /// All logs the peer lacks something of, and from where.
     pub(super) fn lacking(&self) -> Vec<(RowKey, u64)> {
         let waiting = self.ready.iter().map(|(_, key)| key).chain(self.held.keys());
-        waiting.map(|key| (*key, self.sent(key))).collect()
+        let mut all: BTreeMap<RowKey, u64> = waiting.map(|key| (*key, self.sent(key))).collect();
+        for key in &self.beyond {
+            all.entry(*key).or_insert_with(|| self.sent(key));
+        }
+        all.into_iter().collect()
+    }
+
+    /// Whether there is something beyond the end of a cut log that the peer may lack.
+    pub(super) fn has_beyond(&self) -> bool {
+        !self.beyond.is_empty()
+    }
+
+    /// What is held beyond the ends of cut logs has been sent.
+    pub(super) fn beyond_sent(&mut self) {
+        self.beyond.clear();
     }
 
     /// So many envelopes of a log have been sent.
     pub(super) fn mark_sent(&mut self, key: RowKey, count: u64) {
         let cursor = self.peer.entry(key).or_default();
         cursor.sent = cursor.sent.max(count);
-        if cursor.sent > self.ours.head(&key).map_or(0, |head| head.seq) {
+        if cursor.sent >= self.ours.sendable(&key) {
             self.unschedule(key);
         }
     }
@@ -211,9 +266,9 @@ impl Outgoing {
 
     /// Envelopes the peer has not acknowledged.
     pub(super) fn lag(&self) -> u64 {
-        let behind = |(key, head): (RowKey, Head)| {
+        let behind = |(key, _): (RowKey, Head)| {
             let acked = self.peer.get(&key).map_or(0, |cursor| cursor.acked);
-            head.seq.saturating_add(1).saturating_sub(acked)
+            self.ours.sendable(&key).saturating_sub(acked)
         };
         self.ours.rows().map(behind).fold(0, u64::saturating_add)
     }
@@ -235,8 +290,7 @@ impl Outgoing {
     }
 
     fn schedule(&mut self, key: RowKey, now: Millis) {
-        let Some(head) = self.ours.head(&key) else { return };
-        if !self.known || self.sent(&key) > head.seq {
+        if !self.known || self.sent(&key) >= self.ours.sendable(&key) {
             self.unschedule(key);
             return;
         }

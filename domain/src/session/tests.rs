@@ -42,6 +42,122 @@ fn equal_frontiers_take_one_round_trip_and_less_than_200_bytes() {
     assert_eq!(world.nodes[1].delivered, 1_000);
 }
 
+/// Two branches of one log that are the same below `fork`, of these lengths.
+fn branches(fork: u64, lengths: [u64; 2]) -> [Vec<Envelope>; 2] {
+    lengths.map(|length| {
+        let mut author = Node::new(1, 5);
+        for seq in 0..length {
+            let branch = if seq < fork { 0 } else { length };
+            author.write(LogId::PUBLIC, 10 + branch as usize);
+        }
+        author.logs.into_values().next().unwrap_or_default()
+    })
+}
+
+/// Nodes 2 and 4 hold one branch, node 3 the other, node 5 nothing; the author is away.
+fn forked_world(fork: u64, lengths: [u64; 2], seed: u64) -> World {
+    let mut world = World::new(5, seed);
+    let [one, other] = branches(fork, lengths);
+    world.nodes[1].take(one.clone());
+    world.nodes[2].take(other);
+    world.nodes[3].take(one);
+    world
+}
+
+#[test]
+fn a_forked_log_ends_at_the_same_number_everywhere() {
+    for (fork, lengths) in [(0, [1, 2]), (3, [4, 5]), (3, [4, 9]), (20, [21, 300]), (0, [40, 41])] {
+        let mut world = forked_world(fork, lengths, 1);
+        for (one, other) in [(1, 2), (2, 3), (3, 4)] {
+            world.connect(one, other, 20);
+        }
+        world.run_for(10_000);
+        let key = RowKey {
+            log: LogId::PUBLIC,
+            hub: hub(1),
+            epoch: Epoch(1),
+        };
+        for node in 1..5 {
+            assert_eq!(
+                world.nodes[node].cuts.end(&key),
+                Some(fork),
+                "node {node} of a log forked at {fork}, {lengths:?}"
+            );
+            assert_eq!(world.nodes[node].frontier, world.nodes[1].frontier);
+        }
+        let proofs: usize = world.nodes.iter().map(|node| node.proofs.len()).sum();
+        assert_eq!(proofs, 4);
+        let frames = world.frames;
+        world.run_for(60_000);
+        assert!(
+            world.frames - frames <= 3 * 4,
+            "nothing goes on once it is settled: {} frames",
+            world.frames - frames
+        );
+    }
+}
+
+/// What goes on being written to either branch after the proof moves nothing.
+#[test]
+fn a_cut_log_stays_as_it_is() {
+    let mut world = forked_world(3, [4, 6], 2);
+    world.connect(1, 2, 20);
+    world.run_for(5_000);
+    let before = world.nodes[1].frontier.clone();
+    let [more, _] = branches(3, [9, 1]);
+    let (rows, gap, forked) = world.nodes[2].take(more);
+    assert!(rows.is_empty() && !gap && forked.is_empty());
+    world.run_for(70_000);
+    assert_eq!(world.nodes[1].frontier, before);
+    assert_eq!(world.nodes[2].frontier, before);
+}
+
+#[test]
+fn a_peer_that_cannot_show_its_headers_is_at_fault_and_proves_nothing() {
+    let mut world = forked_world(3, [4, 6], 2);
+    let session = |world: &World| {
+        Session::new(
+            world.local(1),
+            hub(3),
+            world.nodes[1].access.clone(),
+            &world.nodes[1].frontier,
+            &BTreeSet::new(),
+            0,
+        )
+    };
+    let mut session = session(&world);
+    session.handle(Event::Opened, 0);
+    let hello = Hello {
+        protocol_min: 1,
+        protocol_max: 1,
+        network: NETWORK,
+        hub: hub(3),
+        epoch: Epoch(3),
+        software: String::new(),
+        streams: BTreeSet::new(),
+        features: Vec::new(),
+    };
+    session.handle(Event::Received(Frame::Hello(hello)), 0);
+    let rows: Vec<_> = world.nodes[2].frontier.rows().collect();
+    let key = rows[0].0;
+    world.nodes[1].logs.get_mut(&key).unwrap().truncate(4);
+    let taken = Event::Taken {
+        rows: Vec::new(),
+        gap: false,
+        forked: vec![(key, 3)],
+    };
+    let asked = session.handle(taken, 10);
+    assert!(asked.contains(&Effect::Send(Frame::AskHeader(key, 1))), "{asked:?}");
+    let answer = session.handle(Event::Received(Frame::Header(key, 1, None)), 20);
+    assert_eq!(answer, [Effect::Report(Notice::Unproved(key))]);
+    let late = world.nodes[2].header(key, 1).map(Box::new);
+    assert_eq!(
+        session.handle(Event::Received(Frame::Header(key, 1, late)), 30),
+        [],
+        "what nobody asks for any more is not looked at"
+    );
+}
+
 #[test]
 fn a_difference_takes_one_round_trip_before_data_and_each_envelope_once() {
     let mut world = equal_pair(1_000);
@@ -415,11 +531,15 @@ fn a_gap_asks_for_rows_and_not_again_and_again() {
             Event::Taken {
                 rows: Vec::new(),
                 gap: true,
+                forked: Vec::new(),
             },
             now,
         ));
         effects.extend(session.handle(Event::Tick, now));
         session.handle(Event::Writable, now);
+        if effects.contains(&Effect::ReadProofs) {
+            effects.extend(session.handle(Event::Proofs(Vec::new()), now));
+        }
         if effects
             .iter()
             .any(|effect| matches!(effect, Effect::Send(Frame::Rows { complete: true, .. })))

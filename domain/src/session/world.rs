@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Effect, Event, Farewell, Frame, Local, Millis, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Session};
+use super::{Effect, Event, Farewell, Frame, Local, Millis, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Proof, Session};
 use crate::access::Access;
+use crate::cut::{Cuts, Named};
 use crate::envelope::{Envelope, Header, Kind, Sealed};
 use crate::frontier::{Frontier, Head, RowKey};
 use crate::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
@@ -45,6 +46,9 @@ pub(super) struct Node {
     pub(super) access: Arc<Access>,
     pub(super) logs: BTreeMap<RowKey, Vec<Envelope>>,
     pub(super) frontier: Frontier,
+    /// The proof with the lowest number of each forked log.
+    pub(super) proofs: BTreeMap<RowKey, Proof>,
+    pub(super) cuts: Cuts,
     /// Envelopes given to the intake, and how many of them were there already.
     pub(super) delivered: usize,
     pub(super) repeated: usize,
@@ -59,6 +63,8 @@ impl Node {
             access: Arc::new(Access::new(NETWORK, hub(number), &hubs, &BTreeMap::new())),
             logs: BTreeMap::new(),
             frontier: Frontier::new(),
+            proofs: BTreeMap::new(),
+            cuts: Cuts::default(),
             delivered: 0,
             repeated: 0,
         }
@@ -83,7 +89,7 @@ impl Node {
             kind: Kind::Change,
             object: ObjectId([1; 16]),
             generation: 0,
-            commitment: [0; 32],
+            commitment: [bytes as u8; 32],
         };
         let sealed = Some(Sealed {
             salt: [0; 32],
@@ -114,14 +120,62 @@ impl Node {
             hash: envelope.hash(),
         };
         held.push(envelope);
-        self.frontier.advance(key, head);
-        Some((key, head))
+        self.show(key);
+        Some((key, self.frontier.head(&key).unwrap_or(head)))
     }
 
-    /// Takes a batch: which rows advanced, and whether there was a gap.
-    pub(super) fn take(&mut self, envelopes: Vec<Envelope>) -> (Vec<(RowKey, Head)>, bool) {
+    /// The row of a log as it is exchanged.
+    fn show(&mut self, key: RowKey) {
+        let held = self.logs.get(&key);
+        let head = held.and_then(|held| held.last()).map(|last| Head {
+            seq: last.header.seq,
+            hash: last.hash(),
+        });
+        let hash_at = |seq: u64| Some(held?.get(seq as usize)?.hash());
+        let shown = self.cuts.shown_head(&key, head, &BTreeSet::new(), hash_at);
+        self.frontier.show(key, shown, self.cuts.end(&key));
+    }
+
+    /// Keeps the proofs that say something new; returns those.
+    pub(super) fn take_proofs(&mut self, proofs: Vec<Proof>) -> Vec<Proof> {
+        let mut news = Vec::new();
+        for proof in proofs {
+            let header = &proof.a.header;
+            assert_eq!(header.seq, proof.b.header.seq);
+            assert_ne!(proof.a.header, proof.b.header);
+            let key = RowKey {
+                log: header.log,
+                hub: header.hub,
+                epoch: header.epoch,
+            };
+            if self
+                .proofs
+                .get(&key)
+                .is_none_or(|known| known.a.header.seq > header.seq)
+            {
+                self.proofs.insert(key, proof.clone());
+                news.push(proof);
+            }
+        }
+        let forks = self.proofs.iter().map(|(key, proof)| (*key, proof.a.header.seq));
+        self.cuts = Cuts::new(forks.collect(), BTreeMap::new(), BTreeMap::new(), Named::default());
+        for key in self.proofs.keys().copied().collect::<Vec<_>>() {
+            self.show(key);
+        }
+        news
+    }
+
+    pub(super) fn header(&self, row: RowKey, seq: u64) -> Option<Envelope> {
+        let mut envelope = self.logs.get(&row)?.get(seq as usize)?.clone();
+        envelope.sealed = None;
+        Some(envelope)
+    }
+
+    /// Takes a batch: which rows advanced, whether there was a gap, and what contradicts what is held.
+    pub(super) fn take(&mut self, envelopes: Vec<Envelope>) -> (Vec<(RowKey, Head)>, bool, Vec<(RowKey, u64)>) {
         let mut rows = BTreeMap::new();
         let mut gap = false;
+        let mut forked = Vec::new();
         for envelope in envelopes {
             self.delivered += 1;
             let header = envelope.header;
@@ -130,16 +184,24 @@ impl Node {
                 hub: header.hub,
                 epoch: header.epoch,
             };
-            if self.logs.get(&key).is_some_and(|held| header.seq < held.len() as u64) {
+            if self.cuts.end(&key).is_some_and(|end| header.seq >= end) {
+                continue;
+            }
+            let held = self.logs.get(&key).map_or(0, |held| held.len() as u64);
+            if header.seq < held {
                 self.repeated += 1;
+                if self.header(key, header.seq).is_some_and(|own| own.header != header) {
+                    forked.push((key, header.seq));
+                }
                 continue;
             }
             match self.hold(envelope) {
                 Some((key, head)) => _ = rows.insert(key, head),
+                None if header.seq == held && held > 0 => forked.push((key, held - 1)),
                 None => gap = true,
             }
         }
-        (rows.into_iter().collect(), gap)
+        (rows.into_iter().collect(), gap, forked)
     }
 
     pub(super) fn read(&self, row: RowKey, from_seq: u64, max_bytes: usize, max_count: usize) -> Vec<Envelope> {
@@ -166,7 +228,7 @@ pub(super) fn wire_len(frame: &Frame) -> usize {
         Frame::Rows { rows, .. } => 8 + 90 * rows.len(),
         Frame::Streams(streams) => 2 + 18 * streams.len(),
         Frame::Envelopes(envelopes) => 6 + envelopes.iter().map(|envelope| envelope.wire_len() + 16).sum::<usize>(),
-        Frame::Proofs(_) | Frame::Goodbye { .. } | Frame::Unknown => 8,
+        Frame::Proofs(_) | Frame::AskHeader(..) | Frame::Header(..) | Frame::Goodbye { .. } | Frame::Unknown => 8,
     }
 }
 
@@ -319,12 +381,49 @@ impl World {
                         });
                     }
                     Effect::Take(envelopes) => {
-                        let (rows, gap) = self.nodes[node].take(envelopes);
+                        let (rows, gap, forked) = self.nodes[node].take(envelopes);
                         events.push_back(Event::Taken {
                             rows: rows.clone(),
                             gap,
+                            forked,
                         });
                         self.heads(node, &rows);
+                    }
+                    Effect::ReadProofs => {
+                        let proofs = self.nodes[node].proofs.values().cloned().collect();
+                        events.push_back(Event::Proofs(proofs));
+                    }
+                    Effect::TakeProofs(proofs) => {
+                        let news = self.nodes[node].take_proofs(proofs);
+                        events.extend(self.proved(node, (link, side), &news));
+                    }
+                    Effect::ReadHeader(row, seq) => {
+                        let header = self.nodes[node].header(row, seq).map(Box::new);
+                        events.push_back(Event::Header(row, seq, header));
+                    }
+                    Effect::CompareHeader(theirs) => {
+                        let header = theirs.header;
+                        let row = RowKey {
+                            log: header.log,
+                            hub: header.hub,
+                            epoch: header.epoch,
+                        };
+                        let own = self.nodes[node].header(row, header.seq);
+                        let same = own.is_some_and(|own| own.header == header);
+                        events.push_back(Event::Compared(row, header.seq, same));
+                    }
+                    Effect::Prove(theirs) => {
+                        let header = theirs.header;
+                        let row = RowKey {
+                            log: header.log,
+                            hub: header.hub,
+                            epoch: header.epoch,
+                        };
+                        if let Some(own) = self.nodes[node].header(row, header.seq) {
+                            let proof = Proof { a: own, b: *theirs };
+                            let news = self.nodes[node].take_proofs(vec![proof]);
+                            events.extend(self.proved(node, (link, side), &news));
+                        }
                     }
                     Effect::Equal => self.links[link].ends[side].equal_at = Some(now),
                     Effect::Ready { .. } => {}
@@ -333,6 +432,28 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Tells the node's other sessions of new proofs; returns what the one at `here` is to be told.
+    fn proved(&mut self, node: usize, here: (usize, usize), news: &[Proof]) -> Vec<Event> {
+        if news.is_empty() {
+            return Vec::new();
+        }
+        let access = self.nodes[node].access.clone();
+        let all = vec![
+            Event::Access(access, self.nodes[node].frontier.clone()),
+            Event::Proved(news.to_vec()),
+        ];
+        for link in 0..self.links.len() {
+            for side in 0..2 {
+                if self.links[link].ends[side].node == node && (link, side) != here {
+                    for event in all.clone() {
+                        self.event(link, side, event);
+                    }
+                }
+            }
+        }
+        all
     }
 
     pub(super) fn send(&mut self, link: usize, side: usize, frame: Frame) {

@@ -147,6 +147,11 @@ pub fn frame_to_proto(frame: &Frame) -> v1::Frame {
                 proofs: proofs.iter().map(proof).collect(),
             }))
         }
+        Frame::AskHeader(row, seq) => Some(Kind::AskHeader(ask_to_proto(row, *seq))),
+        Frame::Header(row, seq, envelope) => Some(Kind::Header(v1::HeaderAnswer {
+            asked: Some(ask_to_proto(row, *seq)),
+            envelope: envelope.as_deref().map(envelope_to_proto),
+        })),
         Frame::Goodbye { code, reason } => Some(Kind::Goodbye(v1::Goodbye {
             code: code.code(),
             reason: cut(reason),
@@ -192,12 +197,42 @@ pub fn frame_from_proto(frame: v1::Frame) -> Result<Frame, ConvertError> {
                 .map(proof_from_proto)
                 .collect::<Result<_, _>>()?,
         ),
+        Some(Kind::AskHeader(asked)) => {
+            let (row, seq) = ask_from_proto(&asked)?;
+            Frame::AskHeader(row, seq)
+        }
+        Some(Kind::Header(answer)) => {
+            let asked = answer.asked.ok_or(ConvertError {
+                what: "the header asked for",
+            })?;
+            let (row, seq) = ask_from_proto(&asked)?;
+            let envelope = answer.envelope.map(envelope_from_proto).transpose()?;
+            Frame::Header(row, seq, envelope.map(Box::new))
+        }
         Some(Kind::Goodbye(goodbye)) => Frame::Goodbye {
             code: Farewell::from_code(goodbye.code),
             reason: cut(&goodbye.reason),
         },
         Some(Kind::Beacon(_)) | None => Frame::Unknown,
     })
+}
+
+fn ask_to_proto(row: &RowKey, seq: u64) -> v1::AskHeader {
+    v1::AskHeader {
+        hub: row.hub.0.to_vec(),
+        log: row.log.0.to_vec(),
+        epoch: row.epoch.0,
+        seq,
+    }
+}
+
+fn ask_from_proto(asked: &v1::AskHeader) -> Result<(RowKey, u64), ConvertError> {
+    let row = RowKey {
+        hub: HubId(fixed(&asked.hub, "a hub id")?),
+        log: LogId(fixed(&asked.log, "a log id")?),
+        epoch: Epoch(asked.epoch),
+    };
+    Ok((row, asked.seq))
 }
 
 fn proof_from_proto(proof: v1::Proof) -> Result<session::Proof, ConvertError> {

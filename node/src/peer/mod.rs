@@ -27,7 +27,7 @@ use interhub_domain::access::Access;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, Head, RowKey};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, NetworkId};
-use interhub_domain::session::{Millis, Notice};
+use interhub_domain::session::{Millis, Notice, Proof};
 use tokio::sync::broadcast;
 
 use self::links::Links;
@@ -57,6 +57,27 @@ pub trait Host: Send + Sync + 'static {
     fn read_tombstones(&self, lacking: &[(RowKey, u64)], skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
         let _ = (lacking, skip, max_bytes);
         (Vec::new(), false)
+    }
+
+    /// Every proof of a fork that is held.
+    fn proofs(&self) -> Vec<Proof> {
+        Vec::new()
+    }
+
+    /// Checks proofs and keeps those that say something new; they are also told to [`Host::changes`].
+    fn take_proofs(&self, from: HubId, proofs: &[Proof]) {
+        let _ = (from, proofs);
+    }
+
+    /// The header and signature at a position of a log, without the body.
+    fn header_at(&self, row: RowKey, seq: u64) -> Option<Envelope> {
+        let _ = (row, seq);
+        None
+    }
+
+    /// This header contradicts the one held at its position: if both are signed, that is a proof.
+    fn prove(&self, from: HubId, theirs: &Envelope) {
+        let _ = (from, theirs);
     }
 
     /// Takes what a peer delivered, and returns once it is durable. Rows that advance are also told to [`Host::changes`].
@@ -134,8 +155,8 @@ pub enum NotHeld {
     Gap,
     /// Its hub or key is not in the registry (yet); rows are exchanged, because the statement may be under way.
     UnknownHub,
-    /// It contradicts an envelope held: the log is forked.
-    Fork,
+    /// It contradicts an envelope held: the log is forked. A position at which the two differ.
+    Fork(u64),
     /// The deliverer's fault: signature, commitment, size, another network. In words.
     Fault(&'static str),
 }
@@ -145,8 +166,10 @@ pub enum NotHeld {
 pub enum Change {
     /// Rows advanced.
     Heads(Arc<[(RowKey, Head)]>),
-    /// The roster, the groups or the own identity changed.
+    /// The roster, the groups, the own identity, or where logs are cut, changed.
     Roster,
+    /// Hubs signed two envelopes with one number: new proofs.
+    Proved(Arc<[Proof]>),
 }
 
 /// A newcomer's request, checked for lengths only.

@@ -8,7 +8,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use interhub_domain::ids::{HubId, NetworkId};
+use interhub_domain::envelope::Envelope;
+use interhub_domain::frontier::RowKey;
+use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
 use interhub_domain::session::{Effect, Event, Farewell, Frame, Local, PROTOCOL_MAX, PROTOCOL_MIN, Session};
 use interhub_proto::v1;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -169,6 +171,7 @@ impl<N: Net> Stream<N> {
     fn changed(&self, change: Result<Change, broadcast::error::RecvError>) -> Event {
         match change {
             Ok(Change::Heads(rows)) => Event::Heads(rows.to_vec()),
+            Ok(Change::Proved(proofs)) => Event::Proved(proofs.to_vec()),
             Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => {
                 let directory = self.shared.host.directory();
                 if directory
@@ -241,6 +244,24 @@ impl<N: Net> Stream<N> {
                         events.push_back(Event::Tombstones { envelopes, more });
                     }
                     Effect::Take(envelopes) => events.extend(self.take(envelopes).await),
+                    Effect::ReadProofs => events.push_back(Event::Proofs(self.shared.host.proofs())),
+                    Effect::TakeProofs(proofs) => {
+                        self.shared.host.take_proofs(self.peer, &proofs);
+                        // What they cut is to be known before the next frame is read.
+                        let access = self.shared.host.directory().access.clone();
+                        events.push_back(Event::Access(access, self.shared.host.frontier()));
+                    }
+                    Effect::ReadHeader(row, seq) => {
+                        let header = self.shared.host.header_at(row, seq).map(Box::new);
+                        events.push_back(Event::Header(row, seq, header));
+                    }
+                    Effect::CompareHeader(theirs) => {
+                        let (row, seq) = (row_of(&theirs), theirs.header.seq);
+                        let own = self.shared.host.header_at(row, seq);
+                        let same = own.is_some_and(|own| own.header == theirs.header);
+                        events.push_back(Event::Compared(row, seq, same));
+                    }
+                    Effect::Prove(theirs) => self.shared.host.prove(self.peer, &theirs),
                     Effect::Ready {
                         epoch,
                         version,
@@ -281,8 +302,12 @@ impl<N: Net> Stream<N> {
         self.waiting.push_back(frame);
     }
 
-    async fn take(&mut self, envelopes: Vec<interhub_domain::envelope::Envelope>) -> Option<Event> {
+    async fn take(&mut self, envelopes: Vec<Envelope>) -> Option<Event> {
         let (host, peer) = (self.shared.host.clone(), self.peer);
+        let rows: Vec<_> = envelopes
+            .iter()
+            .map(|envelope| (envelope.hash(), row_of(envelope)))
+            .collect();
         let taken = self
             .shared
             .tasks
@@ -294,7 +319,17 @@ impl<N: Net> Stream<N> {
                     .refused
                     .iter()
                     .any(|(_, why)| matches!(why, NotHeld::Gap | NotHeld::UnknownHub));
-                Some(Event::Taken { rows: taken.rows, gap })
+                let fork = |(hash, why): &(HeaderHash, NotHeld)| {
+                    let NotHeld::Fork(differs_at) = why else { return None };
+                    let (_, row) = rows.iter().find(|(known, _)| known == hash)?;
+                    Some((*row, *differs_at))
+                };
+                let forked: Vec<_> = taken.refused.iter().filter_map(fork).collect();
+                Some(Event::Taken {
+                    rows: taken.rows,
+                    gap,
+                    forked,
+                })
             }
             Err(error) => {
                 self.lost(&error.to_string());
@@ -340,6 +375,15 @@ impl<N: Net> Stream<N> {
             reason: "the stream ended".to_owned(),
             was_open,
         })
+    }
+}
+
+fn row_of(envelope: &Envelope) -> RowKey {
+    let header = &envelope.header;
+    RowKey {
+        log: header.log,
+        hub: header.hub,
+        epoch: header.epoch,
     }
 }
 

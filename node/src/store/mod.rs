@@ -50,6 +50,8 @@ pub enum Family {
     Frontier,
     /// Proofs of forks.
     Proof,
+    /// hub, log id, epoch, header hash → a tombstone or statement beyond the end of a cut log.
+    Beyond,
     /// object → tombstone envelope.
     Tombstone,
     /// tombstone, hub → receipt.
@@ -84,7 +86,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -96,6 +98,7 @@ impl Family {
         Self::Waiting,
         Self::Frontier,
         Self::Proof,
+        Self::Beyond,
         Self::Tombstone,
         Self::Receipt,
         Self::Beacon,
@@ -127,6 +130,7 @@ impl Family {
             Self::Waiting => "waiting",
             Self::Frontier => "frontier",
             Self::Proof => "proof",
+            Self::Beyond => "beyond",
             Self::Tombstone => "tombstone",
             Self::Receipt => "receipt",
             Self::Beacon => "beacon",

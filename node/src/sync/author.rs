@@ -140,7 +140,7 @@ impl Ledger {
                 reading,
             } => {
                 let object = ObjectId::derive(network, self.own_id, log, kind, thing);
-                let actor = document::actor(self.own_id, self.epoch);
+                let actor = document::actor(self.own_id, self.epoch());
                 let made = document::edit(None, actor, &reading)?.ok_or(WriteError::NotFound)?;
                 let genesis = Genesis {
                     kind: u32::from(kind.code()),
@@ -163,7 +163,7 @@ impl Ledger {
                     .created
                     .filter(|_| known.is_shown())
                     .ok_or(WriteError::NotFound)?;
-                let actor = document::actor(self.own_id, self.epoch);
+                let actor = document::actor(self.own_id, self.epoch());
                 let Some(made) = document::edit(known.snapshot.as_deref(), actor, &reading)? else {
                     return Ok(Written { object, hash: None });
                 };
@@ -207,7 +207,7 @@ impl Ledger {
         content: Content,
     ) -> Result<Written, WriteError> {
         let row = self.own_row(place.log);
-        if inner.frontier.head(&row).is_none() {
+        if inner.held.head(&row).is_none() {
             let open = self.opening(inner, row)?;
             let first = Place {
                 log: place.log,
@@ -237,13 +237,13 @@ impl Ledger {
             content: Some(content),
         }
         .encode_bytes();
-        let head = inner.frontier.head(&row);
+        let head = inner.held.head(&row);
         let header = Header {
             network,
             hub: self.own_id,
             key_number: 0,
             log: place.log,
-            epoch: self.epoch,
+            epoch: row.epoch,
             seq: head.map_or(0, |head| head.seq + 1),
             previous: head.map_or(HeaderHash::ZERO, |head| head.hash),
             kind: place.kind,
@@ -265,7 +265,7 @@ impl Ledger {
     fn opening(&self, inner: &Inner, row: RowKey) -> Result<Open, LedgerError> {
         let mut named = std::collections::BTreeSet::new();
         let mut ends = Vec::new();
-        for (other, head) in inner.frontier.rows() {
+        for (other, head) in inner.held.rows() {
             if other.hub != self.own_id || other.log != row.log || other.epoch == row.epoch {
                 continue;
             }

@@ -258,14 +258,14 @@ impl Ledger {
         for (hash, state) in states.iter().filter(|(hash, _)| **hash != own_hash) {
             self.set_standing(batch, *hash, state, outcome)?;
         }
-        if let (Some((_, entry)), Some(state)) = (entry, states.get(&own_hash)) {
-            (entry.standing, entry.reason) = standing(state);
+        if let (Some((key, entry)), Some(state)) = (entry, states.get(&own_hash)) {
+            (entry.standing, entry.reason) = self.standing_at(&key, state);
             outcome.changes.push((entry.standing, 1));
         }
         Ok(())
     }
 
-    fn set_standing(
+    pub(super) fn set_standing(
         &self,
         batch: &mut Batch,
         hash: HeaderHash,
@@ -278,11 +278,53 @@ impl Ledger {
         let Some(mut row) = catalogue::get(&*self.store, &key)? else {
             return Ok(());
         };
+        let (standing, reason) = self.standing_at(&key, state);
+        if row.standing == standing && row.reason == reason {
+            return Ok(());
+        }
         outcome.changes.push((row.standing, -1));
-        (row.standing, row.reason) = standing(state);
-        outcome.changes.push((row.standing, 1));
+        outcome.changes.push((standing, 1));
+        (row.standing, row.reason) = (standing, reason);
         catalogue::put(batch, &key, &row);
         Ok(())
+    }
+
+    /// State and reason as they are stored and shown, for the envelope at this position.
+    pub(super) fn standing_at(&self, key: &LogKey, state: &State) -> (Standing, String) {
+        match state {
+            State::Void => (Standing::Void, self.cuts().reason(&key.row(), key.seq).to_owned()),
+            state => standing(state),
+        }
+    }
+
+    /// Counts one document anew from everything held of it, and writes what follows as one batch.
+    pub(super) fn recount_object(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        id: ObjectId,
+    ) -> Result<(), LedgerError> {
+        let mut batch = Batch::new();
+        let mut outcome = Outcome::default();
+        let before = self.load_object(id)?.0;
+        let mut room = StoreRoom::emptied(self, id)?;
+        let bodies = self.bodies_and_tombstone_of(network, id)?;
+        let authors = self.authors_of(&bodies, id)?;
+        let (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
+        room.write(&mut batch);
+        for (hash, state) in &states {
+            self.set_standing(&mut batch, *hash, state, &mut outcome)?;
+        }
+        write_object(&mut batch, &known, authors);
+        self.project_reading(&mut batch, &known, before.state.created, reading, &mut outcome)?;
+        if let Some((hub, profile)) = outcome.profile.clone() {
+            registry::write_hub_row(self, inner, &mut batch, hub, Some(profile))?;
+        }
+        outcome.documents = i64::from(known.is_shown()) - i64::from(before.is_shown());
+        outcome.stuck = i64::from(known.state.stuck) - i64::from(before.state.stuck);
+        self.put_totals(inner, &mut batch, &outcome);
+        self.commit(&batch)?;
+        self.counted(inner, outcome)
     }
 
     /// Keeps the projections in step, in the same batch.
@@ -374,15 +416,17 @@ impl Ledger {
     }
 
     /// Applies to memory what a written batch changed, and tells watchers.
-    pub(super) fn counted(&self, inner: &mut Inner, outcome: Outcome) {
+    pub(super) fn counted(&self, inner: &mut Inner, outcome: Outcome) -> Result<(), LedgerError> {
         inner.totals = outcome.applied_to(inner.totals);
-        if let Some(statement) = outcome.statement {
-            self.statement_counted(inner, statement);
-        }
         if outcome.change.is_some() {
             inner.next_change += 1;
             self.notify(Notice::Changed);
         }
+        if let Some(statement) = outcome.statement {
+            self.statement_counted(inner, statement);
+            self.refresh_cuts(inner)?;
+        }
+        Ok(())
     }
 
     pub(super) fn load_totals(&self, inner: &mut Inner) -> Result<(), StoreError> {
@@ -391,7 +435,7 @@ impl Ledger {
         }
         // The newest envelope of every log says how fresh its hub's data is.
         let Some(network) = self.network() else { return Ok(()) };
-        let rows: Vec<_> = inner.frontier.rows().collect();
+        let rows: Vec<_> = inner.held.rows().collect();
         for (row, head) in rows {
             let key = LogKey {
                 hub: row.hub,

@@ -13,7 +13,7 @@ use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::clock::Clock;
 use crate::store::Batch;
 use crate::store::catalogue;
-use crate::store::catalogue::document::{Tombstone, TombstoneKey};
+use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
 use crate::store::catalogue::object::ObjectKey;
 
@@ -27,14 +27,14 @@ pub enum Refused {
     Gap,
     /// Its hub or key is not in the registry (yet).
     UnknownHub,
-    /// It contradicts an envelope held: the log is forked.
-    Fork,
+    /// It contradicts an envelope held: the log is forked. A position at which the two differ.
+    Fork(u64),
     /// The deliverer's fault, in words.
     Fault(&'static str),
 }
 
 /// Where one of a batch ended.
-type Verdict = Result<Option<(RowKey, Head)>, Refused>;
+pub(super) type Verdict = Result<Option<(RowKey, Head)>, Refused>;
 
 /// Random bytes of the node's clock, as the batch verification wants them.
 struct ClockRandom<'a>(&'a dyn Clock);
@@ -118,6 +118,9 @@ impl Ledger {
             hub: header.hub,
             epoch: header.epoch,
         };
+        if self.cuts().end(&row).is_some_and(|end| header.seq >= end) {
+            return self.take_beyond(&mut inner, network, row, envelope);
+        }
         match self.check_chain(&inner, row, envelope)? {
             Chain::Known => return Ok(Ok(None)),
             Chain::Broken(Refused::Gap) if header.kind == Kind::Tombstone => {
@@ -162,7 +165,7 @@ impl Ledger {
 
     fn check_chain(&self, inner: &Inner, row: RowKey, envelope: &Envelope) -> Result<Chain, LedgerError> {
         let header = &envelope.header;
-        let head = inner.frontier.head(&row);
+        let head = inner.held.head(&row);
         let next = head.map_or(0, |head| head.seq.saturating_add(1));
         let previous = head.map_or(HeaderHash::ZERO, |head| head.hash);
         if header.seq > next {
@@ -173,14 +176,14 @@ impl Ledger {
             return Ok(if continues {
                 Chain::Continues
             } else {
-                Chain::Broken(Refused::Fork)
+                Chain::Broken(Refused::Fork(header.seq.saturating_sub(1)))
             });
         }
         let known = catalogue::contains(&*self.store, &PositionKey(envelope.hash()))?;
         Ok(if known {
             Chain::Known
         } else {
-            Chain::Broken(Refused::Fork)
+            Chain::Broken(Refused::Fork(header.seq))
         })
     }
 
@@ -206,8 +209,7 @@ impl Ledger {
         let counted = self.count(inner, &mut batch, network, envelope, None)?;
         self.put_totals(inner, &mut batch, &counted);
         self.commit(&batch)?;
-        self.counted(inner, counted);
-        Ok(())
+        self.counted(inner, counted)
     }
 
     /// Holds an envelope that has passed every check: everything that follows from it is one batch. An own one that
@@ -251,12 +253,18 @@ impl Ledger {
         self.put_totals(inner, &mut batch, &counted);
         self.commit(&batch)?;
 
-        inner.frontier.put(row, head);
-        if let Some(body) = body {
+        inner.held.put(row, head);
+        if let Some(body) = &body {
             self.heard(inner, header.hub, body.clock);
+            if let Some(Content::Open(open)) = &body.content {
+                self.opened(inner, header, open)?;
+            }
         }
-        self.counted(inner, counted);
-        self.notify(Notice::Heads([(row, head)].into()));
+        self.show_row(inner, row)?;
+        self.counted(inner, counted)?;
+        if let Some(shown) = inner.frontier.head(&row) {
+            self.notify(Notice::Heads([(row, shown)].into()));
+        }
         Ok(Ok(head))
     }
 
@@ -288,14 +296,10 @@ enum Chain {
     Broken(Refused),
 }
 
-fn keep_tombstone(batch: &mut Batch, envelope: &Envelope) {
-    let Some(sealed) = &envelope.sealed else { return };
-    let kept = Tombstone {
-        header: envelope.header,
-        signature: envelope.signature,
-        sealed: sealed.clone(),
-    };
-    catalogue::put(batch, &TombstoneKey(envelope.header.object), &kept);
+pub(super) fn keep_tombstone(batch: &mut Batch, envelope: &Envelope) {
+    if let Some(kept) = WholeEnvelope::of(envelope) {
+        catalogue::put(batch, &TombstoneKey(envelope.header.object), &kept);
+    }
 }
 
 /// State and reason as they are stored and shown.
@@ -305,6 +309,7 @@ pub(super) fn standing(state: &State) -> (Standing, String) {
         State::Waiting(what) => (Standing::Waiting, waiting_reason(what).into()),
         State::Refused(refusal) => (Standing::Refused, refusal.to_string()),
         State::Covered => (Standing::Covered, String::new()),
+        // Where it lies says why: see `Ledger::standing_at`.
         State::Void => (Standing::Void, String::new()),
     }
 }

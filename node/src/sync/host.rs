@@ -8,14 +8,15 @@ use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, RowKey};
 use interhub_domain::ids::HubId;
 use interhub_domain::registry::Standing;
-use interhub_domain::session;
+use interhub_domain::session::{self, Proof};
 use tokio::sync::broadcast;
 
+use super::cuts::row_of;
 use super::hold::Refused;
 use super::ledger::{Ledger, Notice};
 use crate::peer::{Change, Contact, Directory, Host, Identity, JoinRefused, JoinRequest, Joined, NotHeld, Taken};
 use crate::store::catalogue;
-use crate::store::catalogue::document::{Tombstone, TombstoneKey};
+use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use crate::store::{Direction, Family};
 
 /// Changes a session may fall behind before it reads everything anew.
@@ -43,12 +44,51 @@ impl LedgerHost {
                 Ok(Notice::Heads(rows)) => Change::Heads(rows),
                 // Whoever fell behind reads everything anew, which a change of roster makes them do.
                 Ok(Notice::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => Change::Roster,
+                Ok(Notice::Proved(proofs)) => Change::Proved(proofs),
                 Ok(Notice::Changed) => continue,
                 Err(broadcast::error::RecvError::Closed) => return,
             };
             // Without sessions there is nobody to tell.
             let _ = self.changes.send(change);
         }
+    }
+}
+
+/// Envelopes after the first `skip`, as many as fit.
+struct Page {
+    skip: usize,
+    max_bytes: usize,
+    bytes: usize,
+    envelopes: Vec<Envelope>,
+    more: bool,
+}
+
+impl Page {
+    const fn new(skip: usize, max_bytes: usize) -> Self {
+        Self {
+            skip,
+            max_bytes,
+            bytes: 0,
+            envelopes: Vec::new(),
+            more: false,
+        }
+    }
+
+    fn add(&mut self, envelope: Envelope) -> ControlFlow<()> {
+        if self.more {
+            return ControlFlow::Break(());
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return ControlFlow::Continue(());
+        }
+        self.bytes += envelope.wire_len();
+        if self.bytes > self.max_bytes && !self.envelopes.is_empty() {
+            self.more = true;
+            return ControlFlow::Break(());
+        }
+        self.envelopes.push(envelope);
+        ControlFlow::Continue(())
     }
 }
 
@@ -100,36 +140,59 @@ impl Host for LedgerHost {
 
     fn read_tombstones(&self, lacking: &[(RowKey, u64)], skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
         let wanted: BTreeMap<RowKey, u64> = lacking.iter().copied().collect();
-        let mut out = Vec::new();
-        let (mut skipped, mut bytes, mut more) = (0, 0, false);
-        let visit = |_: TombstoneKey, tombstone: Tombstone| {
+        let mut page = Page::new(skip, max_bytes);
+        let visit = |_: TombstoneKey, tombstone: WholeEnvelope| {
             let header = &tombstone.header;
-            let row = RowKey {
-                log: header.log,
-                hub: header.hub,
-                epoch: header.epoch,
-            };
-            if wanted.get(&row).is_none_or(|from| header.seq < *from) {
+            if wanted.get(&row_of(header)).is_none_or(|from| header.seq < *from) {
                 return ControlFlow::Continue(());
             }
-            if skipped < skip {
-                skipped += 1;
-                return ControlFlow::Continue(());
-            }
-            let envelope = tombstone.envelope();
-            bytes += envelope.wire_len();
-            if bytes > max_bytes && !out.is_empty() {
-                more = true;
-                return ControlFlow::Break(());
-            }
-            out.push(envelope);
-            ControlFlow::Continue(())
+            page.add(tombstone.envelope())
         };
         let store = &*self.ledger.store;
         if let Err(error) = catalogue::scan_prefix(store, Family::Tombstone, &[], Direction::Forward, visit) {
             tracing::error!(%error, "tombstones could not be read");
         }
-        (out, more)
+        // Beyond the end of a cut log everything that stands alone goes with the tombstones.
+        let cuts = self.ledger.cuts();
+        for row in wanted.keys().filter(|row| cuts.end(row).is_some()) {
+            match self.ledger.beyond_of(row) {
+                Ok(envelopes) => {
+                    let fits = envelopes.into_iter().try_for_each(|envelope| page.add(envelope));
+                    if fits.is_break() {
+                        break;
+                    }
+                }
+                Err(error) => tracing::error!(%error, "what lies beyond a cut could not be read"),
+            }
+        }
+        (page.envelopes, page.more)
+    }
+
+    fn proofs(&self) -> Vec<Proof> {
+        self.ledger.proofs()
+    }
+
+    fn take_proofs(&self, from: HubId, proofs: &[Proof]) {
+        if let Err(error) = self.ledger.take_proofs(proofs) {
+            tracing::error!(peer = %from.short(), %error, "proofs could not be stored");
+        }
+    }
+
+    fn header_at(&self, row: RowKey, seq: u64) -> Option<Envelope> {
+        self.ledger.header_at(row, seq).unwrap_or_else(|error| {
+            tracing::error!(%error, "log could not be read");
+            None
+        })
+    }
+
+    fn prove(&self, from: HubId, theirs: &Envelope) {
+        match self.ledger.prove(theirs) {
+            Ok(news) if news.is_empty() => {
+                tracing::warn!(peer = %from.short(), "peer showed a header that proves nothing");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(peer = %from.short(), %error, "a proof could not be stored"),
+        }
     }
 
     fn take(&self, from: HubId, envelopes: Vec<Envelope>) -> Taken {
@@ -143,7 +206,7 @@ impl Host for LedgerHost {
         let why = |refused| match refused {
             Refused::Gap => NotHeld::Gap,
             Refused::UnknownHub => NotHeld::UnknownHub,
-            Refused::Fork => NotHeld::Fault("it contradicts an envelope held here"),
+            Refused::Fork(differs_at) => NotHeld::Fork(differs_at),
             Refused::Fault(what) => NotHeld::Fault(what),
         };
         Taken {
@@ -173,6 +236,12 @@ impl Host for LedgerHost {
             }
             session::Notice::Forked(row) => {
                 tracing::warn!(%peer, author = %row.hub.short(), log = %row.log.short(), "forked log");
+            }
+            session::Notice::Unproved(row) => {
+                tracing::warn!(
+                    %peer, author = %row.hub.short(), log = %row.log.short(),
+                    "peer delivered what contradicts a log, and shows no signed header for it"
+                );
             }
             session::Notice::Regressed(row) => {
                 tracing::info!(%peer, author = %row.hub.short(), "peer lost data");

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use interhub_domain::access::Access;
 use interhub_domain::body::Said;
+use interhub_domain::cut::{Cuts, Named};
 use interhub_domain::document::Counter;
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::frontier::{Frontier, Head, RowKey};
-use interhub_domain::ids::{Epoch, HubId, LogId, NetworkId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::{HeldStatement, Roster};
+use interhub_domain::session::Proof;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -80,8 +82,10 @@ pub enum LedgerError {
 pub enum Notice {
     /// Rows advanced.
     Heads(Arc<[(RowKey, Head)]>),
-    /// The roster, or the own network, changed.
+    /// The roster, the own network, or where logs are cut, changed.
     Roster,
+    /// Hubs signed two envelopes with one number: new proofs.
+    Proved(Arc<[Proof]>),
     /// Something for watchers was written; see [`Ledger::changes_after`].
     Changed,
 }
@@ -107,11 +111,13 @@ pub struct Ledger {
     pub(super) clock: SharedClock,
     pub(super) own: OwnHub,
     pub(super) own_id: HubId,
-    pub(super) epoch: Epoch,
+    epoch: AtomicU64,
     pub(super) network: OnceLock<NetworkId>,
     pub(super) counter: Box<dyn Counter>,
     pub(super) projector: Projector,
     pub(super) inner: Mutex<Inner>,
+    /// Where logs are cut; replaced while `inner` is locked, read without it.
+    pub(super) cuts: Mutex<Arc<Cuts>>,
     notices: broadcast::Sender<Notice>,
     written: AtomicU64,
     durable: Mutex<u64>,
@@ -119,7 +125,18 @@ pub struct Ledger {
 
 /// What the writer keeps in memory; rebuilt from the store at every start.
 pub(super) struct Inner {
+    /// The last envelope held of every log.
+    pub(super) held: Frontier,
+    /// The same as it is exchanged: a cut log ends at its cut.
     pub(super) frontier: Frontier,
+    /// Tombstones and statements held at or after the end of a cut log.
+    pub(super) beyond: BTreeMap<RowKey, BTreeSet<HeaderHash>>,
+    /// The proof with the lowest number of every forked log.
+    pub(super) proofs: BTreeMap<RowKey, Proof>,
+    /// What the `open`s held name.
+    pub(super) named: Named,
+    /// The store's documents were counted with other cuts than these: a rebuild is due.
+    pub(super) cuts_outdated: bool,
     pub(super) statements: Vec<HeldStatement>,
     pub(super) roster: Arc<Roster>,
     pub(super) access: Arc<Access>,
@@ -144,8 +161,7 @@ impl Ledger {
             counter,
         } = options;
         let now_ms = clock.now_ms();
-        let second = u32::try_from(now_ms / 1000).unwrap_or_default();
-        let epoch = Epoch::new(second, u32::from_be_bytes(random_bytes(&*clock)));
+        let epoch = draw_epoch(&clock);
         let own_id = own.id();
         let projector = Projector::open(store.clone(), now_ms)?;
         let network = match catalogue::get(&*store, &MetaKey::Network)? {
@@ -160,7 +176,12 @@ impl Ledger {
             &BTreeMap::new(),
         ));
         let inner = Inner {
-            frontier: load_frontier(&store)?,
+            held: load_frontier(&store)?,
+            frontier: Frontier::new(),
+            beyond: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            named: Named::default(),
+            cuts_outdated: false,
             statements: Vec::new(),
             roster,
             access,
@@ -179,17 +200,20 @@ impl Ledger {
             clock,
             own,
             own_id,
-            epoch,
+            epoch: AtomicU64::new(epoch.0),
             network: known_network,
             counter,
             projector,
             inner: Mutex::new(inner),
+            cuts: Mutex::default(),
             notices: broadcast::channel(CHANGES_BUFFER).0,
             written: AtomicU64::new(0),
             durable: Mutex::new(0),
         };
         let mut inner = ledger.lock();
+        ledger.load_beyond(&mut inner)?;
         ledger.load_statements(&mut inner)?;
+        ledger.load_cuts(&mut inner)?;
         ledger.load_totals(&mut inner)?;
         drop(inner);
         let mut batch = Batch::new();
@@ -249,9 +273,19 @@ impl Ledger {
         &self.own
     }
 
-    /// The run of this node.
-    pub const fn epoch(&self) -> Epoch {
-        self.epoch
+    /// The run of this node. A fork of one of its own logs begins another one.
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::SeqCst))
+    }
+
+    /// Draws a new epoch, as every start does.
+    pub(super) fn begin_epoch(&self) -> Result<(), LedgerError> {
+        let epoch = draw_epoch(&self.clock);
+        let mut batch = Batch::new();
+        catalogue::put(&mut batch, &MetaKey::OwnEpoch, &MetaValue::of_number(epoch.0));
+        self.commit(&batch)?;
+        self.epoch.store(epoch.0, Ordering::SeqCst);
+        Ok(())
     }
 
     /// The network, once one was created or joined.
@@ -269,7 +303,7 @@ impl Ledger {
         self.lock().access.clone()
     }
 
-    /// How far this node is in every log, local ones included.
+    /// How far this node is in every log, local ones included, as it is exchanged: a cut log ends at its cut.
     pub fn frontier(&self) -> Frontier {
         self.lock().frontier.clone()
     }
@@ -290,7 +324,7 @@ impl Ledger {
     pub fn epochs_of(&self, hub: HubId) -> u32 {
         let inner = self.lock();
         let epochs: BTreeSet<Epoch> = inner
-            .frontier
+            .held
             .rows()
             .filter(|(row, _)| row.hub == hub)
             .map(|(row, _)| row.epoch)
@@ -336,9 +370,15 @@ impl Ledger {
         RowKey {
             log,
             hub: self.own_id,
-            epoch: self.epoch,
+            epoch: self.epoch(),
         }
     }
+}
+
+/// An epoch never used before: the second, and 32 random bits.
+fn draw_epoch(clock: &SharedClock) -> Epoch {
+    let second = u32::try_from(clock.now_ms() / 1000).unwrap_or_default();
+    Epoch::new(second, u32::from_be_bytes(random_bytes(&**clock)))
 }
 
 fn load_frontier(store: &Store) -> Result<Frontier, StoreError> {

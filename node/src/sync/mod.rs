@@ -6,6 +6,7 @@
 
 mod author;
 mod count;
+mod cuts;
 mod hold;
 mod host;
 mod ledger;

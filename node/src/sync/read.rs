@@ -97,7 +97,6 @@ impl Ledger {
     }
 
     /// A held envelope as the rules of counting see it; `None` if its body is erased.
-    #[expect(clippy::unused_self, reason = "reads like the ledger's other questions")]
     pub(super) fn held_body(&self, envelope: &Envelope, nth: u64) -> Option<HeldBody> {
         let sealed = envelope.sealed.as_ref()?;
         let body = Body::decode_bytes(&sealed.body).ok();
@@ -111,6 +110,9 @@ impl Ledger {
             generation: header.generation,
             nth,
             clock: body.as_ref().map_or(0, |body| body.clock),
+            void: self
+                .cuts()
+                .is_void(&LogKey::of(header).row(), header.seq, header.key_number),
             content: body.and_then(|body| body.content),
         })
     }

@@ -7,7 +7,6 @@ use interhub_domain::ids::{NetworkId, ObjectId};
 use interhub_domain::object::{self, HeldBody, State};
 
 use super::count::{Outcome, StoreRoom, count_author, write_object};
-use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Totals};
 use super::registry;
 use crate::store::catalogue::document::TombstoneKey;
@@ -23,7 +22,7 @@ impl Ledger {
     /// Whether a rebuild has begun and not ended, or the projections are of another version.
     pub fn needs_rebuild(&self) -> Result<bool, LedgerError> {
         let unfinished = catalogue::get(&*self.store, &MetaKey::RebuildUnfinished)?;
-        Ok(unfinished.is_some() || self.projector.is_outdated())
+        Ok(unfinished.is_some() || self.projector.is_outdated() || self.lock().cuts_outdated)
     }
 
     /// Computes every state, document and projection anew from the logs. Interrupted, it is finished by the next start.
@@ -49,6 +48,7 @@ impl Ledger {
             progress(index as u64 + 1);
         }
         self.rebuild_hubs(&inner)?;
+        inner.cuts_outdated = false;
         let totals = MetaValue(catalogue::encode_row(1, &inner.totals));
         let mut batch = Batch::new();
         catalogue::put(&mut batch, &MetaKey::Totals, &totals);
@@ -59,6 +59,7 @@ impl Ledger {
     fn rebuilt(&self, count: u64) -> Result<u64, LedgerError> {
         let mut batch = Batch::new();
         catalogue::delete(&mut batch, &MetaKey::RebuildUnfinished);
+        self.put_cuts_applied(&mut batch);
         self.commit(&batch)?;
         self.make_durable()?;
         Ok(count)
@@ -67,12 +68,7 @@ impl Ledger {
     fn rebuild_object(&self, inner: &mut Inner, network: NetworkId, id: ObjectId) -> Result<(), LedgerError> {
         let mut batch = Batch::new();
         let mut room = StoreRoom::emptied(self, id)?;
-        let mut bodies = self.bodies_of(network, id)?;
-        // A tombstone that came ahead of its log is in no log yet.
-        if let Some(tombstone) = catalogue::get(&*self.store, &TombstoneKey(id))? {
-            let ahead = self.held_body(&tombstone.envelope(), 0);
-            bodies.extend(ahead.filter(|ahead| bodies.iter().all(|body| body.hash != ahead.hash)));
-        }
+        let bodies = self.bodies_and_tombstone_of(network, id)?;
         let authors = self.authors_of(&bodies, id)?;
         let (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
         room.write(&mut batch);
@@ -86,9 +82,23 @@ impl Ledger {
         Ok(())
     }
 
+    /// Everything held of an object whose body is there. A tombstone that came ahead of its log is in no log yet.
+    pub(super) fn bodies_and_tombstone_of(
+        &self,
+        network: NetworkId,
+        id: ObjectId,
+    ) -> Result<Vec<HeldBody>, StoreError> {
+        let mut bodies = self.bodies_of(network, id)?;
+        if let Some(tombstone) = catalogue::get(&*self.store, &TombstoneKey(id))? {
+            let ahead = self.held_body(&tombstone.envelope(), 0);
+            bodies.extend(ahead.filter(|ahead| bodies.iter().all(|body| body.hash != ahead.hash)));
+        }
+        Ok(bodies)
+    }
+
     /// How many state-carrying envelopes each run has. Erased ones are counted by what was known before: their bodies
     /// are gone, and nothing that comes after them in their generation can count.
-    fn authors_of(&self, bodies: &[HeldBody], id: ObjectId) -> Result<Vec<AuthorCount>, StoreError> {
+    pub(super) fn authors_of(&self, bodies: &[HeldBody], id: ObjectId) -> Result<Vec<AuthorCount>, StoreError> {
         let before = catalogue::get(&*self.store, &ObjectKey(id))?
             .map(|row| row.authors)
             .unwrap_or_default();
@@ -125,7 +135,7 @@ impl Ledger {
             let Some(row): Option<LogRow> = catalogue::get(&*self.store, &key)? else {
                 continue;
             };
-            let (standing, reason) = standing(state);
+            let (standing, reason) = self.standing_at(&key, state);
             match standing {
                 Standing::Waiting => totals.waiting += 1,
                 Standing::Refused => totals.refused += 1,

@@ -155,7 +155,7 @@ impl Ledger {
     /// All registry logs held, founders' first, each in its order: an order in which they can be held.
     fn registry_envelopes(&self, inner: &Inner) -> Result<Vec<Envelope>, StoreError> {
         let rows: Vec<RowKey> = inner
-            .frontier
+            .held
             .rows()
             .map(|(row, _)| row)
             .filter(|row| row.log == LogId::REGISTRY)
@@ -170,6 +170,7 @@ impl Ledger {
                 out.extend(page);
             }
         }
+        out.extend(self.beyond_envelopes(inner, LogId::REGISTRY)?);
         // Founding records first, then by clock; within a log the clock only grows.
         let order = |envelope: &Envelope| {
             let statement = statement_of(envelope);

@@ -15,6 +15,8 @@ use crate::clock::ManualClock;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 
+mod forks;
+
 const NOW_MS: i64 = 1_795_000_000_000;
 
 fn own(seed: u8, slug: &str) -> OwnHub {

@@ -665,7 +665,7 @@ pub struct Row {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Frame {
     /// Exactly one is set; a frame with none, or with one this version does not know, is skipped.
-    #[prost(oneof = "frame::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "frame::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub kind: ::core::option::Option<frame::Kind>,
 }
 /// Nested message and enum types in `Frame`.
@@ -697,6 +697,12 @@ pub mod frame {
         /// Last on a stream that is ended in good order.
         #[prost(message, tag = "8")]
         Goodbye(super::Goodbye),
+        /// Asks for one header, to find where two nodes begin to hold different envelopes of one log.
+        #[prost(message, tag = "9")]
+        AskHeader(super::AskHeader),
+        /// The answer.
+        #[prost(message, tag = "10")]
+        Header(super::HeaderAnswer),
     }
 }
 /// Who is speaking, and what it understands.
@@ -778,6 +784,32 @@ pub struct Proof {
     /// Header and signature only.
     #[prost(message, optional, tag = "2")]
     pub b: ::core::option::Option<Envelope>,
+}
+/// Asks for the header at one position of a log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AskHeader {
+    /// Hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// Log id, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub log: ::prost::alloc::vec::Vec<u8>,
+    /// Epoch.
+    #[prost(fixed64, tag = "3")]
+    pub epoch: u64,
+    /// The position.
+    #[prost(uint64, tag = "4")]
+    pub seq: u64,
+}
+/// The answer to AskHeader.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeaderAnswer {
+    /// What was asked.
+    #[prost(message, optional, tag = "1")]
+    pub asked: ::core::option::Option<AskHeader>,
+    /// Header and signature only; absent if nothing is held there, or the asker may not see that log.
+    #[prost(message, optional, tag = "2")]
+    pub envelope: ::core::option::Option<Envelope>,
 }
 /// A hub's signed statement of its heads. The newest of each hub is kept and relayed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

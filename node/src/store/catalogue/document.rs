@@ -75,7 +75,7 @@ impl Value for SavedDocument {
 pub struct TombstoneKey(pub ObjectId);
 
 impl Key for TombstoneKey {
-    type Value = Tombstone;
+    type Value = WholeEnvelope;
 
     fn family(&self) -> Family {
         Family::Tombstone
@@ -90,18 +90,27 @@ impl Key for TombstoneKey {
     }
 }
 
-/// Value of `tombstone`: an envelope in full, so that it verifies standing alone.
+/// Value of `tombstone` and `beyond`: an envelope in full, so that it verifies standing alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tombstone {
+pub struct WholeEnvelope {
     /// Its header.
     pub header: Header,
     /// Ed25519 signature over it.
     pub signature: [u8; SIGNATURE_LEN],
-    /// Salt and body. A tombstone is never erased itself.
+    /// Salt and body. What stands alone is never erased itself.
     pub sealed: Sealed,
 }
 
-impl Tombstone {
+impl WholeEnvelope {
+    /// From an envelope whose body is there.
+    pub fn of(envelope: &Envelope) -> Option<Self> {
+        Some(Self {
+            header: envelope.header,
+            signature: envelope.signature,
+            sealed: envelope.sealed.clone()?,
+        })
+    }
+
     /// The envelope, to verify or to send.
     pub fn envelope(self) -> Envelope {
         Envelope {
@@ -112,8 +121,8 @@ impl Tombstone {
     }
 }
 
-impl Value for Tombstone {
-    const WHAT: &'static str = "tombstone";
+impl Value for WholeEnvelope {
+    const WHAT: &'static str = "whole envelope";
 
     fn encode(&self) -> Vec<u8> {
         [

@@ -7,8 +7,8 @@ use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, Networ
 use interhub_domain::object::{Created, ObjectState, WaitFor};
 
 use super::document::{
-    OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument, SignedBytes, SnapshotKey, Tombstone,
-    TombstoneKey,
+    OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument, SignedBytes, SnapshotKey, TombstoneKey,
+    WholeEnvelope,
 };
 use super::log::{BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Standing};
 use super::meta::{MetaKey, MetaValue, SearchTodoKey};
@@ -241,7 +241,7 @@ fn document_values() {
         body: vec![1, 2, 3],
     };
     check::value(
-        &Tombstone {
+        &WholeEnvelope {
             header: header(),
             signature: [9; 64],
             sealed,

@@ -4,6 +4,7 @@ use interhub_domain::envelope::{HEADER_LEN, Header, Kind, SIGNATURE_LEN, Sealed}
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
 
+use super::document::WholeEnvelope;
 use super::{Key, Reader, Value};
 use crate::store::Family;
 
@@ -404,6 +405,38 @@ impl Key for ProofKey {
 
     fn decode(family: Family, bytes: &[u8]) -> Option<Self> {
         <LogKey as Key>::decode(family, bytes).map(Self)
+    }
+}
+
+/// Family `beyond`: an envelope that stands alone and lies at or after the end of a cut log. 72 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BeyondKey {
+    /// The log.
+    pub row: RowKey,
+    /// The envelope.
+    pub hash: HeaderHash,
+}
+
+impl Key for BeyondKey {
+    type Value = WholeEnvelope;
+
+    fn family(&self) -> Family {
+        Family::Beyond
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.row.encode();
+        bytes.extend_from_slice(&self.hash.0);
+        bytes
+    }
+
+    fn decode(_: Family, bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let key = Self {
+            row: read_row_key(&mut reader)?,
+            hash: HeaderHash(reader.take()?),
+        };
+        reader.end().map(|()| key)
     }
 }
 

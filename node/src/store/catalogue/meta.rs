@@ -37,10 +37,12 @@ pub enum MetaKey {
     ProjectionsDropped,
     /// The largest counter of `search_todo` that was done and removed, a number.
     SearchDone,
+    /// The digest of the cuts with which all documents were counted; absent for none.
+    CutsApplied,
 }
 
 impl MetaKey {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -55,6 +57,7 @@ impl MetaKey {
         Self::Totals,
         Self::ProjectionsDropped,
         Self::SearchDone,
+        Self::CutsApplied,
     ];
 
     const fn code(self) -> u8 {
@@ -73,6 +76,7 @@ impl MetaKey {
             Self::Totals => 12,
             Self::ProjectionsDropped => 13,
             Self::SearchDone => 14,
+            Self::CutsApplied => 15,
         }
     }
 }
