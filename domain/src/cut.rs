@@ -30,6 +30,17 @@ impl Named {
         self.ends.entry(earlier).or_default().insert((key_number, seq));
     }
 
+    /// The last number at which an `open` says that a run ended.
+    pub fn last_named(&self, row: &RowKey) -> Option<u64> {
+        self.ends.get(row)?.iter().map(|(_, seq)| *seq).max()
+    }
+
+    /// Every run of a hub that an `open` names, and how far.
+    pub fn ends_of(&self, hub: HubId) -> impl Iterator<Item = (&RowKey, u64)> {
+        let named = self.ends.iter().filter(move |(row, _)| row.hub == hub);
+        named.filter_map(|(row, ends)| Some((row, ends.iter().map(|(_, seq)| *seq).max()?)))
+    }
+
     /// The last number of a run that an `open` by a key above `key_number` names.
     fn by_a_later_key(&self, row: &RowKey, key_number: u16) -> Option<u64> {
         let ends = self.ends.get(row)?;

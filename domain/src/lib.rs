@@ -9,6 +9,7 @@
 //! ([`frontier`], [`session`]), and how calendars come in and go out ([`calendar`]).
 
 pub mod access;
+pub mod beacon;
 pub mod body;
 pub mod calendar;
 pub mod cut;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use interhub_domain::beacon::BEACON_EVERY_MS;
 use interhub_domain::document::InProcessCounter;
 use interhub_domain::profile::HubProfile;
 use prometheus_client::registry::Registry;
@@ -38,6 +39,8 @@ use crate::web::{self, PublicDirectory, WebState};
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
 /// The text index is renewed at most this often.
 const SEARCH_EVERY: Duration = Duration::from_millis(200);
+/// A beacon says this often how far the own logs are.
+const BEACON_EVERY: Duration = Duration::from_millis(BEACON_EVERY_MS.unsigned_abs());
 /// The covered years are looked at this often.
 const ROLL_EVERY: Duration = Duration::from_hours(6);
 
@@ -229,6 +232,7 @@ impl Node {
 
         follow_search(&tasks, &ledger, search);
         roll_years(&tasks, &ledger);
+        sign_beacons(&tasks, &ledger);
         if let Some(listener) = federation {
             let peers = start_peers(&tasks, &ledger, &identity, listener, &options)?;
             let _ = commands.neighbours.set(peers);
@@ -322,6 +326,25 @@ fn roll_years(tasks: &Tasks, ledger: &Arc<Ledger>) {
                 Err(_) => return,
             }
             if !context.sleep(ROLL_EVERY).await {
+                return;
+            }
+        }
+    });
+}
+
+/// Signs a beacon now and every five minutes.
+fn sign_beacons(tasks: &Tasks, ledger: &Arc<Ledger>) {
+    let ledger = ledger.clone();
+    let blocking = tasks.clone();
+    tasks.spawn("sync", "beacons", move |context: TaskContext| async move {
+        loop {
+            let step = ledger.clone();
+            match blocking.blocking("beacon", move || step.sign_beacon()).await {
+                Ok(Err(error)) => tracing::error!(%error, "no beacon could be signed"),
+                Ok(Ok(_)) => {}
+                Err(_) => return,
+            }
+            if !context.sleep(BEACON_EVERY).await {
                 return;
             }
         }

@@ -142,6 +142,41 @@ impl Hub {
         }
     }
 
+    /// A copy of its data folder under another name, as a backup program or a cloned disk makes one. The node must not
+    /// run. Ports stay the same: see [`Hub::move_to_free_ports`].
+    pub fn copy_folder(&self, root: &Path, name: &str) -> Self {
+        assert!(self.process.is_none(), "{} runs", self.slug);
+        let data = root.join(name);
+        let copied = Command::new("cp").arg("-a").arg(&self.data).arg(&data).status();
+        assert!(
+            copied.is_ok_and(|status| status.success()),
+            "{} is not copied",
+            self.slug
+        );
+        Self {
+            slug: self.slug.clone(),
+            data,
+            federation: self.federation,
+            web: self.web,
+            process: None,
+        }
+    }
+
+    /// Listens elsewhere from the next start on; the address others call stays.
+    pub fn move_to_free_ports(&mut self) {
+        (self.federation, self.web) = (free_port(), free_port());
+        self.configure("federation_listen", &format!("\"127.0.0.1:{}\"", self.federation));
+        self.configure("web_listen", &format!("\"127.0.0.1:{}\"", self.web));
+    }
+
+    /// Puts this folder in the place of another hub's, as a restored backup does.
+    pub fn replace_folder_of(mut self, other: &Self) {
+        assert!(self.process.is_none() && other.process.is_none(), "{} runs", self.slug);
+        let moved = std::fs::remove_dir_all(&other.data).and_then(|()| std::fs::rename(&self.data, &other.data));
+        moved.unwrap_or_else(|error| panic!("{}: {error}", other.data.display()));
+        self.data.clone_from(&other.data);
+    }
+
     /// Replaces a field of `interhub.toml`.
     pub fn configure(&self, field: &str, value: &str) {
         let path = self.data.join("interhub.toml");

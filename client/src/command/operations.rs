@@ -41,6 +41,14 @@ fn status_text(status: &StatusDocument) -> String {
         ("void", odd(status.void)),
         ("stuck", odd(status.stuck)),
         ("votes open", odd(status.votes_open.into())),
+        (
+            "another node",
+            if status.another_node {
+                "writes with this hub's key; stop one of the two".to_owned()
+            } else {
+                String::new()
+            },
+        ),
     ])
 }
 

@@ -30,6 +30,7 @@ pub struct StatusDocument {
     pub void: u64,
     pub stuck: u64,
     pub votes_open: u32,
+    pub another_node: bool,
 }
 
 /// Name and id of a network.
@@ -64,6 +65,7 @@ impl From<v1::StatusResponse> for StatusDocument {
             void: status.void,
             stuck: status.stuck,
             votes_open: status.votes_open,
+            another_node: status.another_node,
         }
     }
 }

@@ -197,7 +197,7 @@ fn figures_of_the_node() {
     let expected = json!({
         "hub": "vienna", "id": "", "version": "", "network": null, "documents": 0, "events": 0, "members": 0,
         "peers": 0, "connected": 0, "shared_digest": "", "projections_digest": "", "epoch": "00ff",
-        "restoring": false, "waiting": 0, "refused": 0, "void": 0, "stuck": 0, "votes_open": 0,
+        "restoring": false, "waiting": 0, "refused": 0, "void": 0, "stuck": 0, "votes_open": 0, "another_node": false,
     });
     assert_eq!(written(&StatusDocument::from(status)).0, expected);
     let peer = v1::Peer {

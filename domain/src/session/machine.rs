@@ -6,14 +6,15 @@ use std::sync::Arc;
 use super::outgoing::{Claim, Outgoing};
 use super::probe::{Next, Probes};
 use super::{
-    ANNOUNCE_MS, Effect, Event, FRONTIER_EVERY_MS, Farewell, Frame, GAP_FIRST_MS, GAP_MAX_MS, HELLO_WITHIN_MS, Hello,
-    Local, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FEATURES, MAX_PROOFS, MAX_ROWS, MAX_STREAMS, MAX_TEXT, Millis,
-    Notice, Proof, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
+    ANNOUNCE_MS, BEACONS_AFTER_MS, Effect, Event, FRONTIER_EVERY_MS, Farewell, Frame, GAP_FIRST_MS, GAP_MAX_MS,
+    HELLO_WITHIN_MS, Hello, Local, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FEATURES, MAX_PROOFS, MAX_ROWS,
+    MAX_STREAMS, MAX_TEXT, Millis, Notice, Proof, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
 };
 use crate::access::{Access, Receipt, Scope};
+use crate::beacon::SignedBeacon;
 use crate::envelope::{Envelope, MAX_STATE_BODY};
 use crate::frontier::{Digest, Frontier, Head, RowKey};
-use crate::ids::HubId;
+use crate::ids::{HubId, LogId};
 
 /// Room kept in a batch for the largest envelope, so that reading one more cannot overfill it.
 const ROOM_FOR_ONE: usize = MAX_STATE_BODY + 1024;
@@ -84,6 +85,8 @@ pub struct Session {
     /// Rows of the envelopes with the intake, and the last number of each.
     taking: BTreeMap<RowKey, u64>,
     probes: Probes,
+    /// When the beacons held are sent, once for each stream.
+    beacons_at: Option<Millis>,
     streams: BTreeSet<HubId>,
     streams_said: BTreeSet<HubId>,
 }
@@ -128,6 +131,7 @@ impl Session {
             acks_at: None,
             taking: BTreeMap::new(),
             probes: Probes::default(),
+            beacons_at: None,
             streams: BTreeSet::new(),
             streams_said: BTreeSet::new(),
         };
@@ -161,6 +165,12 @@ impl Session {
                 }
             }
             Event::Proved(proofs) => self.send_proofs(proofs, &mut effects),
+            Event::Beacons(beacons) => {
+                for (hub, beacon) in beacons {
+                    self.send_beacon(hub, beacon, &mut effects);
+                }
+            }
+            Event::Beacon(hub, beacon) => self.send_beacon(hub, beacon, &mut effects),
             Event::Header(row, seq, envelope) => effects.push(Effect::Send(Frame::Header(row, seq, envelope))),
             Event::Compared(row, seq, same) => {
                 let next = self.probes.compared(&row, seq, same);
@@ -187,6 +197,7 @@ impl Session {
                     .into_iter()
                     .chain(self.rows_at)
                     .chain(self.settle_at)
+                    .chain(self.beacons_at)
                     .chain(acks)
                     .chain(self.out.next_tick())
                     .min()
@@ -252,6 +263,7 @@ impl Session {
             (_, Frame::Rows { rows, complete }) => self.peer_rows(rows, complete, now, effects),
             (_, Frame::Envelopes(envelopes)) => self.delivered(envelopes, effects),
             (_, Frame::Proofs(proofs)) => effects.push(Effect::TakeProofs(proofs)),
+            (_, Frame::Beacon(beacon)) => effects.push(Effect::TakeBeacon(beacon)),
             (_, Frame::AskHeader(row, seq)) if self.access.may_send(row.log, row.hub, self.peer) => {
                 effects.push(Effect::ReadHeader(row, seq));
             }
@@ -288,6 +300,14 @@ impl Session {
                 self.probes.end(&row);
                 effects.push(Effect::Prove(envelope));
             }
+        }
+    }
+
+    /// A beacon goes to whoever does not get it from its author: a relay storms nobody.
+    fn send_beacon(&self, hub: HubId, beacon: SignedBeacon, effects: &mut Vec<Effect>) {
+        let may_see = self.access.may_send(LogId::PUBLIC, hub, self.peer);
+        if self.phase == Phase::Open && hub != self.peer && may_see && !self.out.author_has_stream(hub) {
+            effects.push(Effect::Send(Frame::Beacon(beacon)));
         }
     }
 
@@ -337,6 +357,7 @@ impl Session {
             );
         }
         self.phase = Phase::Open;
+        self.beacons_at = Some(now.saturating_add(BEACONS_AFTER_MS));
         self.out.set_peer_streams(hello.streams);
         effects.push(Effect::Ready {
             epoch: hello.epoch,
@@ -538,6 +559,10 @@ impl Session {
             return self.end(Farewell::Stopping, "nothing was heard for 90 s", effects);
         }
         self.out.tick(now);
+        if self.beacons_at.is_some_and(|at| at <= now) {
+            self.beacons_at = None;
+            effects.push(Effect::ReadBeacons);
+        }
         if now >= self.frontier_at || self.settle_at.is_some_and(|at| at <= now) {
             self.send_frontier(now, effects);
         }
@@ -683,7 +708,12 @@ fn over_limit(frame: &Frame) -> Option<String> {
         Frame::Rows { rows, .. } => (rows.len(), MAX_ROWS, "rows"),
         Frame::Envelopes(envelopes) => (envelopes.len(), MAX_BATCH_ENVELOPES, "envelopes"),
         Frame::Proofs(proofs) => (proofs.len(), MAX_PROOFS, "proofs"),
-        Frame::Frontier { .. } | Frame::AskHeader(..) | Frame::Header(..) | Frame::Goodbye { .. } | Frame::Unknown => {
+        Frame::Frontier { .. }
+        | Frame::AskHeader(..)
+        | Frame::Beacon(_)
+        | Frame::Header(..)
+        | Frame::Goodbye { .. }
+        | Frame::Unknown => {
             return None;
         }
     };

@@ -28,6 +28,7 @@ use std::sync::Arc;
 pub use machine::Session;
 
 use crate::access::Access;
+use crate::beacon::SignedBeacon;
 use crate::envelope::Envelope;
 use crate::frontier::{Digest, Frontier, Head, RowKey};
 use crate::ids::{Epoch, HubId, LogId, NetworkId};
@@ -51,6 +52,8 @@ pub const MAX_ROWS: usize = 4_096;
 pub const MAX_PEER_ROWS: usize = 100_000;
 /// Hubs in a list of streams.
 pub const MAX_STREAMS: usize = 1_024;
+/// Beacons are sent so long after the stream opened: they are news for people, and never hold up a comparison.
+pub const BEACONS_AFTER_MS: Millis = 1_000;
 /// Proofs in one frame.
 pub const MAX_PROOFS: usize = 256;
 /// Characters of a software name, of a reason.
@@ -133,6 +136,8 @@ pub enum Frame {
     Envelopes(Vec<Envelope>),
     /// Proofs of forks; before all else.
     Proofs(Vec<Proof>),
+    /// A hub's signed statement of its heads.
+    Beacon(SignedBeacon),
     /// Asks for the header at one position of a log, to find where two nodes begin to differ.
     AskHeader(RowKey, u64),
     /// The answer: header and signature without the body, or nothing there.
@@ -246,6 +251,10 @@ pub enum Event {
     Proofs(Vec<Proof>),
     /// Proofs that are new: they are sent at once.
     Proved(Vec<Proof>),
+    /// The answer to [`Effect::ReadBeacons`].
+    Beacons(Vec<(HubId, SignedBeacon)>),
+    /// A hub's newer beacon was taken, or signed.
+    Beacon(HubId, SignedBeacon),
     /// The answer to [`Effect::ReadHeader`].
     Header(RowKey, u64, Option<Box<Envelope>>),
     /// The answer to [`Effect::CompareHeader`].
@@ -292,6 +301,10 @@ pub enum Effect {
     ReadProofs,
     /// Check these proofs and keep those that hold. If they cut a log, [`Event::Access`] follows before any other event.
     TakeProofs(Vec<Proof>),
+    /// Read the newest beacon of every hub and answer with [`Event::Beacons`].
+    ReadBeacons,
+    /// Check this beacon, and keep it if it is the newest of its hub.
+    TakeBeacon(SignedBeacon),
     /// Read the header at one position and answer with [`Event::Header`].
     ReadHeader(RowKey, u64),
     /// Whether this is the header held at its position; answer with [`Event::Compared`].

@@ -77,6 +77,11 @@ impl Outgoing {
         other_author && (key.hub == self.peer_hub || self.peer_streams.contains(&key.hub))
     }
 
+    /// Whether the peer has a stream with this hub, other than the one to this node.
+    pub(super) fn author_has_stream(&self, hub: HubId) -> bool {
+        hub != self.own && self.peer_streams.contains(&hub)
+    }
+
     /// The own log advanced. Returns whether that was news. In a cut log the number stays, and another hash says that
     /// more is held beyond its end.
     pub(super) fn advance(&mut self, key: RowKey, head: Head, now: Millis) -> bool {

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::world::{NETWORK, Node, World, hub, wire_len};
 use super::*;
+use crate::beacon::{Beacon, SignedBeacon};
+use crate::envelope::SigningKey;
 use crate::ids::HeaderHash;
 use crate::registry::Standing;
 
@@ -110,6 +112,50 @@ fn a_cut_log_stays_as_it_is() {
     world.run_for(70_000);
     assert_eq!(world.nodes[1].frontier, before);
     assert_eq!(world.nodes[2].frontier, before);
+}
+
+fn beacon(of: u8, at_ms: i64) -> SignedBeacon {
+    let beacon = Beacon {
+        hub: hub(of),
+        key_number: 0,
+        at_ms,
+        heads: Vec::new(),
+    };
+    beacon.sign(NETWORK, &SigningKey::from([of; 32]))
+}
+
+#[test]
+fn a_beacon_reaches_every_hub_once_where_all_are_connected() {
+    let mut world = World::new(6, 1);
+    for one in 0..6 {
+        for other in one + 1..6 {
+            world.connect(one, other, 20);
+        }
+    }
+    world.run_for(5_000);
+    world.beacons_sent = 0;
+    world.take_beacon(0, &beacon(1, 1_000));
+    world.run_for(5_000);
+    assert!(world.nodes.iter().all(|node| node.beacons.len() == 1));
+    assert_eq!(world.beacons_sent, 5, "the author tells each, and nobody repeats it");
+}
+
+#[test]
+fn a_beacon_is_passed_on_and_found_by_whoever_comes_later() {
+    let mut world = World::new(4, 1);
+    world.connect(0, 1, 20);
+    world.connect(1, 2, 20);
+    world.run_for(3_000);
+    world.take_beacon(0, &beacon(1, 1_000));
+    world.run_for(1_000);
+    assert!(world.nodes[2].beacons.contains_key(&hub(1)));
+    world.connect(2, 3, 20);
+    world.run_for(3_000);
+    assert!(world.nodes[3].beacons.contains_key(&hub(1)));
+    world.take_beacon(1, &beacon(1, 900));
+    world.run_for(1_000);
+    let newest = world.nodes[2].beacons[&hub(1)].read(NETWORK).unwrap();
+    assert_eq!(newest.at_ms, 1_000, "an older one replaces nothing");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Effect, Event, Farewell, Frame, Local, Millis, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Proof, Session};
 use crate::access::Access;
+use crate::beacon::SignedBeacon;
 use crate::cut::{Cuts, Named};
 use crate::envelope::{Envelope, Header, Kind, Sealed};
 use crate::frontier::{Frontier, Head, RowKey};
@@ -49,6 +50,7 @@ pub(super) struct Node {
     /// The proof with the lowest number of each forked log.
     pub(super) proofs: BTreeMap<RowKey, Proof>,
     pub(super) cuts: Cuts,
+    pub(super) beacons: BTreeMap<HubId, SignedBeacon>,
     /// Envelopes given to the intake, and how many of them were there already.
     pub(super) delivered: usize,
     pub(super) repeated: usize,
@@ -65,6 +67,7 @@ impl Node {
             frontier: Frontier::new(),
             proofs: BTreeMap::new(),
             cuts: Cuts::default(),
+            beacons: BTreeMap::new(),
             delivered: 0,
             repeated: 0,
         }
@@ -228,7 +231,12 @@ pub(super) fn wire_len(frame: &Frame) -> usize {
         Frame::Rows { rows, .. } => 8 + 90 * rows.len(),
         Frame::Streams(streams) => 2 + 18 * streams.len(),
         Frame::Envelopes(envelopes) => 6 + envelopes.iter().map(|envelope| envelope.wire_len() + 16).sum::<usize>(),
-        Frame::Proofs(_) | Frame::AskHeader(..) | Frame::Header(..) | Frame::Goodbye { .. } | Frame::Unknown => 8,
+        Frame::Proofs(_)
+        | Frame::AskHeader(..)
+        | Frame::Beacon(_)
+        | Frame::Header(..)
+        | Frame::Goodbye { .. }
+        | Frame::Unknown => 8,
     }
 }
 
@@ -260,6 +268,7 @@ pub(super) struct World {
     pub(super) frames: usize,
     pub(super) bytes: usize,
     pub(super) notices: Vec<Notice>,
+    pub(super) beacons_sent: usize,
 }
 
 impl World {
@@ -274,6 +283,7 @@ impl World {
             frames: 0,
             bytes: 0,
             notices: Vec::new(),
+            beacons_sent: 0,
         }
     }
 
@@ -397,6 +407,15 @@ impl World {
                         let news = self.nodes[node].take_proofs(proofs);
                         events.extend(self.proved(node, (link, side), &news));
                     }
+                    Effect::ReadBeacons => {
+                        let beacons = self.nodes[node].beacons.iter();
+                        let all = beacons.map(|(hub, beacon)| (*hub, beacon.clone())).collect();
+                        events.push_back(Event::Beacons(all));
+                    }
+                    Effect::TakeBeacon(beacon) => {
+                        self.beacons_sent += 1;
+                        self.take_beacon(node, &beacon);
+                    }
                     Effect::ReadHeader(row, seq) => {
                         let header = self.nodes[node].header(row, seq).map(Box::new);
                         events.push_back(Event::Header(row, seq, header));
@@ -429,6 +448,23 @@ impl World {
                     Effect::Ready { .. } => {}
                     Effect::Report(notice) => self.notices.push(notice),
                     Effect::Close { code, reason, .. } => self.links[link].ends[side].closed = Some((code, reason)),
+                }
+            }
+        }
+    }
+
+    /// Keeps a beacon if it is newer, and tells the node's sessions.
+    pub(super) fn take_beacon(&mut self, node: usize, signed: &SignedBeacon) {
+        let beacon = signed.read(NETWORK).unwrap();
+        let known = self.nodes[node].beacons.get(&beacon.hub);
+        if known.is_some_and(|known| known.read(NETWORK).unwrap().at_ms >= beacon.at_ms) {
+            return;
+        }
+        self.nodes[node].beacons.insert(beacon.hub, signed.clone());
+        for link in 0..self.links.len() {
+            for side in 0..2 {
+                if self.links[link].ends[side].node == node {
+                    self.event(link, side, Event::Beacon(beacon.hub, signed.clone()));
                 }
             }
         }

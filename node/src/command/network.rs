@@ -47,6 +47,8 @@ pub struct ShownHub {
     pub guest_of: Option<String>,
     /// Runs of its node that wrote.
     pub epochs: u32,
+    /// It signed two envelopes with one number.
+    pub fork: bool,
 }
 
 /// An invitation made.
@@ -252,6 +254,7 @@ impl Commands {
             as_of_ms: self.as_of_ms(row.id),
             guest_of: row.guest_of.and_then(slug_of),
             epochs: self.ledger.epochs_of(row.id),
+            fork: self.ledger.forked_hubs().contains(&row.id),
             row,
         }
     }

@@ -34,6 +34,8 @@ pub struct NodeStatus {
     pub projections_digest: [u8; 32],
     /// This run.
     pub epoch: Epoch,
+    /// Another node writes with this hub's key.
+    pub another_node: bool,
 }
 
 /// One change for a watcher.
@@ -69,6 +71,7 @@ impl Commands {
                 shared_digest,
                 projections_digest: this.views.projections_digest()?,
                 epoch: this.ledger.epoch(),
+                another_node: this.ledger.has_another_node(),
             })
         })
         .await

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::{Envelope, HEADER_LEN, Header, SIGNATURE_LEN, Sealed};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
@@ -147,6 +148,10 @@ pub fn frame_to_proto(frame: &Frame) -> v1::Frame {
                 proofs: proofs.iter().map(proof).collect(),
             }))
         }
+        Frame::Beacon(beacon) => Some(Kind::Beacon(v1::Beacon {
+            statement: beacon.statement.clone(),
+            signature: beacon.signature.to_vec(),
+        })),
         Frame::AskHeader(row, seq) => Some(Kind::AskHeader(ask_to_proto(row, *seq))),
         Frame::Header(row, seq, envelope) => Some(Kind::Header(v1::HeaderAnswer {
             asked: Some(ask_to_proto(row, *seq)),
@@ -213,7 +218,11 @@ pub fn frame_from_proto(frame: v1::Frame) -> Result<Frame, ConvertError> {
             code: Farewell::from_code(goodbye.code),
             reason: cut(&goodbye.reason),
         },
-        Some(Kind::Beacon(_)) | None => Frame::Unknown,
+        Some(Kind::Beacon(beacon)) => Frame::Beacon(SignedBeacon {
+            signature: fixed(&beacon.signature, "a beacon's signature")?,
+            statement: beacon.statement,
+        }),
+        None => Frame::Unknown,
     })
 }
 

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interhub_domain::access::Access;
+use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, Head, RowKey};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, NetworkId};
@@ -57,6 +58,16 @@ pub trait Host: Send + Sync + 'static {
     fn read_tombstones(&self, lacking: &[(RowKey, u64)], skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
         let _ = (lacking, skip, max_bytes);
         (Vec::new(), false)
+    }
+
+    /// The newest beacon of every hub.
+    fn beacons(&self) -> Vec<(HubId, SignedBeacon)> {
+        Vec::new()
+    }
+
+    /// Checks a beacon and keeps it if it is the newest of its hub; then it is also told to [`Host::changes`].
+    fn take_beacon(&self, from: HubId, beacon: &SignedBeacon) {
+        let _ = (from, beacon);
     }
 
     /// Every proof of a fork that is held.
@@ -112,7 +123,8 @@ pub struct Identity {
 pub struct Directory {
     /// Who may receive what.
     pub access: Arc<Access>,
-    /// The other hubs of the roster that may open a stream, departed ones included.
+    /// The hubs of the roster that may open a stream: departed ones included, and the own one, because a second node
+    /// with its key is served and told of.
     pub hubs: BTreeMap<HubId, Contact>,
 }
 
@@ -170,6 +182,8 @@ pub enum Change {
     Roster,
     /// Hubs signed two envelopes with one number: new proofs.
     Proved(Arc<[Proof]>),
+    /// A hub's newer beacon.
+    Beacon(HubId, Arc<SignedBeacon>),
 }
 
 /// A newcomer's request, checked for lengths only.
@@ -312,9 +326,12 @@ impl<N: Net> Peers<N> {
         Ok(Self { shared })
     }
 
-    /// One line for every hub of the directory, in the order of their ids.
+    /// One line for every other hub of the directory, in the order of their ids.
     pub fn status(&self) -> Vec<PeerStatus> {
-        self.shared.links.status(&self.shared.host.directory())
+        let own = self.shared.host.identity().hub;
+        let mut lines = self.shared.links.status(&self.shared.host.directory());
+        lines.retain(|line| line.hub != own);
+        lines
     }
 
     /// Calls every hub that is away now, in place of waiting for its next turn.

@@ -171,6 +171,7 @@ impl<N: Net> Stream<N> {
     fn changed(&self, change: Result<Change, broadcast::error::RecvError>) -> Event {
         match change {
             Ok(Change::Heads(rows)) => Event::Heads(rows.to_vec()),
+            Ok(Change::Beacon(hub, beacon)) => Event::Beacon(hub, (*beacon).clone()),
             Ok(Change::Proved(proofs)) => Event::Proved(proofs.to_vec()),
             Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => {
                 let directory = self.shared.host.directory();
@@ -244,6 +245,8 @@ impl<N: Net> Stream<N> {
                         events.push_back(Event::Tombstones { envelopes, more });
                     }
                     Effect::Take(envelopes) => events.extend(self.take(envelopes).await),
+                    Effect::ReadBeacons => events.push_back(Event::Beacons(self.shared.host.beacons())),
+                    Effect::TakeBeacon(beacon) => self.shared.host.take_beacon(self.peer, &beacon),
                     Effect::ReadProofs => events.push_back(Event::Proofs(self.shared.host.proofs())),
                     Effect::TakeProofs(proofs) => {
                         self.shared.host.take_proofs(self.peer, &proofs);

@@ -260,7 +260,13 @@ impl Ledger {
                 self.opened(inner, header, open)?;
             }
         }
+        if let (Whose::Foreign, Some(body)) = (whose, &body)
+            && header.hub == self.own_id
+        {
+            self.heard_of_own_run(inner, header.epoch, body.clock);
+        }
         self.show_row(inner, row)?;
+        self.beacon_progress(inner, header);
         self.counted(inner, counted)?;
         if let Some(shown) = inner.frontier.head(&row) {
             self.notify(Notice::Heads([(row, shown)].into()));

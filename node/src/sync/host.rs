@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, RowKey};
 use interhub_domain::ids::HubId;
@@ -45,6 +46,7 @@ impl LedgerHost {
                 // Whoever fell behind reads everything anew, which a change of roster makes them do.
                 Ok(Notice::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => Change::Roster,
                 Ok(Notice::Proved(proofs)) => Change::Proved(proofs),
+                Ok(Notice::Beacon(hub, beacon)) => Change::Beacon(hub, beacon),
                 Ok(Notice::Changed) => continue,
                 Err(broadcast::error::RecvError::Closed) => return,
             };
@@ -108,13 +110,16 @@ impl Host for LedgerHost {
         let hubs: BTreeMap<HubId, Contact> = roster
             .members
             .values()
-            .filter(|member| member.id != own && member.standing != Standing::Pending)
+            .filter(|member| member.standing != Standing::Pending)
             .map(|member| {
                 let contact = Contact {
                     slug: member.shown_slug.clone(),
                     key: member.current_key().0,
                     address: member.address.clone(),
-                    dial: own_active && member.standing == Standing::Active && !member.address.is_empty(),
+                    dial: own_active
+                        && member.id != own
+                        && member.standing == Standing::Active
+                        && !member.address.is_empty(),
                 };
                 (member.id, contact)
             })
@@ -166,6 +171,16 @@ impl Host for LedgerHost {
             }
         }
         (page.envelopes, page.more)
+    }
+
+    fn beacons(&self) -> Vec<(HubId, SignedBeacon)> {
+        self.ledger.beacons()
+    }
+
+    fn take_beacon(&self, from: HubId, beacon: &SignedBeacon) {
+        if let Err(error) = self.ledger.take_beacon(beacon) {
+            tracing::error!(peer = %from.short(), %error, "a beacon could not be stored");
+        }
     }
 
     fn proofs(&self) -> Vec<Proof> {

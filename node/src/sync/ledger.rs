@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use interhub_domain::access::Access;
+use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::body::Said;
 use interhub_domain::cut::{Cuts, Named};
 use interhub_domain::document::Counter;
@@ -17,6 +18,7 @@ use interhub_domain::session::Proof;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
+use super::beacon::Kept;
 use super::watch;
 use crate::clock::{SharedClock, random_bytes};
 use crate::projection::write::{ProjectionError, Projector};
@@ -86,6 +88,8 @@ pub enum Notice {
     Roster,
     /// Hubs signed two envelopes with one number: new proofs.
     Proved(Arc<[Proof]>),
+    /// A hub's newer beacon.
+    Beacon(HubId, Arc<SignedBeacon>),
     /// Something for watchers was written; see [`Ledger::changes_after`].
     Changed,
 }
@@ -112,6 +116,7 @@ pub struct Ledger {
     pub(super) own: OwnHub,
     pub(super) own_id: HubId,
     epoch: AtomicU64,
+    started_ms: i64,
     pub(super) network: OnceLock<NetworkId>,
     pub(super) counter: Box<dyn Counter>,
     pub(super) projector: Projector,
@@ -145,6 +150,10 @@ pub(super) struct Inner {
     pub(super) totals: Totals,
     /// The newest clock among each hub's envelopes, Unix milliseconds.
     pub(super) heard_ms: BTreeMap<HubId, i64>,
+    /// The newest beacon of every hub.
+    pub(super) beacons: BTreeMap<HubId, Kept>,
+    /// Another node writes with this hub's key while this one runs.
+    pub(super) another_node: bool,
     /// When everything a hub had published was last known to be here, Unix milliseconds.
     pub(super) as_of_ms: BTreeMap<HubId, i64>,
     /// The number the next change for watchers gets.
@@ -188,6 +197,8 @@ impl Ledger {
             hybrid: 0,
             totals: Totals::default(),
             heard_ms: BTreeMap::new(),
+            beacons: BTreeMap::new(),
+            another_node: false,
             as_of_ms: BTreeMap::new(),
             next_change: watch::next_change(&store)?,
         };
@@ -201,6 +212,7 @@ impl Ledger {
             own,
             own_id,
             epoch: AtomicU64::new(epoch.0),
+            started_ms: now_ms,
             network: known_network,
             counter,
             projector,
@@ -214,6 +226,7 @@ impl Ledger {
         ledger.load_beyond(&mut inner)?;
         ledger.load_statements(&mut inner)?;
         ledger.load_cuts(&mut inner)?;
+        ledger.load_beacons(&mut inner)?;
         ledger.load_totals(&mut inner)?;
         drop(inner);
         let mut batch = Batch::new();
@@ -306,6 +319,26 @@ impl Ledger {
     /// How far this node is in every log, local ones included, as it is exchanged: a cut log ends at its cut.
     pub fn frontier(&self) -> Frontier {
         self.lock().frontier.clone()
+    }
+
+    /// The number and the key that own envelopes are signed with.
+    pub(super) fn signing_key(&self, _inner: &Inner) -> (u16, &SigningKey) {
+        (0, &self.own.key)
+    }
+
+    /// Whether another node writes with this hub's key while this one runs: one of the two has to be stopped.
+    pub fn has_another_node(&self) -> bool {
+        self.lock().another_node
+    }
+
+    /// An envelope of another run of this hub's own node was held. If it was made after this one started, two nodes run.
+    pub(super) fn heard_of_own_run(&self, inner: &mut Inner, epoch: Epoch, clock: u64) {
+        let made_ms = Self::clock_ms(clock);
+        let while_this_one_runs = made_ms > self.started_ms && made_ms <= self.clock.now_ms();
+        if epoch != self.epoch() && while_this_one_runs && !inner.another_node {
+            inner.another_node = true;
+            tracing::error!(%epoch, "another node writes with this hub's key; stop one of the two");
+        }
     }
 
     /// What is counted, for operators.

@@ -5,6 +5,7 @@
 //! one batch. Below it are the rules of `domain`, above it nothing that knows a key of storage.
 
 mod author;
+mod beacon;
 mod count;
 mod cuts;
 mod hold;

@@ -15,6 +15,7 @@ use crate::clock::ManualClock;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 
+mod beacons;
 mod forks;
 
 const NOW_MS: i64 = 1_795_000_000_000;

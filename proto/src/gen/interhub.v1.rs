@@ -3369,6 +3369,9 @@ pub struct StatusResponse {
     /// Decisions of the network that wait for this hub's vote.
     #[prost(uint32, tag = "18")]
     pub votes_open: u32,
+    /// Another node writes with this hub's key while this one runs: one of the two has to be stopped.
+    #[prost(bool, tag = "19")]
+    pub another_node: bool,
 }
 /// Name and id of the network.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

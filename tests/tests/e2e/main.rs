@@ -2,5 +2,6 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod copies;
 mod faults;
 mod network;

@@ -84,7 +84,7 @@ pub fn hub(answer: ShownHub) -> v1::Hub {
         voter: row.voter,
         guest_of: answer.guest_of,
         epochs: answer.epochs,
-        fork: false,
+        fork: answer.fork,
         honour_rate: None,
         address: row.address,
         locality: row.profile.locality,
@@ -199,6 +199,7 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         void: answer.totals.void,
         stuck: answer.totals.stuck,
         votes_open: 0,
+        another_node: answer.another_node,
     }
 }
 
