@@ -11,3 +11,4 @@
 
 pub mod cluster;
 pub mod hub;
+pub mod mounts;

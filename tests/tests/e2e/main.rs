@@ -3,5 +3,6 @@
 
 mod bad_input;
 mod copies;
+mod disk;
 mod faults;
 mod network;
