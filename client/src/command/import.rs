@@ -13,8 +13,8 @@ use crate::error::ClientError;
 use crate::node::{MAX_IMPORT_BYTES, Node};
 use crate::render;
 
-/// So many refused events are listed for people; JSON has them all.
-const REFUSED_SHOWN: usize = 20;
+/// So many refused events, and so many warnings, are listed for people; JSON has them all.
+const LINES_SHOWN: usize = 20;
 
 /// Imports each file on its own: one that is broken does not stop the others.
 pub(super) async fn run(args: ImportArgs, global: &GlobalArgs, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
@@ -183,27 +183,37 @@ fn file_text(file: &ImportDocument, dry_run: bool) -> String {
         "{source}: of {} events {verb} {} added, {} changed, {} unchanged, {} cancelled, {} refused",
         file.events, file.added, file.changed, file.unchanged, file.cancelled, file.refused_count
     )];
-    for refused in file.refused.iter().take(REFUSED_SHOWN) {
-        let line = refused.line.map_or_else(String::new, |line| format!("line {line}: "));
-        let uid = refused
-            .uid
-            .as_deref()
-            .map_or_else(String::new, |uid| format!(" ({})", render::short(uid)));
-        lines.push(format!("  {line}{}{uid}", render::line(&refused.reason)));
+    for refused in file.refused.iter().take(LINES_SHOWN) {
+        lines.push(line_text(refused.line, refused.uid.as_deref(), &refused.reason));
     }
-    let hidden = file
-        .refused_count
-        .saturating_sub(file.refused.len().min(REFUSED_SHOWN) as u64);
+    and_more(&mut lines, file.refused_count);
+    if !file.warnings.is_empty() {
+        lines.push("taken all the same:".to_owned());
+    }
+    for warning in file.warnings.iter().take(LINES_SHOWN) {
+        lines.push(line_text(Some(warning.line), warning.uid.as_deref(), &warning.message));
+    }
+    and_more(&mut lines, file.warnings.len() as u64);
+    lines.join("\n") + "\n"
+}
+
+fn line_text(line: Option<u32>, uid: Option<&str>, what: &str) -> String {
+    let line = line.map_or_else(String::new, |line| format!("line {line}: "));
+    let uid = uid.map_or_else(String::new, |uid| format!(" ({})", render::short(uid)));
+    format!("  {line}{}{uid}", render::line(what))
+}
+
+fn and_more(lines: &mut Vec<String>, all: u64) {
+    let hidden = all.saturating_sub(LINES_SHOWN as u64);
     if hidden > 0 {
         lines.push(format!("  and {hidden} more; --json lists them"));
     }
-    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::RefusedDocument;
+    use crate::document::{RefusedDocument, WarningDocument};
 
     #[test]
     fn refused_events_are_named_with_line_and_reason() {
@@ -226,6 +236,27 @@ mod tests {
         );
         assert!(text.contains("\n  line 7: no DTSTART (u1)\n"), "{text}");
         assert!(text.ends_with("  and 8 more; --json lists them\n"), "{text}");
+    }
+
+    #[test]
+    fn warnings_are_told_apart_from_refusals() {
+        let warning = |uid: Option<&str>| WarningDocument {
+            uid: uid.map(str::to_owned),
+            line: 3,
+            message: "ends before it starts".into(),
+        };
+        let file = ImportDocument {
+            source: "a.ics".into(),
+            events: 1,
+            added: 1,
+            warnings: vec![warning(Some("u1")), warning(None)],
+            ..ImportDocument::default()
+        };
+        assert_eq!(
+            import_text(&file, false),
+            "a.ics: of 1 events were 1 added, 0 changed, 0 unchanged, 0 cancelled, 0 refused\n\
+             taken all the same:\n  line 3: ends before it starts (u1)\n  line 3: ends before it starts\n"
+        );
     }
 
     #[test]

@@ -139,6 +139,10 @@ pub struct ImportDocument {
     pub refused: Vec<RefusedDocument>,
     /// Number of events that could not be taken.
     pub refused_count: u64,
+    /// What was put right or left out; the first 1,000.
+    pub warnings: Vec<WarningDocument>,
+    /// The file does not end as a calendar ends.
+    pub cut_short: bool,
     /// Why the whole file was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -158,6 +162,17 @@ pub struct RefusedDocument {
     pub reason: String,
 }
 
+/// Something in a file that was not as it should be, and was taken all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WarningDocument {
+    /// UID of the event; null if it concerns the whole file.
+    pub uid: Option<String>,
+    /// Line of the file, from 1.
+    pub line: u32,
+    /// What was put right or left out.
+    pub message: String,
+}
+
 impl From<v1::ImportResult> for ImportDocument {
     fn from(result: v1::ImportResult) -> Self {
         let refused = result
@@ -168,7 +183,17 @@ impl From<v1::ImportResult> for ImportDocument {
                 line: (line > 0).then_some(line),
                 reason,
             });
+        let warnings = result
+            .warnings
+            .into_iter()
+            .map(|v1::ImportWarning { uid, line, message }| WarningDocument {
+                uid: present(&uid),
+                line,
+                message,
+            });
         Self {
+            warnings: warnings.collect(),
+            cut_short: result.cut_short,
             source: result.source,
             events: result.events,
             added: result.added,
@@ -205,6 +230,8 @@ impl ImportDocument {
             total.cancelled += file.cancelled;
             total.refused_count += file.refused_count;
             total.refused.extend(file.refused.iter().cloned());
+            total.warnings.extend(file.warnings.iter().cloned());
+            total.cut_short |= file.cut_short;
         }
         total.files = files;
         total

@@ -6,7 +6,9 @@ mod event;
 mod hub;
 mod operations;
 
-pub use event::{EventDocument, ExportDocument, ImportDocument, ListDocument, LocationDocument, RefusedDocument};
+pub use event::{
+    EventDocument, ExportDocument, ImportDocument, ListDocument, LocationDocument, RefusedDocument, WarningDocument,
+};
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
 pub use operations::{NetworkName, PeerDocument, PeersDocument, StatusDocument, WatchDocument};
 

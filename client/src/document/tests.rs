@@ -114,11 +114,17 @@ fn lists_and_imports() {
             reason: "no DTSTART".into(),
         }],
         refused_count: 1,
+        warnings: vec![v1::ImportWarning {
+            uid: "u1".into(),
+            line: 9,
+            message: "it ends before it starts".into(),
+        }],
+        cut_short: true,
     };
     let one = ImportDocument::sum(vec![ImportDocument::from(result)]);
     assert_eq!(
         written(&one).1,
-        r#"{"source":"a.ics","events":3,"added":1,"changed":0,"unchanged":1,"cancelled":0,"refused":[{"uid":null,"line":7,"reason":"no DTSTART"}],"refused_count":1}"#
+        r#"{"source":"a.ics","events":3,"added":1,"changed":0,"unchanged":1,"cancelled":0,"refused":[{"uid":null,"line":7,"reason":"no DTSTART"}],"refused_count":1,"warnings":[{"uid":"u1","line":9,"message":"it ends before it starts"}],"cut_short":true}"#
     );
     let failed = ImportDocument {
         source: "b.ics".into(),
@@ -130,6 +136,8 @@ fn lists_and_imports() {
     assert_eq!(both["events"], 3);
     assert_eq!(both["files"][1]["error"], "no calendar");
     assert_eq!(both["files"][0]["refused"][0]["line"], 7);
+    assert_eq!(both["warnings"][0]["line"], 9);
+    assert_eq!(both["cut_short"], true);
 }
 
 #[test]

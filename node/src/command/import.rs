@@ -1,6 +1,6 @@
 //! Importing a calendar: idempotent, atomic for each event, and saying for each what became of it.
 
-use interhub_domain::calendar::import::{self, ImportContext, ImportedEvent};
+use interhub_domain::calendar::import::{self, ImportContext, ImportedEvent, Warning};
 use interhub_domain::document::Reading;
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, LogId, ThingId};
@@ -36,6 +36,10 @@ pub struct Imported {
     pub refused: Vec<RefusedLine>,
     /// How many were not taken.
     pub refused_count: u64,
+    /// What was put right or left out, at most [`import::MAX_WARNINGS`].
+    pub warnings: Vec<Warning>,
+    /// The file does not end as a calendar ends.
+    pub cut_short: bool,
 }
 
 /// One event that was not taken.
@@ -77,6 +81,8 @@ impl Commands {
         let mut out = Imported {
             source: source.to_owned(),
             events: total + read.refused.len() as u64,
+            warnings: read.warnings,
+            cut_short: !read.complete,
             ..Imported::default()
         };
         for refused in read.refused {

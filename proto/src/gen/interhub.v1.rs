@@ -2346,6 +2346,25 @@ pub struct ImportResult {
     /// Number of events that could not be taken.
     #[prost(uint64, tag = "8")]
     pub refused_count: u64,
+    /// What was put right or left out, in events that were taken and in the file as a whole; at most 1,000.
+    #[prost(message, repeated, tag = "9")]
+    pub warnings: ::prost::alloc::vec::Vec<ImportWarning>,
+    /// The file does not end as a calendar ends: it may have been cut short, and what is missing from it was not looked at.
+    #[prost(bool, tag = "10")]
+    pub cut_short: bool,
+}
+/// Something in a file that was not as it should be, and was taken all the same.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ImportWarning {
+    /// UID of the event; empty if it concerns the whole file.
+    #[prost(string, tag = "1")]
+    pub uid: ::prost::alloc::string::String,
+    /// Line of the file, counted from 1.
+    #[prost(uint32, tag = "2")]
+    pub line: u32,
+    /// One line that says what was put right or left out.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
 }
 /// Why one event of a file was not taken.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

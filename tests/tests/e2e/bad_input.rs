@@ -94,6 +94,32 @@ fn odd_events_never_stop_the_others() {
 }
 
 #[test]
+fn what_is_put_right_is_told() {
+    let (folder, hub) = alone();
+    let file = folder.path().join("odd.ics");
+    let path = file.to_string_lossy().into_owned();
+    let backwards = "DTSTART:20270304T100000Z\r\nDTEND:20270303T100000Z\r\nSUMMARY:Ends before it starts";
+    std::fs::write(&file, event(backwards).replace("END:VCALENDAR\r\n", "")).unwrap();
+    let result = hub.json(&["event", "import", &path]);
+    assert_eq!(result["added"], 1, "{result}");
+    assert_eq!(result["cut_short"], true, "{result}");
+    let warnings = result["warnings"].as_array().unwrap();
+    let of_event: Vec<_> = warnings
+        .iter()
+        .filter(|warning| warning["uid"] == "x@example.org")
+        .collect();
+    assert_eq!(of_event.len(), 1, "{result}");
+    assert!(of_event[0]["message"].as_str().unwrap().contains("end"), "{result}");
+    assert!(of_event[0]["line"].as_u64() > Some(0), "{result}");
+    assert!(
+        warnings.iter().any(|warning| warning["uid"].is_null()),
+        "the missing end of the file: {result}"
+    );
+    let shown = hub.cli(&["event", "import", &path]).ok();
+    assert!(shown.out.contains("taken all the same:"), "{shown:?}");
+}
+
+#[test]
 fn the_same_uid_twice_and_other_encodings() {
     let (folder, hub) = alone();
     let file = folder.path().join("twice.ics");

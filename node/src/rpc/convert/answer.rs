@@ -161,7 +161,14 @@ pub fn import(imported: Imported) -> v1::ImportResult {
         line: refused.line,
         reason: refused.reason,
     });
+    let warnings = imported.warnings.into_iter().map(|warning| v1::ImportWarning {
+        uid: warning.uid.unwrap_or_default(),
+        line: warning.line,
+        message: warning.message,
+    });
     v1::ImportResult {
+        warnings: warnings.collect(),
+        cut_short: imported.cut_short,
         source: imported.source,
         events: imported.events,
         added: imported.added,
