@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Content, Genesis, Tombstone};
-use crate::document::{self, CountOutcome, CountRequest, Counter, Reading, Refusal};
+use crate::document::{self, CountOutcome, CountRequest, Counter, Reading, Refusal, Unjudged};
 use crate::envelope::Kind;
 use crate::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 
@@ -82,6 +82,23 @@ pub trait WaitingRoom {
     fn wake(&mut self, what: WaitFor) -> Result<Vec<HeldBody>, Self::Error>;
     /// Takes out everything parked for this object.
     fn wake_all(&mut self) -> Result<Vec<HeldBody>, Self::Error>;
+}
+
+/// Why envelopes were not settled. Nothing of what was computed until then is to be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettleError<E> {
+    /// The storage below failed.
+    #[error(transparent)]
+    Room(E),
+    /// A change could not be judged now: to be tried again.
+    #[error(transparent)]
+    Unjudged(Unjudged),
+}
+
+impl<E> From<E> for SettleError<E> {
+    fn from(error: E) -> Self {
+        Self::Room(error)
+    }
 }
 
 /// What is known of one object apart from its snapshot.
@@ -181,7 +198,7 @@ impl Object {
         bodies: Vec<HeldBody>,
         room: &mut W,
         counter: &dyn Counter,
-    ) -> Result<Settled, W::Error> {
+    ) -> Result<Settled, SettleError<W::Error>> {
         let mut queue: VecDeque<HeldBody> = bodies.into();
         let mut states = BTreeMap::new();
         let mut reading = None;
@@ -190,6 +207,7 @@ impl Object {
             let verdict = self.judge(network, &body, counter);
             let state = match verdict {
                 Verdict::Recount => return Ok(Settled::Recount),
+                Verdict::Unjudged(unjudged) => return Err(SettleError::Unjudged(unjudged)),
                 Verdict::Erased => {
                     erased = true;
                     reading = None;
@@ -293,9 +311,10 @@ impl Object {
             seq: body.nth,
         };
         let counted = match counter.count(&request) {
-            CountOutcome::Counted(counted) => counted,
-            CountOutcome::Waiting(_) => return refused(Refusal::Genesis),
-            CountOutcome::Refused(refusal) => return refused(refusal),
+            Ok(CountOutcome::Counted(counted)) => counted,
+            Ok(CountOutcome::Waiting(_)) => return refused(Refusal::Genesis),
+            Ok(CountOutcome::Refused(refusal)) => return refused(refusal),
+            Err(unjudged) => return Verdict::Unjudged(unjudged),
         };
         match self.state.created {
             Some(known) if known.genesis < body.hash => return refused(Refusal::Genesis),
@@ -345,7 +364,7 @@ impl Object {
             seq: body.nth,
         };
         match counter.count(&request) {
-            CountOutcome::Counted(counted) => {
+            Ok(CountOutcome::Counted(counted)) => {
                 self.state.heads = counted.heads;
                 self.state.changes += 1;
                 self.state.stuck |= counted.stuck;
@@ -355,11 +374,12 @@ impl Object {
                     now: counted.reading,
                 }
             }
-            CountOutcome::Waiting(missing) => {
+            Ok(CountOutcome::Waiting(missing)) => {
                 let first = missing.iter().min().copied().unwrap_or_default();
                 Verdict::State(State::Waiting(WaitFor::Change(first)))
             }
-            CountOutcome::Refused(refusal) => Verdict::State(State::Refused(refusal)),
+            Ok(CountOutcome::Refused(refusal)) => Verdict::State(State::Refused(refusal)),
+            Err(unjudged) => Verdict::Unjudged(unjudged),
         }
     }
 
@@ -384,6 +404,7 @@ enum Verdict {
     Erased,
     Frozen,
     Recount,
+    Unjudged(Unjudged),
 }
 
 /// Checks a tombstone standing alone: its object is made of what it says, and the owner (or, for a pair's log, either
@@ -419,7 +440,7 @@ pub fn recount<W: WaitingRoom>(
     mut bodies: Vec<HeldBody>,
     room: &mut W,
     counter: &dyn Counter,
-) -> Result<(Object, BTreeMap<HeaderHash, State>, Option<Reading>), W::Error> {
+) -> Result<(Object, BTreeMap<HeaderHash, State>, Option<Reading>), SettleError<W::Error>> {
     bodies.sort_by_key(|body| (order_of_kind(body.kind), body.hash));
     let mut seen = BTreeSet::new();
     bodies.retain(|body| seen.insert(body.hash));

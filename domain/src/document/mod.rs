@@ -3,6 +3,7 @@
 //! A document is loaded, changed, saved and dropped; none stays in memory. [`count`] is the one function that gives
 //! foreign bytes to Automerge. It is pure, so that it can run in another process: see [`Counter`].
 
+mod bytes;
 mod event;
 mod fields;
 mod profile;
@@ -16,12 +17,18 @@ use serde::{Deserialize, Serialize};
 use crate::event::Event;
 use crate::ids::{DocumentKind, Epoch, HubId};
 use crate::profile::HubProfile;
-use crate::scan::{self, ACTOR_LEN, MAX_OPERATION_NUMBER, MAX_OPERATIONS};
+use crate::scan::{self, ACTOR_LEN, MAX_EXTRA_ROWS, MAX_OPERATION_NUMBER, MAX_OPERATIONS};
 
 /// Most changes in one generation of a document.
 pub const MAX_CHANGES: usize = 2_000;
 /// Largest saved document in bytes.
 pub const MAX_SAVED: usize = 256 * 1024;
+/// Largest document when it is unpacked: texts that repeat themselves pack a thousand to one.
+pub const MAX_UNPACKED: usize = 4 * 1024 * 1024;
+/// A saved document up to this size cannot unpack to more than that, by the format it is packed in.
+const SURELY_SMALL: usize = MAX_UNPACKED / 1_032;
+/// Most operations in one generation of a document, those that delete included.
+pub const MAX_DOCUMENT_OPERATIONS: u64 = 1 << 20;
 /// Deepest nesting of maps and lists in a document.
 pub const MAX_NESTING: usize = 16;
 
@@ -96,11 +103,12 @@ pub fn edit(snapshot: Option<&[u8]>, actor: [u8; ACTOR_LEN], reading: &Reading) 
 }
 
 /// One change to be judged, and the document as counted so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountRequest<'a> {
     /// What the document is about.
     pub kind: DocumentKind,
     /// The saved document of all changes counted so far; `None` before the genesis counts.
+    #[serde(borrow)]
     pub snapshot: Option<&'a [u8]>,
     /// The change chunk.
     pub change: &'a [u8],
@@ -149,10 +157,13 @@ pub enum Refusal {
     /// The object id is not made of what the genesis or tombstone says.
     #[error("its object id is not its own")]
     Object,
+    /// Whoever judges it dies of it, again and again.
+    #[error("it cannot be judged within the memory, stack and time of one change")]
+    Deadly,
 }
 
 /// What became of a change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum CountOutcome {
     /// Part of the document.
     Counted(Box<Counted>),
@@ -163,11 +174,12 @@ pub enum CountOutcome {
 }
 
 /// A document after a change was counted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Counted {
     /// The change's hash.
     pub hash: [u8; 32],
     /// The saved document.
+    #[serde(with = "bytes")]
     pub snapshot: Vec<u8>,
     /// Its heads, sorted.
     pub heads: Vec<[u8; 32]>,
@@ -178,19 +190,26 @@ pub struct Counted {
     pub stuck: bool,
 }
 
+/// A change could not be judged now, for a reason that is not in the change. Nothing follows from it; it is to be tried
+/// again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a change cannot be judged now; it is tried again")]
+pub struct Unjudged;
+
 /// The seam behind which foreign changes are applied: in this process, or in a child that may die.
 pub trait Counter: Send + Sync {
-    /// Judges one change. Pure: the same request gives the same outcome.
-    fn count(&self, request: &CountRequest<'_>) -> CountOutcome;
+    /// Judges one change. Pure: whenever there is an outcome, it is that of [`count`] with the same request, or
+    /// [`Refusal::Deadly`] where `count` would never come to one.
+    fn count(&self, request: &CountRequest<'_>) -> Result<CountOutcome, Unjudged>;
 }
 
-/// Counts in the calling process, with panics caught.
+/// Counts in the calling process, with panics caught: for this node's own changes, and for simulation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InProcessCounter;
 
 impl Counter for InProcessCounter {
-    fn count(&self, request: &CountRequest<'_>) -> CountOutcome {
-        count(request)
+    fn count(&self, request: &CountRequest<'_>) -> Result<CountOutcome, Unjudged> {
+        Ok(count(request))
     }
 }
 
@@ -229,8 +248,12 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
         return Err(Refusal::Genesis);
     }
     let change = Change::from_bytes(request.change.to_vec()).map_err(|_| Refusal::Apply)?;
-    if change.len() as u64 > MAX_OPERATIONS {
+    let operations = change.len() as u64;
+    if operations > MAX_OPERATIONS {
         return Err(Refusal::Limit(format!("{MAX_OPERATIONS} operations a change")));
+    }
+    if scanned.rows > operations + MAX_EXTRA_ROWS {
+        return Err(Refusal::Limit(format!("{MAX_EXTRA_ROWS} predecessors too many")));
     }
 
     // The document made of its own dependencies and itself decides.
@@ -244,15 +267,22 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
     } else {
         doc.fork_at(&dependencies).map_err(|_| Refusal::Apply)?
     };
-    let (changes, max_op) = {
+    let (changes, max_op, before) = {
         let known = own.get_changes_meta(&[]);
-        (known.len(), known.iter().map(|meta| meta.max_op).max().unwrap_or(0))
+        let sizes = known.iter().map(|meta| (meta.max_op + 1).saturating_sub(meta.start_op));
+        let max_op = known.iter().map(|meta| meta.max_op).max().unwrap_or(0);
+        (known.len(), max_op, sizes.fold(0u64, u64::saturating_add))
     };
     if changes >= MAX_CHANGES {
         return Err(Refusal::Limit(format!("{MAX_CHANGES} changes a document")));
     }
-    if scanned.start_op != max_op + 1 || scanned.start_op + change.len() as u64 >= MAX_OPERATION_NUMBER {
+    if scanned.start_op != max_op + 1 || scanned.start_op + operations >= MAX_OPERATION_NUMBER {
         return Err(Refusal::StartOperation);
+    }
+    if before.saturating_add(operations) > MAX_DOCUMENT_OPERATIONS {
+        return Err(Refusal::Limit(format!(
+            "{MAX_DOCUMENT_OPERATIONS} operations a document"
+        )));
     }
     own.apply_changes([change.clone()]).map_err(|_| Refusal::Apply)?;
     if own.get_change_by_hash(&ChangeHash(scanned.hash)).is_none() {
@@ -298,6 +328,12 @@ fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, R
     let saved = doc.save();
     if saved.len() > MAX_SAVED {
         return Err(Refusal::Limit(format!("{} KiB a document", MAX_SAVED / 1024)));
+    }
+    if saved.len() > SURELY_SMALL && doc.save_nocompress().len() > MAX_UNPACKED {
+        return Err(Refusal::Limit(format!(
+            "{} KiB a document, unpacked",
+            MAX_UNPACKED / 1024
+        )));
     }
     let loaded = AutoCommit::load(&saved).map_err(|_| Refusal::Save)?;
     if !nesting_fits(&loaded) {

@@ -356,3 +356,23 @@ fn nobody_creates_a_document_of_another_hubs_thing() {
     assert_eq!(counted.1[&body.hash], State::Refused(Refusal::Object));
     assert_eq!(counted.0.snapshot, None);
 }
+
+/// A counter that never comes to an outcome.
+struct Away;
+
+impl Counter for Away {
+    fn count(&self, _: &CountRequest<'_>) -> Result<CountOutcome, Unjudged> {
+        Err(Unjudged)
+    }
+}
+
+#[test]
+fn what_nobody_can_judge_now_settles_nothing() {
+    let bodies = history(Extra::Nothing);
+    let mut room = Room::default();
+    let first = bodies.iter().find(|body| body.kind == Kind::Genesis).unwrap().clone();
+    let settled = Object::new(object_id()).settle(NETWORK, vec![first], &mut room, &Away);
+    assert_eq!(settled, Err(SettleError::Unjudged(Unjudged)));
+    let recounted = recount(NETWORK, object_id(), bodies, &mut room, &Away);
+    assert_eq!(recounted.unwrap_err(), SettleError::Unjudged(Unjudged));
+}

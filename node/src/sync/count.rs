@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use interhub_domain::body::Content;
-use interhub_domain::document::{Reading, Refusal};
+use interhub_domain::document::{Counter, Reading, Refusal};
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
@@ -54,7 +54,7 @@ impl Outcome {
 
 impl Ledger {
     /// Judges an envelope and writes what follows into the batch. `entry` is its own log row, absent for a tombstone
-    /// that came ahead of its log.
+    /// that came ahead of its log. `counter` judges its change, and those it wakes.
     pub(super) fn count(
         &self,
         inner: &mut Inner,
@@ -62,6 +62,7 @@ impl Ledger {
         network: NetworkId,
         envelope: &Envelope,
         entry: Option<(LogKey, &mut LogRow)>,
+        counter: &dyn Counter,
     ) -> Result<Outcome, LedgerError> {
         let mut outcome = Outcome::default();
         let kind = envelope.header.kind;
@@ -86,7 +87,7 @@ impl Ledger {
             }
             return Ok(outcome);
         }
-        self.count_object(batch, network, envelope, entry, &mut outcome)?;
+        self.count_object(batch, network, envelope, entry, counter, &mut outcome)?;
         if let Some((hub, profile)) = outcome.profile.clone() {
             registry::write_hub_row(self, inner, batch, hub, Some(profile))?;
         }
@@ -99,6 +100,7 @@ impl Ledger {
         network: NetworkId,
         envelope: &Envelope,
         entry: Option<(LogKey, &mut LogRow)>,
+        counter: &dyn Counter,
         outcome: &mut Outcome,
     ) -> Result<(), LedgerError> {
         let header = &envelope.header;
@@ -121,7 +123,7 @@ impl Ledger {
         let mut erased = false;
         match self.held_body(envelope, nth) {
             None => drop(states.insert(hash, State::Covered)),
-            Some(body) => match known.settle(network, vec![body.clone()], &mut room, &*self.counter)? {
+            Some(body) => match known.settle(network, vec![body.clone()], &mut room, counter)? {
                 Settled::States {
                     states: new,
                     reading: now,
@@ -133,7 +135,7 @@ impl Ledger {
                     room = StoreRoom::emptied(self, id)?;
                     let mut bodies = self.bodies_of(network, id)?;
                     bodies.push(body);
-                    (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
+                    (known, states, reading) = object::recount(network, id, bodies, &mut room, counter)?;
                 }
             },
         }

@@ -157,7 +157,7 @@ impl Ledger {
         if envelope.header.kind == Kind::Tombstone && self.is_good_tombstone(network, envelope) {
             keep_tombstone(&mut batch, envelope);
         }
-        let counted = self.count(inner, &mut batch, network, envelope, None)?;
+        let counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
         self.put_totals(inner, &mut batch, &counted);
         self.commit(&batch)?;
         inner.beyond.entry(row).or_default().insert(hash);
@@ -225,13 +225,35 @@ impl Ledger {
             self.show_row(inner, *row)?;
             self.moved_objects(*row, &old, &new, &mut objects)?;
         }
-        for object in objects {
-            self.recount_object(inner, network, object)?;
+        inner.recount_due.extend(objects);
+        self.recount_all_due(inner, network)?;
+        self.notify(Notice::Roster);
+        Ok(())
+    }
+
+    /// Counts anew what had to wait because a change could not be judged. Returns how many documents still wait.
+    pub fn recount_due(&self) -> Result<usize, LedgerError> {
+        let Some(network) = self.network() else { return Ok(0) };
+        let mut inner = self.lock();
+        if !inner.recount_due.is_empty() {
+            self.recount_all_due(&mut inner, network)?;
+        }
+        Ok(inner.recount_due.len())
+    }
+
+    /// Counts anew the documents a cut touched. Those that cannot be judged now are left for later; until they are, the
+    /// store does not say that the cuts are applied, so that a start in between counts everything anew.
+    fn recount_all_due(&self, inner: &mut Inner, network: NetworkId) -> Result<(), LedgerError> {
+        while let Some(object) = inner.recount_due.first().copied() {
+            match self.recount_object(inner, network, object) {
+                Err(LedgerError::Unjudged(_)) => return Ok(()),
+                counted => counted?,
+            }
+            inner.recount_due.remove(&object);
         }
         let mut batch = Batch::new();
         self.put_cuts_applied(&mut batch);
         self.commit(&batch)?;
-        self.notify(Notice::Roster);
         Ok(())
     }
 

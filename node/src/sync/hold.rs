@@ -9,6 +9,7 @@ use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::object::{State, check_tombstone};
 use rand::rand_core::{TryCryptoRng, TryRng};
 
+use super::judge::Judge;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::clock::Clock;
 use crate::store::Batch;
@@ -29,6 +30,8 @@ pub enum Refused {
     UnknownHub,
     /// It contradicts an envelope held: the log is forked. A position at which the two differ.
     Fork(u64),
+    /// What it carries cannot be judged now: it is asked for again, like what comes after a gap.
+    NotNow,
     /// The deliverer's fault, in words.
     Fault(&'static str),
 }
@@ -71,7 +74,11 @@ impl Ledger {
         let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
         let mut refused = Vec::new();
         for (envelope, verified) in envelopes.iter().zip(verified) {
-            match self.take_one(network, envelope, verified)? {
+            let verdict = match self.take_one(network, envelope, verified) {
+                Err(LedgerError::Unjudged(_)) => Err(Refused::NotNow),
+                taken => taken?,
+            };
+            match verdict {
                 Ok(Some((row, head))) => drop(advanced.insert(row, head)),
                 Ok(None) => {}
                 Err(why) => refused.push((envelope.hash(), why)),
@@ -206,7 +213,7 @@ impl Ledger {
         }
         let mut batch = Batch::new();
         keep_tombstone(&mut batch, envelope);
-        let counted = self.count(inner, &mut batch, network, envelope, None)?;
+        let counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
         self.put_totals(inner, &mut batch, &counted);
         self.commit(&batch)?;
         self.counted(inner, counted)
@@ -245,7 +252,15 @@ impl Ledger {
         if header.kind == Kind::Tombstone {
             keep_tombstone(&mut batch, envelope);
         }
-        let counted = self.count(inner, &mut batch, header.network, envelope, Some((key, &mut entry)))?;
+        let judge = Judge::new(whose, body.as_ref(), &*self.counter);
+        let counted = self.count(
+            inner,
+            &mut batch,
+            header.network,
+            envelope,
+            Some((key, &mut entry)),
+            &judge,
+        )?;
         if whose == Whose::Own && entry.standing == Standing::Refused {
             return Ok(Err(entry.reason));
         }

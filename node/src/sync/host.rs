@@ -219,7 +219,8 @@ impl Host for LedgerHost {
             }
         };
         let why = |refused| match refused {
-            Refused::Gap => NotHeld::Gap,
+            // What cannot be judged now is asked for again as what comes after a gap: soon, then less and less often.
+            Refused::Gap | Refused::NotNow => NotHeld::Gap,
             Refused::UnknownHub => NotHeld::UnknownHub,
             Refused::Fork(differs_at) => NotHeld::Fork(differs_at),
             Refused::Fault(what) => NotHeld::Fault(what),

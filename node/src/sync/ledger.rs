@@ -8,10 +8,11 @@ use interhub_domain::access::Access;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::body::Said;
 use interhub_domain::cut::{Cuts, Named};
-use interhub_domain::document::Counter;
+use interhub_domain::document::{Counter, Unjudged};
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::frontier::{Frontier, Head, RowKey};
-use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
+use interhub_domain::object::SettleError;
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::{HeldStatement, Roster};
 use interhub_domain::session::Proof;
@@ -77,6 +78,18 @@ pub enum LedgerError {
     /// A projection failed.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
+    /// A foreign change could not be judged now. Nothing of it was written; it is asked for again.
+    #[error(transparent)]
+    Unjudged(Unjudged),
+}
+
+impl From<SettleError<StoreError>> for LedgerError {
+    fn from(error: SettleError<StoreError>) -> Self {
+        match error {
+            SettleError::Room(error) => Self::Store(error),
+            SettleError::Unjudged(unjudged) => Self::Unjudged(unjudged),
+        }
+    }
 }
 
 /// Something sessions and watchers have to know.
@@ -142,6 +155,8 @@ pub(super) struct Inner {
     pub(super) named: Named,
     /// The store's documents were counted with other cuts than these: a rebuild is due.
     pub(super) cuts_outdated: bool,
+    /// Documents a cut touched that could not be counted anew yet.
+    pub(super) recount_due: BTreeSet<ObjectId>,
     pub(super) statements: Vec<HeldStatement>,
     pub(super) roster: Arc<Roster>,
     pub(super) access: Arc<Access>,
@@ -191,6 +206,7 @@ impl Ledger {
             proofs: BTreeMap::new(),
             named: Named::default(),
             cuts_outdated: false,
+            recount_due: BTreeSet::new(),
             statements: Vec::new(),
             roster,
             access,

@@ -10,6 +10,7 @@ mod count;
 mod cuts;
 mod hold;
 mod host;
+mod judge;
 mod ledger;
 mod read;
 mod rebuild;

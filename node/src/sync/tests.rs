@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::store::memory::MemoryStore;
 
 mod beacons;
+mod counting;
 mod forks;
 
 const NOW_MS: i64 = 1_795_000_000_000;
