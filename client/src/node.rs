@@ -21,6 +21,15 @@ const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
 /// How long a call that is not a stream may take. Joining dials up to three addresses.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// How a file is imported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Only say what would happen.
+    pub dry_run: bool,
+    /// Also take events that were erased on the node.
+    pub take_erased: bool,
+}
+
 /// A node that answers.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -134,6 +143,36 @@ impl Node {
         Ok(self.event_service().cancel(request).await?.into_inner())
     }
 
+    /// Erases an event everywhere.
+    pub async fn erase_event(&self, id: &str) -> Result<v1::EraseEventResponse, ClientError> {
+        let request = call(v1::EraseEventRequest { id: id.to_owned() });
+        Ok(self.event_service().erase(request).await?.into_inner())
+    }
+
+    /// Hides another hub's event on the node.
+    pub async fn hide_event(&self, id: &str, reason: &str) -> Result<v1::Event, ClientError> {
+        let request = call(v1::HideEventRequest {
+            id: id.to_owned(),
+            reason: reason.to_owned(),
+        });
+        Ok(self.event_service().hide(request).await?.into_inner())
+    }
+
+    /// Shows it again.
+    pub async fn unhide_event(&self, id: &str, reason: &str) -> Result<v1::Event, ClientError> {
+        let request = call(v1::HideEventRequest {
+            id: id.to_owned(),
+            reason: reason.to_owned(),
+        });
+        Ok(self.event_service().unhide(request).await?.into_inner())
+    }
+
+    /// What is hidden on the node.
+    pub async fn hidden_events(&self) -> Result<Vec<v1::HiddenEvent>, ClientError> {
+        let request = call(v1::ListHiddenRequest {});
+        Ok(self.event_service().list_hidden(request).await?.into_inner().events)
+    }
+
     /// One event.
     pub async fn event(&self, id: &str) -> Result<v1::Event, ClientError> {
         let request = call(v1::ShowEventRequest { id: id.to_owned() });
@@ -150,12 +189,13 @@ impl Node {
         &self,
         source: &str,
         file: Vec<u8>,
-        dry_run: bool,
+        options: ImportOptions,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<v1::ImportResult, ClientError> {
         let start = v1::ImportStart {
             source: source.to_owned(),
-            dry_run,
+            dry_run: options.dry_run,
+            take_erased: options.take_erased,
             bytes: Some(file.len() as u64),
         };
         let part = |part| v1::ImportRequest { part: Some(part) };

@@ -30,7 +30,7 @@ use crate::projection::search::tantivy::TantivyIndex;
 use crate::rpc;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::rocks::RocksStore;
-use crate::store::{Store, catalogue, migrate};
+use crate::store::{MAX_SCAN_MS, Store, catalogue, migrate};
 use crate::sync::{Ledger, LedgerHost, LedgerOptions, Notice, OwnHub};
 use crate::task::{Blocking, TaskContext, Tasks};
 use crate::web::{self, PublicDirectory, WebState};
@@ -41,6 +41,10 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(9);
 const SEARCH_EVERY: Duration = Duration::from_millis(200);
 /// A beacon says this often how far the own logs are.
 const BEACON_EVERY: Duration = Duration::from_millis(BEACON_EVERY_MS.unsigned_abs());
+/// What was erased is forced out of the files so long after the last of several erasures: each costs a flush of everything.
+const FORCE_OUT_AFTER: Duration = Duration::from_secs(2);
+/// Tried again so long after a failure: until then every scan that keeps an older view has ended too.
+const FORCE_OUT_AGAIN: Duration = Duration::from_millis(MAX_SCAN_MS);
 /// The covered years are looked at this often.
 const ROLL_EVERY: Duration = Duration::from_hours(6);
 
@@ -232,6 +236,7 @@ impl Node {
 
         follow_search(&tasks, &ledger, search);
         roll_years(&tasks, &ledger);
+        force_out(&tasks, &ledger);
         sign_beacons(&tasks, &ledger);
         if let Some(listener) = federation {
             let peers = start_peers(&tasks, &ledger, &identity, listener, &options)?;
@@ -326,6 +331,51 @@ fn roll_years(tasks: &Tasks, ledger: &Arc<Ledger>) {
                 Err(_) => return,
             }
             if !context.sleep(ROLL_EVERY).await {
+                return;
+            }
+        }
+    });
+}
+
+/// Forces what was erased out of the files of the database.
+fn force_out(tasks: &Tasks, ledger: &Arc<Ledger>) {
+    let ledger = ledger.clone();
+    let mut notices = ledger.notices();
+    let blocking = tasks.clone();
+    tasks.spawn("store", "force out", move |context: TaskContext| async move {
+        loop {
+            if ledger.has_to_force_out() {
+                if !context.sleep(FORCE_OUT_AFTER).await {
+                    return;
+                }
+                let step = ledger.clone();
+                match blocking.blocking("force out", move || step.force_out()).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => {
+                        tracing::error!(%error, "what was erased could not be forced out of the files");
+                        if !context.sleep(FORCE_OUT_AGAIN).await {
+                            return;
+                        }
+                    }
+                    Err(_) => return,
+                }
+                continue;
+            }
+            let erased = async {
+                loop {
+                    match notices.recv().await {
+                        Ok(Notice::Erased) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => return true,
+                        Ok(_) => {}
+                        Err(tokio::sync::broadcast::error::RecvError::Closed) => return false,
+                    }
+                }
+            };
+            let goes_on = tokio::select! {
+                biased;
+                () = context.cancelled() => false,
+                erased = erased => erased,
+            };
+            if !goes_on {
                 return;
             }
         }

@@ -15,6 +15,16 @@ pub enum EventCommand {
     Edit(EditArgs),
     /// Cancel an event, or one date of a series; it stays listed, struck out
     Cancel(CancelArgs),
+    /// Erase an event of this hub at every hub, for good; nothing of what it says is kept
+    Erase {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+    },
+    /// Hide another hub's event on this hub's own pages, lists, feeds and search
+    Hide(HideArgs),
+    /// Show a hidden event again
+    Unhide(UnhideArgs),
     /// Show one event
     Show {
         /// Id of the event
@@ -40,6 +50,31 @@ pub struct ImportArgs {
     /// Only say what would happen
     #[arg(long)]
     pub dry_run: bool,
+    /// Also take events that were erased here; they come back as new ones
+    #[arg(long)]
+    pub take_erased: bool,
+}
+
+/// `interhub event hide ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct HideArgs {
+    /// Id of the event
+    #[arg(value_name = "ID", value_parser = value::event_id)]
+    pub id: String,
+    /// Why; it stays on record on this node and is sent to nobody
+    #[arg(long, value_name = "TEXT", value_parser = value::text)]
+    pub reason: String,
+}
+
+/// `interhub event unhide ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct UnhideArgs {
+    /// Id of the event
+    #[arg(value_name = "ID", value_parser = value::event_id)]
+    pub id: String,
+    /// Why; it stays on record on this node and is sent to nobody
+    #[arg(long, value_name = "TEXT", value_parser = value::text)]
+    pub reason: Option<String>,
 }
 
 /// Forms of `event export`.
@@ -176,6 +211,9 @@ pub struct ListArgs {
     /// Also this hub's drafts
     #[arg(long)]
     pub drafts: bool,
+    /// Only what is hidden on this node, whenever it is, with the reasons
+    #[arg(long, conflicts_with_all = ["from", "to", "tag", "near", "text", "language", "online", "drafts", "cursor"])]
+    pub hidden: bool,
     /// At most so many entries
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub limit: u32,

@@ -164,6 +164,7 @@ fn list_takes_every_filter() {
         language: Some("de".into()),
         online: true,
         drafts: false,
+        hidden: false,
         limit: 10,
         cursor: Some("c".into()),
     };
@@ -242,7 +243,14 @@ fn wrong_usage_is_one_line() {
 fn import_and_export() {
     let cli = ok(&["event", "import", "-", "x.ics"]);
     let files = vec!["-".to_owned(), "x.ics".to_owned()];
-    assert_eq!(event(cli), EventCommand::Import(ImportArgs { files, dry_run: false }));
+    assert_eq!(
+        event(cli),
+        EventCommand::Import(ImportArgs {
+            files,
+            dry_run: false,
+            take_erased: false
+        })
+    );
     let cli = ok(&["event", "export", "--format", "json"]);
     assert_eq!(
         event(cli),
@@ -250,4 +258,31 @@ fn import_and_export() {
             format: Some(ExportFormat::Json)
         }
     );
+}
+
+#[test]
+fn erasing_and_hiding() {
+    let id = "ab".repeat(16);
+    assert_eq!(
+        event(ok(&["event", "erase", &id])),
+        EventCommand::Erase { id: id.clone() }
+    );
+    let EventCommand::Hide(hide) = event(ok(&["event", "hide", &id, "--reason", "spam"])) else {
+        panic!()
+    };
+    assert_eq!((hide.id.as_str(), hide.reason.as_str()), (id.as_str(), "spam"));
+    let EventCommand::Unhide(unhide) = event(ok(&["event", "unhide", &id])) else {
+        panic!()
+    };
+    assert_eq!(unhide.reason, None);
+    for wrong in [
+        vec!["event", "hide", &id],
+        vec!["event", "erase", "nonsense"],
+        vec!["event", "list", "--hidden", "--tag", "x"],
+    ] {
+        assert!(
+            parse(std::iter::once("interhub").chain(wrong.iter().copied())).is_err(),
+            "{wrong:?}"
+        );
+    }
 }

@@ -6,7 +6,7 @@ use super::{Answer, export, import, node};
 use crate::args::GlobalArgs;
 use crate::args::event::{AddArgs, EditArgs, EventCommand, FieldArgs, ListArgs};
 use crate::args::value::LatLon;
-use crate::document::{EventDocument, ListDocument};
+use crate::document::{ErasedDocument, EventDocument, HiddenListDocument, HiddenNoteDocument, ListDocument};
 use crate::error::ClientError;
 use crate::node::Node;
 use crate::render;
@@ -35,12 +35,41 @@ pub(super) async fn run(
                 .cancel_event(&args.id, args.occurrence.as_deref())
                 .await?
         }
+        EventCommand::Erase { id } => return erase(&id, &node(global).await?, answer).await,
+        EventCommand::Hide(args) => node(global).await?.hide_event(&args.id, &args.reason).await?,
+        EventCommand::Unhide(args) => {
+            let reason = args.reason.unwrap_or_default();
+            node(global).await?.unhide_event(&args.id, &reason).await?
+        }
         EventCommand::Show { id } => node(global).await?.event(&id).await?,
     };
     answer.show(&EventDocument::from(event), event_text)
 }
 
+async fn erase(id: &str, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let erased = ErasedDocument::from(node.erase_event(id).await?);
+    answer.show(&erased, |erased| {
+        if erased.already {
+            format!("{} was erased before\n", erased.id)
+        } else {
+            format!("{} is erased here, and at every hub once it is reached\n", erased.id)
+        }
+    })
+}
+
+async fn list_hidden(node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let list = HiddenListDocument::from(node.hidden_events().await?);
+    answer.show(&list, hidden_text)?;
+    if list.events.is_empty() && list.gone.is_empty() {
+        answer.note("nothing is hidden on this node")?;
+    }
+    Ok(())
+}
+
 async fn list(args: ListArgs, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    if args.hidden {
+        return list_hidden(node, answer).await;
+    }
     let query = v1::ListEventsRequest {
         hub: args.slug().map(str::to_owned),
         from: args.from,
@@ -172,6 +201,44 @@ fn list_text(list: &ListDocument) -> String {
     )
 }
 
+fn hidden_text(list: &HiddenListDocument) -> String {
+    let line = |title: &str, hub: &str, note: Option<&HiddenNoteDocument>, id: &str| {
+        let at = note.and_then(|note| note.at.as_ref());
+        vec![
+            render::short(title),
+            render::short(hub),
+            render::moment(at),
+            note.map_or_else(String::new, |note| render::short(&note.by)),
+            note.map_or_else(String::new, |note| render::line(&note.reason)),
+            id.to_owned(),
+        ]
+    };
+    let there = list
+        .events
+        .iter()
+        .map(|event| line(&event.title, &event.hub, event.hidden_note.as_ref(), &event.id));
+    let gone = list
+        .gone
+        .iter()
+        .map(|gone| line("(gone)", "", gone.hidden_note.as_ref(), &gone.id));
+    render::table(
+        &["TITLE", "HUB", "HIDDEN", "BY", "REASON", "ID"],
+        there.chain(gone).collect(),
+    )
+}
+
+fn hidden_line(note: &HiddenNoteDocument) -> String {
+    let what = if note.hidden { "since" } else { "no longer, since" };
+    let at = render::moment(note.at.as_ref());
+    let reason = render::line(&note.reason);
+    let why = if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    };
+    format!("{what} {at}, by {}{why}", render::line(&note.by))
+}
+
 fn online(event: &EventDocument) -> &'static str {
     if event.online_url.is_some() { "online" } else { "" }
 }
@@ -234,6 +301,10 @@ fn event_text(event: &EventDocument) -> String {
         ),
         ("id", event.id.clone()),
         ("uid", render::line(&event.uid)),
+        (
+            "hidden",
+            event.hidden_note.as_ref().map_or_else(String::new, hidden_line),
+        ),
         ("updated", render::moment(event.updated.as_ref())),
         ("as of", render::moment(event.as_of.as_ref())),
     ]);

@@ -10,7 +10,7 @@ use crate::args::GlobalArgs;
 use crate::args::event::ImportArgs;
 use crate::document::ImportDocument;
 use crate::error::ClientError;
-use crate::node::{MAX_IMPORT_BYTES, Node};
+use crate::node::{ImportOptions, MAX_IMPORT_BYTES, Node};
 use crate::render;
 
 /// So many refused events, and so many warnings, are listed for people; JSON has them all.
@@ -24,12 +24,16 @@ pub(super) async fn run(args: ImportArgs, global: &GlobalArgs, answer: &mut Answ
             render::line(url)
         )));
     }
+    let options = ImportOptions {
+        dry_run: args.dry_run,
+        take_erased: args.take_erased,
+    };
     let several = args.files.len() > 1;
     let mut connected: Option<Node> = None;
     let mut files = Vec::new();
     let mut first_error: Option<ClientError> = None;
     for name in &args.files {
-        let outcome = import_one(name, args.dry_run, global, &mut connected, answer).await;
+        let outcome = import_one(name, options, global, &mut connected, answer).await;
         match outcome {
             Ok(document) => files.push(document),
             // Without a node, or for a single file, there is nothing to go on with.
@@ -79,7 +83,7 @@ fn with_same_code(error: &ClientError, line: String) -> ClientError {
 
 async fn import_one(
     name: &str,
-    dry_run: bool,
+    options: ImportOptions,
     global: &GlobalArgs,
     connected: &mut Option<Node>,
     answer: &Answer<'_, '_>,
@@ -92,7 +96,7 @@ async fn import_one(
     };
     let bar = progress_bar(answer.io.progress, shown);
     let result = node
-        .import_events(name, bytes, dry_run, |done, total| {
+        .import_events(name, bytes, options, |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         })

@@ -36,6 +36,32 @@ pub struct EventDocument {
     pub rrule: Vec<String>,
     pub sequence: u32,
     pub image_url: Option<String>,
+    pub hidden: bool,
+    pub hidden_note: Option<HiddenNoteDocument>,
+}
+
+/// What the operator decided about showing another hub's event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HiddenNoteDocument {
+    /// Whether it is hidden; otherwise it was, and is shown again.
+    pub hidden: bool,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Option<String>,
+    /// Who.
+    pub by: String,
+}
+
+impl From<v1::HiddenNote> for HiddenNoteDocument {
+    fn from(note: v1::HiddenNote) -> Self {
+        Self {
+            hidden: note.hidden,
+            reason: note.reason,
+            at: instant(note.at.as_ref()),
+            by: note.by,
+        }
+    }
 }
 
 /// Where an event takes place.
@@ -82,6 +108,8 @@ impl From<v1::Event> for EventDocument {
             tags: event.tags,
             rrule: event.rrule,
             sequence: event.sequence,
+            hidden: event.hidden_note.as_ref().is_some_and(|note| note.hidden),
+            hidden_note: event.hidden_note.map(HiddenNoteDocument::from),
         }
     }
 }
@@ -109,6 +137,73 @@ impl From<v1::ListEventsResponse> for ListDocument {
         Self {
             events: list.events.into_iter().map(EventDocument::from).collect(),
             next: list.next,
+        }
+    }
+}
+
+/// `event list --hidden`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HiddenListDocument {
+    /// One entry for each event, the one hidden last first.
+    pub events: Vec<EventDocument>,
+    /// Always null: the list is whole.
+    pub next: Option<String>,
+    /// Hidden events that are not there any more, and stay hidden should they come back.
+    pub gone: Vec<GoneDocument>,
+}
+
+/// A hidden event that is not there any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoneDocument {
+    /// Its id.
+    pub id: String,
+    /// Why, when, who.
+    pub hidden_note: Option<HiddenNoteDocument>,
+}
+
+impl From<Vec<v1::HiddenEvent>> for HiddenListDocument {
+    fn from(hidden: Vec<v1::HiddenEvent>) -> Self {
+        let mut list = Self {
+            events: Vec::new(),
+            next: None,
+            gone: Vec::new(),
+        };
+        for v1::HiddenEvent { id, event, note } in hidden {
+            let Some(event) = event else {
+                let hidden_note = note.map(HiddenNoteDocument::from);
+                list.gone.push(GoneDocument { id, hidden_note });
+                continue;
+            };
+            let event = v1::Event {
+                hidden_note: note,
+                ..event
+            };
+            list.events.push(event.into());
+        }
+        list
+    }
+}
+
+/// `event erase`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErasedDocument {
+    /// The event.
+    pub id: String,
+    /// Always true: it is erased now.
+    pub erased: bool,
+    /// It was erased before, and nothing was done.
+    pub already: bool,
+    /// Documents of it that were erased now.
+    pub documents: u32,
+}
+
+impl From<v1::EraseEventResponse> for ErasedDocument {
+    fn from(erased: v1::EraseEventResponse) -> Self {
+        Self {
+            id: erased.id,
+            erased: true,
+            already: erased.already,
+            documents: erased.documents,
         }
     }
 }
@@ -143,6 +238,8 @@ pub struct ImportDocument {
     pub warnings: Vec<WarningDocument>,
     /// The file does not end as a calendar ends.
     pub cut_short: bool,
+    /// Events among the refused that were erased here.
+    pub erased: u64,
     /// Why the whole file was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -202,6 +299,7 @@ impl From<v1::ImportResult> for ImportDocument {
             cancelled: result.cancelled,
             refused: refused.collect(),
             refused_count: result.refused_count,
+            erased: result.erased,
             error: None,
             files: Vec::new(),
         }
@@ -229,6 +327,7 @@ impl ImportDocument {
             total.unchanged += file.unchanged;
             total.cancelled += file.cancelled;
             total.refused_count += file.refused_count;
+            total.erased += file.erased;
             total.refused.extend(file.refused.iter().cloned());
             total.warnings.extend(file.warnings.iter().cloned());
             total.cut_short |= file.cut_short;

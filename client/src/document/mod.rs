@@ -7,7 +7,8 @@ mod hub;
 mod operations;
 
 pub use event::{
-    EventDocument, ExportDocument, ImportDocument, ListDocument, LocationDocument, RefusedDocument, WarningDocument,
+    ErasedDocument, EventDocument, ExportDocument, GoneDocument, HiddenListDocument, HiddenNoteDocument,
+    ImportDocument, ListDocument, LocationDocument, RefusedDocument, WarningDocument,
 };
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
 pub use operations::{NetworkName, PeerDocument, PeersDocument, StatusDocument, WatchDocument};

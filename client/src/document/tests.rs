@@ -51,6 +51,7 @@ fn event() -> v1::Event {
         rrule: vec!["FREQ=WEEKLY".into()],
         sequence: 2,
         image_url: String::new(),
+        hidden_note: None,
     }
 }
 
@@ -66,6 +67,7 @@ fn an_event_is_written_as_promised() {
         "location": {"name": "Main hall", "lat": 52.5, "lon": -1.9}, "online_url": null,
         "url": "https://hub.example/r", "language": "en", "updated": "2027-03-02T15:06:40Z", "as_of": null,
         "created": "2027-02-19T01:20:00Z", "rrule": ["FREQ=WEEKLY"], "sequence": 2, "image_url": null,
+        "hidden": false, "hidden_note": null,
     });
     assert_eq!(value, expected);
     assert!(text.starts_with("{\"id\":"), "fields keep their order");
@@ -120,11 +122,12 @@ fn lists_and_imports() {
             message: "it ends before it starts".into(),
         }],
         cut_short: true,
+        erased: 0,
     };
     let one = ImportDocument::sum(vec![ImportDocument::from(result)]);
     assert_eq!(
         written(&one).1,
-        r#"{"source":"a.ics","events":3,"added":1,"changed":0,"unchanged":1,"cancelled":0,"refused":[{"uid":null,"line":7,"reason":"no DTSTART"}],"refused_count":1,"warnings":[{"uid":"u1","line":9,"message":"it ends before it starts"}],"cut_short":true}"#
+        r#"{"source":"a.ics","events":3,"added":1,"changed":0,"unchanged":1,"cancelled":0,"refused":[{"uid":null,"line":7,"reason":"no DTSTART"}],"refused_count":1,"warnings":[{"uid":"u1","line":9,"message":"it ends before it starts"}],"cut_short":true,"erased":0}"#
     );
     let failed = ImportDocument {
         source: "b.ics".into(),
@@ -249,4 +252,39 @@ fn instants_that_cannot_be_are_absent() {
         None
     );
     assert_eq!(instant(None), None);
+}
+
+#[test]
+fn what_is_hidden_is_listed_with_its_reasons() {
+    let note = v1::HiddenNote {
+        hidden: true,
+        reason: "spam".into(),
+        at: Some(at(1_804_000_000)),
+        by: "uid 0".into(),
+    };
+    let there = v1::HiddenEvent {
+        id: "ab".repeat(16),
+        event: Some(event()),
+        note: Some(note.clone()),
+    };
+    let gone = v1::HiddenEvent {
+        id: "cd".repeat(16),
+        event: None,
+        note: Some(note),
+    };
+    let (value, _) = written(&HiddenListDocument::from(vec![there, gone]));
+    let expected = json!({"hidden": true, "reason": "spam", "at": "2027-03-02T15:06:40Z", "by": "uid 0"});
+    assert_eq!(value["events"][0]["hidden"], true);
+    assert_eq!(value["events"][0]["hidden_note"], expected);
+    assert_eq!(value["gone"], json!([{"id": "cd".repeat(16), "hidden_note": expected}]));
+    assert_eq!(value["next"], json!(null));
+    let erased = v1::EraseEventResponse {
+        id: "ab".repeat(16),
+        already: false,
+        documents: 2,
+    };
+    assert_eq!(
+        written(&ErasedDocument::from(erased)).0,
+        json!({"id": "ab".repeat(16), "erased": true, "already": false, "documents": 2})
+    );
 }

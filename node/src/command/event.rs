@@ -9,14 +9,14 @@ use interhub_domain::event::{
     Event, LocalTime, Location, MAX_DESCRIPTION, MAX_PLACE, MAX_SUMMARY, MAX_TAG, MAX_TAGS, MAX_TITLE, MAX_URL,
     Occurrence, Override, Schedule, Status,
 };
-use interhub_domain::ids::{DocumentKind, LogId, ThingId};
+use interhub_domain::ids::{DocumentKind, HubId, LogId, ThingId};
 use interhub_domain::profile::Point;
 use interhub_domain::query::EventQuery;
 
 use super::schedule::{default_end, end_of, parse_rule, parse_time, parse_zone};
 use super::{CommandError, Commands, ShownEvent};
 use crate::clock::random_bytes;
-use crate::projection::{EventRow, Listed};
+use crate::projection::{EventRow, HubRow, Listed};
 use crate::sync::Write;
 
 pub use super::schedule::Ending;
@@ -263,22 +263,32 @@ impl Commands {
     pub(super) fn show_thing(&self, thing: ThingId) -> Result<ShownEvent, CommandError> {
         let row = self.views.event(thing)?.ok_or_else(|| no_event(&thing.to_string()))?;
         let hubs = self.views.hubs()?;
-        Ok(self.shown(whole(row, self.clock.now_ms()), &hubs))
+        self.shown_whole(row, &hubs)
+    }
+
+    /// An event at its next occurrence, or its last, with what was decided about it here.
+    pub(super) fn shown_whole(&self, row: Arc<EventRow>, hubs: &[HubRow]) -> Result<ShownEvent, CommandError> {
+        let hidden = self.ledger.hidden(row.thing)?;
+        let shown = self.shown(whole(row, self.clock.now_ms()), hubs);
+        Ok(ShownEvent { hidden, ..shown })
     }
 
     fn own_event(&self, id: &str) -> Result<Arc<EventRow>, CommandError> {
         let row = self.views.event(parse_thing(id)?)?.ok_or_else(|| no_event(id))?;
         if row.hub != self.ledger.own_id() {
-            let hubs = self.views.hubs()?;
-            let slug = hubs
-                .iter()
-                .find(|hub| hub.id == row.hub)
-                .map_or("another hub", |hub| hub.slug.as_str());
+            let slug = self.slug_of(row.hub)?;
             return Err(CommandError::refused(format!(
                 "this event belongs to {slug}; only its own hub can change it"
             )));
         }
         Ok(row)
+    }
+
+    /// What people call a hub.
+    pub(super) fn slug_of(&self, hub: HubId) -> Result<String, CommandError> {
+        let hubs = self.views.hubs()?;
+        let row = hubs.into_iter().find(|row| row.id == hub);
+        Ok(row.map_or_else(|| "another hub".to_owned(), |row| row.slug))
     }
 
     /// What every change by the organiser does: a new time, and a new SEQUENCE where calendars must notice.
@@ -292,7 +302,7 @@ impl Commands {
     }
 }
 
-fn parse_thing(id: &str) -> Result<ThingId, CommandError> {
+pub(super) fn parse_thing(id: &str) -> Result<ThingId, CommandError> {
     id.parse().map_err(|_| {
         CommandError::usage(format!(
             "{id:.80?} is not an event's id; `interhub event list` shows them"
@@ -300,7 +310,7 @@ fn parse_thing(id: &str) -> Result<ThingId, CommandError> {
     })
 }
 
-fn no_event(id: &str) -> CommandError {
+pub(super) fn no_event(id: &str) -> CommandError {
     CommandError::not_found(format!(
         "there is no event {id}; `interhub event list` shows what there is"
     ))

@@ -40,6 +40,17 @@ pub struct Imported {
     pub warnings: Vec<Warning>,
     /// The file does not end as a calendar ends.
     pub cut_short: bool,
+    /// Of those not taken, the ones that were erased here.
+    pub erased: u64,
+}
+
+/// How an import is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Only say what would happen.
+    pub dry_run: bool,
+    /// Also take events that were erased here; they come back as new ones.
+    pub take_erased: bool,
 }
 
 /// One event that was not taken.
@@ -65,7 +76,7 @@ impl Commands {
         &self,
         source: &str,
         bytes: &[u8],
-        dry_run: bool,
+        options: ImportOptions,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Imported, CommandError> {
         if self.ledger.network().is_none() {
@@ -90,7 +101,7 @@ impl Commands {
         }
         for (index, imported) in read.events.into_iter().enumerate() {
             let (uid, line) = (imported.event.uid.clone(), imported.line);
-            match self.import_one(imported, dry_run) {
+            match self.import_one(imported, options) {
                 Ok(Outcome::Added) => out.added += 1,
                 Ok(Outcome::Changed { cancelled }) => {
                     out.changed += 1;
@@ -98,6 +109,10 @@ impl Commands {
                 }
                 Ok(Outcome::Unchanged) => out.unchanged += 1,
                 Err(ImportError::Refused(reason)) => out.refuse(uid, line, reason),
+                Err(ImportError::Erased(at_ms)) => {
+                    out.erased += 1;
+                    out.refuse(uid, line, erased_reason(at_ms));
+                }
                 Err(ImportError::Failed(error)) => return Err(error),
             }
             let done = index + 1;
@@ -111,7 +126,8 @@ impl Commands {
         Ok(out)
     }
 
-    fn import_one(&self, imported: ImportedEvent, dry_run: bool) -> Result<Outcome, ImportError> {
+    fn import_one(&self, imported: ImportedEvent, options: ImportOptions) -> Result<Outcome, ImportError> {
+        let ImportOptions { dry_run, take_erased } = options;
         let own = self.ledger.own_id();
         let things = self
             .views
@@ -128,10 +144,15 @@ impl Commands {
             text: imported.original.into_bytes(),
         };
         let Some(row) = known else {
+            let erased = self.ledger.erased_uid(&event.uid).map_err(CommandError::from)?;
+            if let Some(erased) = erased.filter(|_| !take_erased) {
+                return Err(ImportError::Erased(erased.at_ms));
+            }
             if dry_run {
                 return Ok(Outcome::Added);
             }
             let thing = ThingId::new(self.ledger.own_id(), random_bytes(&*self.clock));
+            let uid = event.uid.clone();
             let reading = Reading::Event(Box::new(event));
             self.write_one(Write::Create {
                 log: LogId::PUBLIC,
@@ -142,6 +163,9 @@ impl Commands {
             self.ledger
                 .keep_original(thing, &original)
                 .map_err(CommandError::from)?;
+            if erased.is_some() {
+                self.ledger.forget_erased_uid(&uid).map_err(CommandError::from)?;
+            }
             return Ok(Outcome::Added);
         };
         let before = self.ledger.original(row.thing).map_err(CommandError::from)?;
@@ -194,7 +218,16 @@ impl Imported {
     }
 }
 
+/// Why an event that was erased here is not taken.
+fn erased_reason(at_ms: i64) -> String {
+    let day = jiff::Timestamp::from_millisecond(at_ms)
+        .map_or_else(|_| "some day".to_owned(), |at| at.strftime("%Y-%m-%d").to_string());
+    format!("it was erased here on {day}; import with --take-erased to bring it back as a new event")
+}
+
 enum ImportError {
+    /// It was erased here, at this time.
+    Erased(i64),
     /// This event only.
     Refused(String),
     /// The import cannot go on.

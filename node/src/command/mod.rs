@@ -3,7 +3,9 @@
 //! A function here checks what was asked, calls the ledger or the views, and says in words what went wrong. It knows
 //! nothing of gRPC, and nothing of storage beyond those two.
 
+pub mod erase;
 pub mod event;
+pub mod hide;
 pub mod import;
 pub mod invitation;
 pub mod network;
@@ -22,6 +24,7 @@ use crate::peer::{JoinRequest, Joined};
 use crate::projection::read::{QueryError, Views};
 use crate::projection::{HubRow, Listed};
 use crate::store::StoreError;
+use crate::store::catalogue::event::HiddenRow;
 use crate::sync::{JoinError, Ledger, LedgerError, WriteError};
 use crate::task::{BlockingError, Tasks};
 
@@ -174,6 +177,8 @@ pub struct ShownEvent {
     pub hosts: Vec<String>,
     /// How fresh the owner's data is, Unix milliseconds.
     pub as_of_ms: Option<i64>,
+    /// The operator's last word on hiding it here, if there was one.
+    pub hidden: Option<HiddenRow>,
 }
 
 impl Commands {
@@ -205,6 +210,7 @@ impl Commands {
             hub: slug_of(row.hub),
             hosts: row.hosts.iter().map(|hub| slug_of(*hub)).collect(),
             as_of_ms: self.as_of_ms(row.hub),
+            hidden: None,
             listed,
         }
     }

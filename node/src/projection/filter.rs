@@ -1,5 +1,6 @@
 //! One question, ready to be put to rows: which occurrences it lets through.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use interhub_domain::event::Occurrence;
@@ -34,6 +35,8 @@ pub(super) struct Filter {
     drafts: bool,
     /// Sorted; what the text index found.
     pub(super) text: Option<Arc<Vec<ThingId>>>,
+    /// What this hub's operator does not want in any answer.
+    pub(super) hidden: Arc<BTreeSet<ThingId>>,
 }
 
 impl Filter {
@@ -61,6 +64,7 @@ impl Filter {
             network: query.network,
             drafts: query.drafts,
             text,
+            hidden: Arc::default(),
         }
     }
 
@@ -82,6 +86,7 @@ impl Filter {
         let hosted_by = |hub| row.hub == hub || row.hosts.iter().take(MAX_HOSTS).any(|host| *host == hub);
         let tagged = |wanted: &String| row.event.tags.iter().take(MAX_TAGS).any(|tag| fold_tag(tag) == *wanted);
         self.visible(Facts::of(row))
+            && !self.hidden.contains(&row.thing)
             && (!self.online || !row.event.online_url.is_empty())
             && self.hub.is_none_or(hosted_by)
             && self.tag.as_ref().is_none_or(tagged)

@@ -18,6 +18,8 @@ use super::search::{Search, SearchError};
 use super::stream::{Hit, Merged, Span, Wanted};
 use super::write::{covered_years, last_change};
 use super::{EventRow, HubRow, Listed, Page};
+use crate::store::catalogue::event::{HiddenKey, HiddenRow};
+use crate::store::catalogue::scan_prefix;
 use crate::store::{Direction, Family, Store, StoreError};
 
 /// Most events of one feed: some 20 MB of iCalendar.
@@ -70,6 +72,8 @@ pub struct Views {
     store: Store,
     search: Arc<Search>,
     cache: Mutex<Cache>,
+    /// What the operator hid, as of this version of the projections.
+    hidden: Mutex<Option<(u64, Arc<BTreeSet<ThingId>>)>>,
 }
 
 impl Views {
@@ -79,6 +83,7 @@ impl Views {
             store,
             search,
             cache: Mutex::default(),
+            hidden: Mutex::default(),
         }
     }
 
@@ -172,10 +177,33 @@ impl Views {
         Ok(self.row(thing, last_change(&self.store)?)?)
     }
 
-    /// The row of an event that anyone may see.
+    /// The row of an event that anyone may see, and that is not hidden here.
     pub fn public_event(&self, thing: ThingId) -> Result<Option<Arc<EventRow>>, QueryError> {
         let row = self.event(thing)?;
-        Ok(row.filter(|row| super::rows::Facts::of(row).public()))
+        let hidden = self.hidden()?;
+        Ok(row.filter(|row| super::rows::Facts::of(row).public() && !hidden.contains(&thing)))
+    }
+
+    /// The events that this hub's operator hid: in no list, feed or search of this node.
+    pub fn hidden(&self) -> Result<Arc<BTreeSet<ThingId>>, QueryError> {
+        let version = last_change(&self.store)?;
+        let mut kept = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, things)) = kept.as_ref()
+            && *at == version
+        {
+            return Ok(Arc::clone(things));
+        }
+        let mut things = BTreeSet::new();
+        let visit = |HiddenKey(thing), row: HiddenRow| {
+            if row.hidden {
+                things.insert(thing);
+            }
+            ControlFlow::Continue(())
+        };
+        scan_prefix(&*self.store, Family::Hidden, &[], Direction::Forward, visit)?;
+        let things = Arc::new(things);
+        *kept = Some((version, Arc::clone(&things)));
+        Ok(things)
     }
 
     /// The event of a hub with this UID; of several the one with the smallest thing id.
@@ -406,7 +434,8 @@ impl Views {
             Some(text) => self.search.find(text)?,
             None => None,
         };
-        let filter = Filter::new(query, from_ms, covered.to_ms(), hub, text);
+        let mut filter = Filter::new(query, from_ms, covered.to_ms(), hub, text);
+        filter.hidden = self.hidden()?;
         let mut walk = Walk {
             views: self,
             filter,

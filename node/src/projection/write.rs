@@ -29,6 +29,15 @@ pub enum ProjectionError {
     Store(#[from] StoreError),
 }
 
+/// What is shown of a thing: of its documents the one that comes first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// Before a change.
+    pub before: Option<EventRow>,
+    /// After it.
+    pub after: Option<EventRow>,
+}
+
 /// Keeps the projections in step with the documents. Calls must not overlap: the caller holds the lock under which it
 /// builds and writes batches.
 pub struct Projector {
@@ -72,18 +81,20 @@ impl Projector {
 
     /// The hook: the document `object` of `thing` now reads as `new`, or is no more. Writes what follows from it into
     /// `batch`; what the batch already holds is taken into account, so one batch may change a thing several times.
+    /// Returns what was shown of the thing before, and what is shown of it now.
     pub fn event_changed(
         &self,
         batch: &mut Batch,
         thing: ThingId,
         object: ObjectId,
         new: Option<&EventRow>,
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<Shown, ProjectionError> {
         let mut rows = self.rows(batch, thing)?;
         let before = rows.first().cloned();
         let unchanged = rows.iter().find(|row| row.object == object) == new;
         if unchanged {
-            return Ok(());
+            let after = before.clone();
+            return Ok(Shown { before, after });
         }
         rows.retain(|row| row.object != object);
         rows.extend(new.cloned());
@@ -98,7 +109,8 @@ impl Projector {
             self.reindex(batch, before.as_ref(), rows.first())?;
             put(batch, &SearchTodoKey(change), &thing);
         }
-        Ok(())
+        let after = rows.into_iter().next();
+        Ok(Shown { before, after })
     }
 
     /// The hook for hubs: registry and profile of `hub` now read as `new`, or it is no more.
@@ -114,6 +126,11 @@ impl Projector {
         }
         self.next_change(batch);
         Ok(())
+    }
+
+    /// Something that is no projection, but decides what is shown, changes with this batch.
+    pub fn something_changed(&self, batch: &mut Batch) {
+        self.next_change(batch);
     }
 
     /// Drops every projection, for rebuilding them from the documents: the caller then calls the hooks for every

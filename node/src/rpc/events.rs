@@ -11,7 +11,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{answer, ask};
-use crate::command::import::MAX_FILE_BYTES;
+use super::socket::caller;
+use crate::command::import::{ImportOptions, MAX_FILE_BYTES};
 use crate::command::{Class, CommandError, Commands};
 
 /// Imports at the same time: each holds its whole file in memory.
@@ -82,6 +83,33 @@ impl v1::events_server::Events for EventsService {
         Ok(Response::new(answer::event(event)))
     }
 
+    async fn erase(&self, request: Request<v1::EraseEventRequest>) -> Result<Response<v1::EraseEventResponse>, Status> {
+        let erased = self.commands.erase_event(request.into_inner().id).await?;
+        Ok(Response::new(answer::erased(erased)))
+    }
+
+    async fn hide(&self, request: Request<v1::HideEventRequest>) -> Result<Response<v1::Event>, Status> {
+        let by = caller(&request);
+        let v1::HideEventRequest { id, reason } = request.into_inner();
+        Ok(Response::new(answer::event(
+            self.commands.hide_event(id, reason, by).await?,
+        )))
+    }
+
+    async fn unhide(&self, request: Request<v1::HideEventRequest>) -> Result<Response<v1::Event>, Status> {
+        let by = caller(&request);
+        let v1::HideEventRequest { id, reason } = request.into_inner();
+        Ok(Response::new(answer::event(
+            self.commands.unhide_event(id, reason, by).await?,
+        )))
+    }
+
+    async fn list_hidden(&self, _: Request<v1::ListHiddenRequest>) -> Result<Response<v1::ListHiddenResponse>, Status> {
+        let hidden = self.commands.hidden_events().await?;
+        let events = hidden.into_iter().map(answer::hidden_event).collect();
+        Ok(Response::new(v1::ListHiddenResponse { events }))
+    }
+
     async fn show(&self, request: Request<v1::ShowEventRequest>) -> Result<Response<v1::Event>, Status> {
         Ok(Response::new(answer::event(
             self.commands.show_event(request.into_inner().id).await?,
@@ -137,7 +165,7 @@ impl v1::events_server::Events for EventsService {
 /// A file that has arrived whole.
 struct Upload {
     source: String,
-    dry_run: bool,
+    options: ImportOptions,
     file: Vec<u8>,
 }
 
@@ -165,7 +193,10 @@ async fn receive(mut parts: Streaming<v1::ImportRequest>) -> Result<Upload, Stat
                 let source = start.source.chars().take(MAX_SOURCE_CHARS).collect();
                 upload = Some(Upload {
                     source,
-                    dry_run: start.dry_run,
+                    options: ImportOptions {
+                        dry_run: start.dry_run,
+                        take_erased: start.take_erased,
+                    },
                     file: Vec::new(),
                 });
             }
@@ -202,7 +233,7 @@ async fn import(commands: Commands, upload: Upload, listener: Listener, _permit:
                 let _ = steps.try_send(Ok(v1::ImportProgress { part: Some(part) }));
             }
         };
-        commands.import_calendar(&upload.source, &upload.file, upload.dry_run, &mut progress)
+        commands.import_calendar(&upload.source, &upload.file, upload.options, &mut progress)
     });
     let last = imported.await.map(|imported| {
         let result = answer::import(imported);

@@ -135,6 +135,13 @@ fn admit(own: u32, request: Request<()>) -> Result<Request<()>, Status> {
     }
 }
 
+/// Who calls, for the record: the account on this machine.
+pub(super) fn caller<T>(request: &Request<T>) -> String {
+    let info = request.extensions().get::<UdsConnectInfo>();
+    let uid = info.and_then(|info| info.peer_cred).map(|peer| peer.uid());
+    uid.map_or_else(|| "unknown".to_owned(), |uid| format!("uid {uid}"))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]

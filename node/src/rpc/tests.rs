@@ -218,6 +218,7 @@ fn upload(start: bool, chunks: Vec<Vec<u8>>) -> tokio_stream::Iter<std::vec::Int
         source: "a.ics".into(),
         dry_run: false,
         bytes: None,
+        take_erased: false,
     };
     let first = start.then(|| part(v1::import_request::Part::Start(header)));
     let rest = chunks
@@ -410,4 +411,49 @@ async fn health_and_reflection_answer() {
         panic!("not a list")
     };
     assert!(list.service.iter().any(|service| service.name == "interhub.v1.Events"));
+}
+
+#[tokio::test]
+async fn an_event_is_erased_once_and_known_as_erased() {
+    let served = serve().await;
+    served.found_network().await;
+    let event = served.add("Repair café").await;
+    let erase = async |id: &str| {
+        served
+            .events()
+            .erase(v1::EraseEventRequest { id: id.to_owned() })
+            .await
+            .map(tonic::Response::into_inner)
+    };
+    let first = erase(&event.id).await.unwrap();
+    assert_eq!((first.already, first.documents), (false, 1));
+    let again = erase(&event.id).await.unwrap();
+    assert_eq!((again.already, again.documents), (true, 0));
+    assert_eq!(erase(&"0".repeat(32)).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(erase("nonsense").await.unwrap_err().code(), Code::InvalidArgument);
+    let shown = served.events().show(v1::ShowEventRequest { id: event.id }).await;
+    assert_eq!(shown.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn own_and_unknown_events_cannot_be_hidden() {
+    let served = serve().await;
+    served.found_network().await;
+    let event = served.add("Repair café").await;
+    let hide = async |id: &str, reason: &str| {
+        let request = v1::HideEventRequest {
+            id: id.to_owned(),
+            reason: reason.to_owned(),
+        };
+        served.events().hide(request).await.unwrap_err()
+    };
+    let own = hide(&event.id, "spam").await;
+    assert_eq!(own.code(), Code::PermissionDenied);
+    assert!(own.message().contains("erase"), "{own:?}");
+    assert_eq!(hide(&event.id, " ").await.code(), Code::InvalidArgument);
+    assert_eq!(hide(&event.id, &"x".repeat(1_001)).await.code(), Code::InvalidArgument);
+    assert_eq!(hide(&event.id, "two\nlines").await.code(), Code::InvalidArgument);
+    assert_eq!(hide(&"0".repeat(32), "spam").await.code(), Code::NotFound);
+    let hidden = served.events().list_hidden(v1::ListHiddenRequest {}).await.unwrap();
+    assert!(hidden.into_inner().events.is_empty());
 }

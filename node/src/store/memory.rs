@@ -75,6 +75,10 @@ impl Backend for MemoryStore {
     fn sync(&self) -> Result<(), StoreError> {
         Ok(())
     }
+
+    fn force_out(&self, _: &[(Family, Vec<u8>, Vec<u8>)]) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 fn bounds<'a>(from: &'a [u8], to: &'a [u8]) -> (Bound<&'a [u8]>, Bound<&'a [u8]>) {

@@ -66,6 +66,10 @@ pub enum Family {
     Original,
     /// counter → what changed; for watchers.
     Change,
+    /// hash of an UID → an imported event that was erased here; local.
+    Erased,
+    /// thing → the operator's last word on whether another hub's event is shown here; local.
+    Hidden,
     /// Projection: thing → its rows, the one that is shown first.
     EventRow,
     /// Projection: length class, start, thing, occurrence → the rest of it; single events, and series inside the covered years.
@@ -86,7 +90,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -106,6 +110,8 @@ impl Family {
         Self::SearchTodo,
         Self::Original,
         Self::Change,
+        Self::Erased,
+        Self::Hidden,
         Self::EventRow,
         Self::OccurrenceByTime,
         Self::OccurrenceByHub,
@@ -138,6 +144,8 @@ impl Family {
             Self::SearchTodo => "search_todo",
             Self::Original => "original",
             Self::Change => "change",
+            Self::Erased => "erased",
+            Self::Hidden => "hidden",
             Self::EventRow => "event_row",
             Self::OccurrenceByTime => "occurrence_by_time",
             Self::OccurrenceByHub => "occurrence_by_hub",
@@ -305,6 +313,10 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Makes everything written so far survive a power cut. Callers at the same time share one write to the disk.
     fn sync(&self) -> Result<(), StoreError>;
+
+    /// Forces what was deleted from these ranges (`from..to`, an empty `to` means: to the end of the family) out of the
+    /// files. May take as long as rewriting what else lies in them; reads and writes go on meanwhile.
+    fn force_out(&self, ranges: &[(Family, Vec<u8>, Vec<u8>)]) -> Result<(), StoreError>;
 }
 
 /// The keys a batch may carry, checked before anything is written.

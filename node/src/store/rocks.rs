@@ -156,22 +156,9 @@ impl RocksStore {
     /// log, then rewrites the personal families whole. Blocks; a scan that began before keeps its bytes on disk, so an
     /// erasure calls this [`MAX_SCAN_MS`] later again if one was open.
     pub fn compact_personal(&self) -> Result<(), StoreError> {
-        let doing = "forcing out what was erased";
-        let mut wait = FlushOptions::default();
-        wait.set_wait(true);
-        for family in Family::ALL {
-            self.db
-                .flush_cf_opt(self.handle(family)?, &wait)
-                .map_err(|error| store_error(doing, &error))?;
-        }
-        let mut whole = CompactOptions::default();
-        whole.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        whole.set_exclusive_manual_compaction(true);
-        for family in Family::ALL.into_iter().filter(|family| family.is_personal()) {
-            self.db
-                .compact_range_cf_opt(self.handle(family)?, None::<&[u8]>, None::<&[u8]>, &whole);
-        }
-        Ok(())
+        let personal = Family::ALL.into_iter().filter(|family| family.is_personal());
+        let whole: Vec<_> = personal.map(|family| (family, Vec::new(), Vec::new())).collect();
+        self.force_out(&whole)
     }
 
     /// Erasing needs no room: it makes some.
@@ -256,6 +243,27 @@ impl Backend for RocksStore {
                 .flush_wal(true)
                 .map_err(|error| store_error("writing to the disk", &error))
         })
+    }
+
+    fn force_out(&self, ranges: &[(Family, Vec<u8>, Vec<u8>)]) -> Result<(), StoreError> {
+        let doing = "forcing out what was erased";
+        let mut wait = FlushOptions::default();
+        wait.set_wait(true);
+        // A write-ahead log lives as long as any family needs it.
+        for family in Family::ALL {
+            self.db
+                .flush_cf_opt(self.handle(family)?, &wait)
+                .map_err(|error| store_error(doing, &error))?;
+        }
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        options.set_exclusive_manual_compaction(true);
+        for (family, from, to) in ranges {
+            let bound = |key: &Vec<u8>| (!key.is_empty()).then(|| key.clone());
+            self.db
+                .compact_range_cf_opt(self.handle(*family)?, bound(from), bound(to), &options);
+        }
+        Ok(())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Own writes: each becomes a signed envelope in the own log and goes the same way in as a foreign one.
 
+use std::collections::BTreeMap;
+
 use interhub_domain::body::{Body, Change, Content, EpochEnd, Genesis, Open, Said, Statement, Tombstone};
 use interhub_domain::document::{self, EditError, Reading};
 use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
-use interhub_domain::frontier::RowKey;
+use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::FIRST_GENERATION;
 use interhub_domain::registry::RegistryError;
@@ -42,6 +44,8 @@ pub enum Write {
     },
     /// A statement in the registry.
     Statement(Said),
+    /// Several about one thing, each about another document of it: all of them in one batch, or none.
+    Together(Vec<Write>),
 }
 
 /// What became of one.
@@ -122,122 +126,172 @@ impl Ledger {
         network: NetworkId,
         write: Write,
     ) -> Result<Written, WriteError> {
-        match write {
-            Write::Statement(said) => {
-                let content = Content::Statement(Statement { said: Some(said) });
-                let place = Place {
+        let prepared = self.prepare(network, write)?;
+        self.publish(inner, network, prepared)
+    }
+
+    /// What a write comes to: envelopes to be signed, each with its place.
+    fn prepare(&self, network: NetworkId, write: Write) -> Result<Vec<Prepared>, WriteError> {
+        Ok(match write {
+            Write::Statement(said) => vec![Prepared {
+                place: Place {
                     log: LogId::REGISTRY,
                     kind: Kind::Statement,
                     object: ObjectId::ZERO,
                     generation: 0,
-                };
-                self.publish(inner, network, &place, content)
-            }
+                },
+                content: Some(Content::Statement(Statement { said: Some(said) })),
+            }],
             Write::Create {
                 log,
                 kind,
                 thing,
                 reading,
-            } => {
-                let object = ObjectId::derive(network, self.own_id, log, kind, thing);
-                let actor = document::actor(self.own_id, self.epoch());
-                let made = document::edit(None, actor, &reading)?.ok_or(WriteError::NotFound)?;
-                let genesis = Genesis {
-                    kind: u32::from(kind.code()),
-                    thing: thing.0.to_vec(),
-                    change: made.change,
-                    writers: Vec::new(),
-                };
-                let place = Place {
-                    log,
-                    kind: Kind::Genesis,
-                    object,
-                    generation: FIRST_GENERATION,
-                };
-                self.publish(inner, network, &place, Content::Genesis(genesis))
+            } => vec![self.prepare_creation(network, log, kind, thing, &reading)?],
+            Write::Change { object, reading } => vec![self.prepare_change(object, &reading)?],
+            Write::Erase { object } => vec![self.prepare_erasure(object)?],
+            Write::Together(writes) => {
+                let mut all = Vec::with_capacity(writes.len());
+                for write in writes {
+                    all.extend(self.prepare(network, write)?);
+                }
+                all
             }
-            Write::Change { object, reading } => {
-                let known = self.load_object(object)?.0;
-                let created = known
-                    .state
-                    .created
-                    .filter(|_| known.is_shown())
-                    .ok_or(WriteError::NotFound)?;
-                let actor = document::actor(self.own_id, self.epoch());
-                let Some(made) = document::edit(known.snapshot.as_deref(), actor, &reading)? else {
-                    return Ok(Written { object, hash: None });
-                };
-                let place = Place {
-                    log: created.log,
-                    kind: Kind::Change,
-                    object,
-                    generation: created.generation,
-                };
-                let change = Change {
-                    change: made.change,
-                    replaces: Vec::new(),
-                };
-                self.publish(inner, network, &place, Content::Change(change))
-            }
-            Write::Erase { object } => {
-                let created = self.load_object(object)?.0.state.created.ok_or(WriteError::NotFound)?;
-                let tombstone = Tombstone {
-                    kind: u32::from(created.kind.code()),
-                    thing: created.thing.0.to_vec(),
-                    owner: created.owner.0.to_vec(),
-                    log: created.log.0.to_vec(),
-                    through_generation: u32::MAX,
-                };
-                let place = Place {
-                    log: created.log,
-                    kind: Kind::Tombstone,
-                    object,
-                    generation: 0,
-                };
-                self.publish(inner, network, &place, Content::Tombstone(tombstone))
-            }
-        }
+        })
     }
 
-    fn publish(
+    fn prepare_creation(
         &self,
-        inner: &mut Inner,
         network: NetworkId,
-        place: &Place,
-        content: Content,
-    ) -> Result<Written, WriteError> {
-        let row = self.own_row(place.log);
+        log: LogId,
+        kind: DocumentKind,
+        thing: ThingId,
+        reading: &Reading,
+    ) -> Result<Prepared, WriteError> {
+        let object = ObjectId::derive(network, self.own_id, log, kind, thing);
+        let actor = document::actor(self.own_id, self.epoch());
+        let made = document::edit(None, actor, reading)?.ok_or(WriteError::NotFound)?;
+        let genesis = Genesis {
+            kind: u32::from(kind.code()),
+            thing: thing.0.to_vec(),
+            change: made.change,
+            writers: Vec::new(),
+        };
+        let place = Place {
+            log,
+            kind: Kind::Genesis,
+            object,
+            generation: FIRST_GENERATION,
+        };
+        let content = Some(Content::Genesis(genesis));
+        Ok(Prepared { place, content })
+    }
+
+    fn prepare_change(&self, object: ObjectId, reading: &Reading) -> Result<Prepared, WriteError> {
+        let known = self.load_object(object)?.0;
+        let created = known
+            .state
+            .created
+            .filter(|_| known.is_shown())
+            .ok_or(WriteError::NotFound)?;
+        let actor = document::actor(self.own_id, self.epoch());
+        let made = document::edit(known.snapshot.as_deref(), actor, reading)?;
+        let place = Place {
+            log: created.log,
+            kind: Kind::Change,
+            object,
+            generation: created.generation,
+        };
+        let content = made.map(|made| {
+            Content::Change(Change {
+                change: made.change,
+                replaces: Vec::new(),
+            })
+        });
+        Ok(Prepared { place, content })
+    }
+
+    fn prepare_erasure(&self, object: ObjectId) -> Result<Prepared, WriteError> {
+        let created = self.load_object(object)?.0.state.created.ok_or(WriteError::NotFound)?;
+        let tombstone = Tombstone {
+            kind: u32::from(created.kind.code()),
+            thing: created.thing.0.to_vec(),
+            owner: created.owner.0.to_vec(),
+            log: created.log.0.to_vec(),
+            through_generation: u32::MAX,
+        };
+        let place = Place {
+            log: created.log,
+            kind: Kind::Tombstone,
+            object,
+            generation: 0,
+        };
+        let content = Some(Content::Tombstone(tombstone));
+        Ok(Prepared { place, content })
+    }
+
+    /// Signs and holds, all in one batch. What their logs have to be opened with goes before, in batches of its own: an
+    /// `open` says nothing.
+    fn publish(&self, inner: &mut Inner, network: NetworkId, all: Vec<Prepared>) -> Result<Written, WriteError> {
+        let object = all.first().map_or(ObjectId::ZERO, |first| first.place.object);
+        let mut heads: BTreeMap<RowKey, Head> = BTreeMap::new();
+        let mut envelopes = Vec::with_capacity(all.len());
+        for Prepared { place, content } in all {
+            let Some(content) = content else { continue };
+            let row = self.open_log(inner, network, place.log)?;
+            let head = heads.get(&row).copied().or_else(|| inner.held.head(&row));
+            let envelope = self.sign(inner, network, (row, head), &place, content);
+            if envelope.check_body().is_err() {
+                let limit = envelope.header.kind.max_body() / 1024;
+                return Err(WriteError::Refused(format!("over the limit of {limit} KiB an edit")));
+            }
+            let head = Head {
+                seq: envelope.header.seq,
+                hash: envelope.hash(),
+            };
+            heads.insert(row, head);
+            envelopes.push(envelope);
+        }
+        let hash = envelopes.first().map(Envelope::hash);
+        if hash.is_some() {
+            self.hold_all(inner, &envelopes, Whose::Own)?
+                .map_err(WriteError::Refused)?;
+        }
+        Ok(Written { object, hash })
+    }
+
+    /// The row this run writes a log under, with its `open` held.
+    fn open_log(&self, inner: &mut Inner, network: NetworkId, log: LogId) -> Result<RowKey, WriteError> {
+        let row = self.own_row(log);
         if inner.held.head(&row).is_none() {
             let open = self.opening(inner, row)?;
             let first = Place {
-                log: place.log,
+                log,
                 kind: Kind::Open,
                 object: ObjectId::ZERO,
                 generation: 0,
             };
-            let envelope = self.sign(inner, network, row, &first, Content::Open(open));
+            let envelope = self.sign(inner, network, (row, None), &first, Content::Open(open));
             self.hold(inner, &envelope, Whose::Own)?.map_err(WriteError::Refused)?;
         }
-        let envelope = self.sign(inner, network, row, place, content);
-        if envelope.check_body().is_err() {
-            let limit = envelope.header.kind.max_body() / 1024;
-            return Err(WriteError::Refused(format!("over the limit of {limit} KiB an edit")));
-        }
-        self.hold(inner, &envelope, Whose::Own)?.map_err(WriteError::Refused)?;
-        Ok(Written {
-            object: place.object,
-            hash: Some(envelope.hash()),
-        })
+        Ok(row)
     }
 
-    fn sign(&self, inner: &mut Inner, network: NetworkId, row: RowKey, place: &Place, content: Content) -> Envelope {
+    /// Signs the envelope that follows `head` in a log.
+    fn sign(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        (row, head): (RowKey, Option<Head>),
+        place: &Place,
+        content: Content,
+    ) -> Envelope {
         let clock = self.tick(inner);
         let body = Body {
             clock,
             content: Some(content),
         }
         .encode_bytes();
-        let head = inner.held.head(&row);
         let header = Header {
             network,
             hub: self.own_id,
@@ -302,6 +356,12 @@ impl Ledger {
         let row = catalogue::get(&*self.store, &key).map_err(LedgerError::from)?;
         Ok(row.map(|row| (row.standing, row.reason)))
     }
+}
+
+/// One envelope to be signed; without content if there is nothing to say.
+struct Prepared {
+    place: Place,
+    content: Option<Content>,
 }
 
 /// Where an envelope goes and what it concerns.

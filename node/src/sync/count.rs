@@ -11,13 +11,16 @@ use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, Networ
 use interhub_domain::object::{self, Created, HeldBody, Object, Settled, State, WaitFor, WaitingRoom};
 use interhub_domain::profile::HubProfile;
 
+use super::erase;
 use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
 use super::registry;
 use super::watch;
 use crate::projection::EventRow;
+use crate::projection::write::Shown;
 use crate::store::catalogue::change::ChangeKind;
 use crate::store::catalogue::document::{OriginalKey, SavedDocument, SnapshotKey};
+use crate::store::catalogue::event::{ErasedUidKey, ErasedUidRow};
 use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::catalogue::object::{AuthorCount, ObjectKey, ObjectRow, WaitKey, WaitRow};
@@ -33,9 +36,22 @@ pub(super) struct Outcome {
     pub(super) change: Option<(ChangeKind, ThingId)>,
     pub(super) statement: Option<interhub_domain::registry::HeldStatement>,
     pub(super) profile: Option<(HubId, HubProfile)>,
+    /// Erased documents, and the things they were about: their bytes are to be forced out of the files.
+    erased: Vec<(ObjectId, ThingId)>,
 }
 
 impl Outcome {
+    /// What another envelope of the same batch did, after this. Both are about one thing: watchers hear of the last.
+    pub(super) fn add(&mut self, later: Self) {
+        self.changes.extend(later.changes);
+        self.documents += later.documents;
+        self.stuck += later.stuck;
+        self.change = later.change.or(self.change);
+        self.statement = later.statement.or(self.statement.take());
+        self.profile = later.profile.or(self.profile.take());
+        self.erased.extend(later.erased);
+    }
+
     fn applied_to(&self, mut totals: Totals) -> Totals {
         for (standing, by) in &self.changes {
             let counter = match standing {
@@ -120,17 +136,14 @@ impl Ledger {
         let mut room = StoreRoom::new(self, id);
         let mut states = BTreeMap::new();
         let mut reading = None;
-        let mut erased = false;
         match self.held_body(envelope, nth) {
             None => drop(states.insert(hash, State::Covered)),
             Some(body) => match known.settle(network, vec![body.clone()], &mut room, counter)? {
                 Settled::States {
                     states: new,
                     reading: now,
-                    erased: gone,
-                } => {
-                    (states, reading, erased) = (new, now, gone);
-                }
+                    ..
+                } => (states, reading) = (new, now),
                 Settled::Recount => {
                     room = StoreRoom::emptied(self, id)?;
                     let mut bodies = self.bodies_of(network, id)?;
@@ -140,12 +153,19 @@ impl Ledger {
             },
         }
         room.write(batch);
+        let erased = header.kind == Kind::Tombstone && known.state.erased_through.is_some();
         if erased {
-            self.erase_bodies(batch, &known, outcome)?;
+            for gone in self.erase_bodies(batch, &known)? {
+                states.entry(gone).or_insert(State::Covered);
+            }
         }
         self.write_states(batch, &states, hash, entry, outcome)?;
         write_object(batch, &known, authors);
-        self.project(batch, &known, created_before, envelope, reading, outcome)?;
+        let created_before = created_before.or_else(|| self.created_by_tombstone(envelope));
+        if let Some(created) = created_before.filter(|_| erased) {
+            outcome.erased.push((id, created.thing));
+        }
+        self.project_reading(batch, &known, created_before, reading, outcome)?;
         outcome.documents = i64::from(known.is_shown()) - i64::from(shown_before);
         outcome.stuck = i64::from(known.state.stuck) - i64::from(stuck_before);
         Ok(())
@@ -213,40 +233,50 @@ impl Ledger {
         Ok(out)
     }
 
-    /// Deletes what a tombstone covers and marks it so. Headers stay.
-    fn erase_bodies(&self, batch: &mut Batch, known: &Object, outcome: &mut Outcome) -> Result<(), StoreError> {
+    /// Deletes what a tombstone covers; returns the envelopes whose bodies went. Headers stay, and tombstones whole.
+    pub(super) fn erase_bodies(&self, batch: &mut Batch, known: &Object) -> Result<Vec<HeaderHash>, StoreError> {
         let Some(through) = known.state.erased_through else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let id = known.state.object;
-        let from = BodyKey::prefix(id, object::FIRST_GENERATION);
-        let to = if through == u32::MAX {
-            prefix_end(&id.0)
-        } else {
-            BodyKey::prefix(id, through + 1)
-        };
+        let mut gone = Vec::new();
         for family in [Family::Body, Family::BodyPersonal] {
-            let mut covered = Vec::new();
-            catalogue::scan_range(
-                &*self.store,
-                family,
-                &from,
-                &to,
-                Direction::Forward,
-                |key: BodyKey, _| {
-                    covered.push(key.hash);
-                    ControlFlow::Continue(())
-                },
-            )?;
-            for hash in covered {
-                self.set_standing(batch, hash, &State::Covered, outcome)?;
+            let visit = |key: BodyKey, _| {
+                if key.generation <= through {
+                    gone.push(key);
+                }
+                ControlFlow::Continue(())
+            };
+            catalogue::scan_prefix(&*self.store, family, &id.0, Direction::Forward, visit)?;
+        }
+        let mut covered = Vec::with_capacity(gone.len());
+        for key in gone {
+            let position = catalogue::get(&*self.store, &PositionKey(key.hash))?;
+            let row: Option<LogRow> = match position {
+                Some(position) => catalogue::get(&*self.store, &position)?,
+                None => None,
+            };
+            if row.is_some_and(|row| row.kind != Kind::Tombstone) {
+                catalogue::delete(batch, &key);
+                covered.push(key.hash);
             }
-            batch.delete_range(family, from.clone(), to.clone());
         }
+        let from = SnapshotKey {
+            personal: false,
+            object: id,
+            generation: 0,
+        };
+        let to = match through.checked_add(1) {
+            Some(next) => catalogue::Key::encode(&SnapshotKey {
+                generation: next,
+                ..from
+            }),
+            None => prefix_end(&id.0),
+        };
         for family in [Family::Snapshot, Family::SnapshotPersonal] {
-            batch.delete_range(family, from.clone(), to.clone());
+            batch.delete_range(family, catalogue::Key::encode(&from), to.clone());
         }
-        Ok(())
+        Ok(covered)
     }
 
     fn write_states(
@@ -314,6 +344,7 @@ impl Ledger {
         let authors = self.authors_of(&bodies, id)?;
         let (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
         room.write(&mut batch);
+        self.erase_bodies(&mut batch, &known)?;
         for (hash, state) in &states {
             self.set_standing(&mut batch, *hash, state, &mut outcome)?;
         }
@@ -329,24 +360,6 @@ impl Ledger {
         self.counted(inner, outcome)
     }
 
-    /// Keeps the projections in step, in the same batch.
-    fn project(
-        &self,
-        batch: &mut Batch,
-        known: &Object,
-        created_before: Option<Created>,
-        envelope: &Envelope,
-        reading: Option<Reading>,
-        outcome: &mut Outcome,
-    ) -> Result<(), LedgerError> {
-        let created = created_before.or_else(|| self.created_by_tombstone(envelope));
-        self.project_reading(batch, known, created, reading, outcome)?;
-        if created_before.is_none() && outcome.change.is_some_and(|(kind, _)| kind == ChangeKind::EventChanged) {
-            outcome.change = outcome.change.map(|(_, thing)| (ChangeKind::EventAdded, thing));
-        }
-        Ok(())
-    }
-
     /// The projections of a document as it reads now. `created_before` says what it was, if it is no more.
     pub(super) fn project_reading(
         &self,
@@ -360,33 +373,37 @@ impl Ledger {
         let Some(created) = known.state.created.or(created_before) else {
             return Ok(());
         };
-        if !known.is_shown() {
-            if created.kind == DocumentKind::Event {
-                self.projector.event_changed(batch, created.thing, id, None)?;
-                catalogue::delete(batch, &OriginalKey(created.thing));
-                outcome.change = Some((ChangeKind::EventRemoved, created.thing));
+        if created.kind == DocumentKind::Event {
+            let row = match reading {
+                _ if !known.is_shown() => None,
+                Some(Reading::Event(event)) => Some(event_row(id, &created, *event)),
+                _ => return Ok(()),
+            };
+            let shown = self.projector.event_changed(batch, created.thing, id, row.as_ref())?;
+            outcome.change = change_of(&shown).map(|kind| (kind, created.thing));
+            if known.state.erased_through.is_some() && shown.after.is_none() {
+                self.forget_import(batch, created.thing, shown.before.as_ref());
             }
             return Ok(());
         }
         match reading {
-            Some(Reading::Event(event)) => {
-                let cancelled = event.status == Status::Cancelled;
-                let kind = if cancelled {
-                    ChangeKind::EventCancelled
-                } else {
-                    ChangeKind::EventChanged
-                };
-                let row = event_row(id, &created, *event);
-                self.projector.event_changed(batch, created.thing, id, Some(&row))?;
-                outcome.change = Some((kind, created.thing));
-            }
-            Some(Reading::HubProfile(profile)) if created.thing.0 == created.owner.0 => {
+            Some(Reading::HubProfile(profile)) if known.is_shown() && created.thing.0 == created.owner.0 => {
                 outcome.profile = Some((created.owner, profile));
                 outcome.change = Some((ChangeKind::HubChanged, created.thing));
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Nothing is left of an erased event: its imported text goes, and the next import of its source must not bring it
+    /// back unasked.
+    fn forget_import(&self, batch: &mut Batch, thing: ThingId, before: Option<&EventRow>) {
+        catalogue::delete(batch, &OriginalKey(thing));
+        if let Some(row) = before.filter(|row| row.hub == self.own_id) {
+            let at_ms = self.clock.now_ms();
+            catalogue::put(batch, &ErasedUidKey::of(&row.event.uid), &ErasedUidRow { thing, at_ms });
+        }
     }
 
     /// What a tombstone says of a document this node knows nothing else of.
@@ -405,8 +422,12 @@ impl Ledger {
         })
     }
 
-    /// Writes the totals as they will be, and what watchers are to be told.
+    /// Writes the totals as they will be, what watchers are to be told, and whose bytes are to be forced out.
     pub(super) fn put_totals(&self, inner: &Inner, batch: &mut Batch, outcome: &Outcome) {
+        if !outcome.erased.is_empty() {
+            let all = [inner.to_force_out.as_slice(), &outcome.erased].concat();
+            erase::put_to_force_out(batch, &all);
+        }
         if let Some((kind, thing)) = outcome.change {
             watch::put_change(batch, inner.next_change, kind, thing, self.clock.now_ms());
         }
@@ -420,6 +441,10 @@ impl Ledger {
     /// Applies to memory what a written batch changed, and tells watchers.
     pub(super) fn counted(&self, inner: &mut Inner, outcome: Outcome) -> Result<(), LedgerError> {
         inner.totals = outcome.applied_to(inner.totals);
+        if !outcome.erased.is_empty() {
+            inner.to_force_out.extend(outcome.erased);
+            self.notify(Notice::Erased);
+        }
         if outcome.change.is_some() {
             inner.next_change += 1;
             self.notify(Notice::Changed);
@@ -455,6 +480,19 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// What watchers are told of an event.
+fn change_of(shown: &Shown) -> Option<ChangeKind> {
+    if shown.before == shown.after {
+        return None;
+    }
+    Some(match (&shown.before, &shown.after) {
+        (_, None) => ChangeKind::EventRemoved,
+        (_, Some(row)) if row.event.status == Status::Cancelled => ChangeKind::EventCancelled,
+        (None, Some(_)) => ChangeKind::EventAdded,
+        (Some(_), Some(_)) => ChangeKind::EventChanged,
+    })
 }
 
 /// The row of an event as its document reads now.

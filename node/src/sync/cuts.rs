@@ -13,11 +13,10 @@ use interhub_domain::cut::{Cuts, RemovalCut, check_proof, stands_alone};
 use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{Epoch, HubId, LogId, NetworkId, ObjectId};
-use interhub_domain::object::check_tombstone;
 use interhub_domain::registry::Roster;
 use interhub_domain::session::Proof;
 
-use super::hold::{Refused, Verdict, keep_tombstone};
+use super::hold::{Refused, Verdict};
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::store::catalogue::document::WholeEnvelope;
 use crate::store::catalogue::log::{BeyondKey, LogKey, LogRow, ProofKey, ProofRow};
@@ -154,8 +153,8 @@ impl Ledger {
         };
         let mut batch = Batch::new();
         catalogue::put(&mut batch, &BeyondKey { row, hash }, &kept);
-        if envelope.header.kind == Kind::Tombstone && self.is_good_tombstone(network, envelope) {
-            keep_tombstone(&mut batch, envelope);
+        if envelope.header.kind == Kind::Tombstone {
+            self.keep_tombstone(&mut batch, envelope)?;
         }
         let counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
         self.put_totals(inner, &mut batch, &counted);
@@ -168,16 +167,6 @@ impl Ledger {
             self.notify(Notice::Heads([(row, shown)].into()));
         }
         Ok(Ok(shown.map(|shown| (row, shown))))
-    }
-
-    fn is_good_tombstone(&self, network: NetworkId, envelope: &Envelope) -> bool {
-        let body = self.held_body(envelope, 0);
-        match body.and_then(|body| body.content) {
-            Some(Content::Tombstone(tombstone)) => {
-                check_tombstone(network, envelope.header.hub, envelope.header.object, &tombstone).is_ok()
-            }
-            _ => false,
-        }
     }
 
     /// The envelopes held beyond the ends of cut logs, of one log id.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use interhub_domain::body::{Body, Content};
+use interhub_domain::body::{Body, Content, Tombstone};
 use interhub_domain::envelope::{Envelope, Kind, verify_batch};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::object::{State, check_tombstone};
 use rand::rand_core::{TryCryptoRng, TryRng};
 
+use super::count::Outcome;
 use super::judge::Judge;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::clock::Clock;
@@ -138,7 +139,9 @@ impl Ledger {
             Chain::Broken(why) => return Ok(Err(why)),
             Chain::Continues => {}
         }
-        if envelope.sealed.is_none() && !self.is_erased(header.object, header.generation)? {
+        // Tombstones are never erased themselves.
+        let erased = || self.is_erased(header.object, header.generation);
+        if envelope.sealed.is_none() && (header.kind == Kind::Tombstone || !erased()?) {
             return Ok(Err(Refused::Fault(
                 "it came without its body, and no tombstone covers it",
             )));
@@ -202,17 +205,11 @@ impl Ledger {
     }
 
     fn erase_ahead(&self, inner: &mut Inner, network: NetworkId, envelope: &Envelope) -> Result<(), LedgerError> {
-        let Some(body) = self.held_body(envelope, 0) else {
-            return Ok(());
-        };
-        let Some(Content::Tombstone(tombstone)) = &body.content else {
-            return Ok(());
-        };
-        if check_tombstone(network, body.hub, envelope.header.object, tombstone).is_err() {
+        if !is_good_tombstone(network, envelope) {
             return Ok(());
         }
         let mut batch = Batch::new();
-        keep_tombstone(&mut batch, envelope);
+        self.keep_tombstone(&mut batch, envelope)?;
         let counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
         self.put_totals(inner, &mut batch, &counted);
         self.commit(&batch)?;
@@ -227,48 +224,98 @@ impl Ledger {
         envelope: &Envelope,
         whose: Whose,
     ) -> Result<Result<Head, String>, LedgerError> {
+        let head = Head {
+            seq: envelope.header.seq,
+            hash: envelope.hash(),
+        };
+        let held = self.hold_all(inner, std::slice::from_ref(envelope), whose)?;
+        Ok(held.map(|()| head))
+    }
+
+    /// The same for several envelopes about one thing, each in a log and a document of its own: all of them in one
+    /// batch, or none.
+    pub(super) fn hold_all(
+        &self,
+        inner: &mut Inner,
+        envelopes: &[Envelope],
+        whose: Whose,
+    ) -> Result<Result<(), String>, LedgerError> {
+        let mut batch = Batch::new();
+        let mut counted = Outcome::default();
+        for envelope in envelopes {
+            match self.stage(inner, &mut batch, envelope, whose)? {
+                Ok(outcome) => counted.add(outcome),
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
+        self.put_totals(inner, &mut batch, &counted);
+        self.commit(&batch)?;
+        for envelope in envelopes {
+            self.was_held(inner, envelope, whose)?;
+        }
+        self.counted(inner, counted)?;
+        let rows = envelopes.iter().map(|envelope| LogKey::of(&envelope.header).row());
+        let shown: Vec<(RowKey, Head)> = rows.filter_map(|row| Some((row, inner.frontier.head(&row)?))).collect();
+        if !shown.is_empty() {
+            self.notify(Notice::Heads(shown.into()));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Writes one envelope, and what follows from it, into a batch.
+    fn stage(
+        &self,
+        inner: &mut Inner,
+        batch: &mut Batch,
+        envelope: &Envelope,
+        whose: Whose,
+    ) -> Result<Result<Outcome, String>, LedgerError> {
         let header = &envelope.header;
         let hash = envelope.hash();
         let key = LogKey::of(header);
-        let row = key.row();
-        let head = Head { seq: header.seq, hash };
-        let body = envelope
-            .sealed
-            .as_ref()
-            .and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
-        let mut batch = Batch::new();
         let mut entry = LogRow::counted(header, envelope.signature);
-        catalogue::put(&mut batch, &PositionKey(hash), &key);
-        catalogue::put(&mut batch, &row, &head);
-        if let Some(sealed) = &envelope.sealed {
+        catalogue::put(batch, &PositionKey(hash), &key);
+        let head = Head { seq: header.seq, hash };
+        catalogue::put(batch, &key.row(), &head);
+        let is_tombstone = header.kind == Kind::Tombstone;
+        if is_tombstone {
+            self.keep_tombstone(batch, envelope)?;
+        }
+        // A body that comes after its tombstone is not taken.
+        let erased = !is_tombstone && self.is_erased(header.object, header.generation)?;
+        if let Some(sealed) = envelope.sealed.as_ref().filter(|_| !erased) {
             let body_key = BodyKey {
                 personal: false,
                 object: header.object,
                 generation: header.generation,
                 hash,
             };
-            catalogue::put(&mut batch, &body_key, sealed);
+            catalogue::put(batch, &body_key, sealed);
         }
-        if header.kind == Kind::Tombstone {
-            keep_tombstone(&mut batch, envelope);
-        }
+        let body = body_of(envelope);
         let judge = Judge::new(whose, body.as_ref(), &*self.counter);
-        let counted = self.count(
-            inner,
-            &mut batch,
-            header.network,
-            envelope,
-            Some((key, &mut entry)),
-            &judge,
-        )?;
-        if whose == Whose::Own && entry.standing == Standing::Refused {
-            return Ok(Err(entry.reason));
+        let counted = self.count(inner, batch, header.network, envelope, Some((key, &mut entry)), &judge)?;
+        if whose == Whose::Own {
+            match entry.standing {
+                Standing::Refused => return Ok(Err(entry.reason)),
+                Standing::Covered => return Ok(Err("the document was erased".to_owned())),
+                Standing::Counted | Standing::Waiting | Standing::Void => {}
+            }
         }
-        catalogue::put(&mut batch, &key, &entry);
-        self.put_totals(inner, &mut batch, &counted);
-        self.commit(&batch)?;
+        catalogue::put(batch, &key, &entry);
+        Ok(Ok(counted))
+    }
 
+    /// What a batch that is written means for what is kept in memory.
+    fn was_held(&self, inner: &mut Inner, envelope: &Envelope, whose: Whose) -> Result<(), LedgerError> {
+        let header = &envelope.header;
+        let row = LogKey::of(header).row();
+        let head = Head {
+            seq: header.seq,
+            hash: envelope.hash(),
+        };
         inner.held.put(row, head);
+        let body = body_of(envelope);
         if let Some(body) = &body {
             self.heard(inner, header.hub, body.clock);
             if let Some(Content::Open(open)) = &body.content {
@@ -282,11 +329,28 @@ impl Ledger {
         }
         self.show_row(inner, row)?;
         self.beacon_progress(inner, header);
-        self.counted(inner, counted)?;
-        if let Some(shown) = inner.frontier.head(&row) {
-            self.notify(Notice::Heads([(row, shown)].into()));
+        Ok(())
+    }
+
+    /// Keeps a tombstone where newcomers are sent it first. Of several for one document the one that erases more stays,
+    /// then the smaller hash; one that erases nothing is not kept.
+    pub(super) fn keep_tombstone(&self, batch: &mut Batch, envelope: &Envelope) -> Result<(), LedgerError> {
+        let header = &envelope.header;
+        let Some(kept) = WholeEnvelope::of(envelope).filter(|_| is_good_tombstone(header.network, envelope)) else {
+            return Ok(());
+        };
+        let key = TombstoneKey(header.object);
+        let rank = |envelope: &Envelope| {
+            let through = tombstone_of(envelope).map_or(0, |tombstone| tombstone.through_generation);
+            (std::cmp::Reverse(through), envelope.hash())
+        };
+        let known = catalogue::get(&*self.store, &key)?
+            .map(WholeEnvelope::envelope)
+            .filter(|known| is_good_tombstone(header.network, known));
+        if known.is_none_or(|known| rank(envelope) < rank(&known)) {
+            catalogue::put(batch, &key, &kept);
         }
-        Ok(Ok(head))
+        Ok(())
     }
 
     /// A clock was seen: it moves ours unless it is far ahead, and says how fresh the hub's data is.
@@ -317,10 +381,23 @@ enum Chain {
     Broken(Refused),
 }
 
-pub(super) fn keep_tombstone(batch: &mut Batch, envelope: &Envelope) {
-    if let Some(kept) = WholeEnvelope::of(envelope) {
-        catalogue::put(batch, &TombstoneKey(envelope.header.object), &kept);
+fn body_of(envelope: &Envelope) -> Option<Body> {
+    Body::decode_bytes(&envelope.sealed.as_ref()?.body).ok()
+}
+
+fn tombstone_of(envelope: &Envelope) -> Option<Tombstone> {
+    match body_of(envelope)?.content {
+        Some(Content::Tombstone(tombstone)) => Some(tombstone),
+        _ => None,
     }
+}
+
+/// Whether this is a tombstone that erases what it names, standing alone.
+pub(super) fn is_good_tombstone(network: NetworkId, envelope: &Envelope) -> bool {
+    let header = &envelope.header;
+    header.kind == Kind::Tombstone
+        && tombstone_of(envelope)
+            .is_some_and(|tombstone| check_tombstone(network, header.hub, header.object, &tombstone).is_ok())
 }
 
 /// State and reason as they are stored and shown.

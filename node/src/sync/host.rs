@@ -47,7 +47,7 @@ impl LedgerHost {
                 Ok(Notice::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => Change::Roster,
                 Ok(Notice::Proved(proofs)) => Change::Proved(proofs),
                 Ok(Notice::Beacon(hub, beacon)) => Change::Beacon(hub, beacon),
-                Ok(Notice::Changed) => continue,
+                Ok(Notice::Changed | Notice::Erased) => continue,
                 Err(broadcast::error::RecvError::Closed) => return,
             };
             // Without sessions there is nobody to tell.

@@ -11,7 +11,7 @@ use interhub_domain::cut::{Cuts, Named};
 use interhub_domain::document::{Counter, Unjudged};
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::frontier::{Frontier, Head, RowKey};
-use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::SettleError;
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::{HeldStatement, Roster};
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use super::beacon::Kept;
+use super::erase;
 use super::watch;
 use crate::clock::{SharedClock, random_bytes};
 use crate::projection::write::{ProjectionError, Projector};
@@ -105,6 +106,8 @@ pub enum Notice {
     Beacon(HubId, Arc<SignedBeacon>),
     /// Something for watchers was written; see [`Ledger::changes_after`].
     Changed,
+    /// Something was erased, and has to be forced out of the files; see [`Ledger::force_out`].
+    Erased,
 }
 
 /// What a ledger counts, for `interhub status`. Stored with every batch that changes it.
@@ -173,6 +176,8 @@ pub(super) struct Inner {
     pub(super) as_of_ms: BTreeMap<HubId, i64>,
     /// The number the next change for watchers gets.
     pub(super) next_change: u64,
+    /// What was erased and may still be in the files.
+    pub(super) to_force_out: Vec<(ObjectId, ThingId)>,
 }
 
 impl Ledger {
@@ -217,6 +222,7 @@ impl Ledger {
             another_node: false,
             as_of_ms: BTreeMap::new(),
             next_change: watch::next_change(&store)?,
+            to_force_out: erase::to_force_out(&store)?,
         };
         let known_network = OnceLock::new();
         if let Some(network) = network {

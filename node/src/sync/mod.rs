@@ -8,6 +8,8 @@ mod author;
 mod beacon;
 mod count;
 mod cuts;
+mod erase;
+mod hide;
 mod hold;
 mod host;
 mod judge;

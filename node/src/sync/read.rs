@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use interhub_domain::body::Body;
 use interhub_domain::envelope::{Envelope, Header, Sealed};
 use interhub_domain::frontier::RowKey;
-use interhub_domain::ids::{HeaderHash, NetworkId};
+use interhub_domain::ids::{HeaderHash, LogId, NetworkId};
 use interhub_domain::object::HeldBody;
 
 use super::ledger::Ledger;
+use crate::store::catalogue::document::TombstoneKey;
 use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey};
 use crate::store::catalogue::object::ObjectKey;
 use crate::store::catalogue::{self, prefix_end};
@@ -125,8 +126,13 @@ impl Ledger {
         let mut count = 0;
         catalogue::scan_paged(&*self.store, Family::Document, 1_000, |key: ObjectKey, row| {
             let state = &row.state;
-            let local = state.created.is_some_and(|created| !created.log.is_shared());
-            if local || (state.created.is_none() && state.erased_through.is_none()) {
+            let log = match (state.created, state.erased_through) {
+                (Some(created), _) => Some(created.log),
+                // What is erased is known by its tombstone alone.
+                (None, Some(_)) => catalogue::get(&*self.store, &TombstoneKey(key.0))?.map(|kept| kept.header.log),
+                (None, None) => None,
+            };
+            if !log.is_some_and(LogId::is_shared) {
                 return Ok(());
             }
             count += 1;

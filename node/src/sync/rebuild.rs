@@ -72,6 +72,7 @@ impl Ledger {
         let authors = self.authors_of(&bodies, id)?;
         let (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
         room.write(&mut batch);
+        self.erase_bodies(&mut batch, &known)?;
         write_object(&mut batch, &known, authors);
         self.write_standings(&mut batch, &states, &mut inner.totals)?;
         inner.totals.documents += u64::from(known.is_shown());

@@ -17,6 +17,7 @@ use crate::store::memory::MemoryStore;
 
 mod beacons;
 mod counting;
+mod erase;
 mod forks;
 
 const NOW_MS: i64 = 1_795_000_000_000;

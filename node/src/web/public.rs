@@ -65,6 +65,9 @@ impl Directory for PublicDirectory {
     }
 
     fn occurrences(&self, thing: ThingId, from_ms: i64, limit: usize) -> Result<Vec<Occurrence>, DirectoryError> {
+        if self.views.public_event(thing)?.is_none() {
+            return Ok(Vec::new());
+        }
         let listed = self.views.occurrences(thing, from_ms, i64::MAX, limit)?;
         Ok(listed.into_iter().map(|listed| listed.occurrence).collect())
     }

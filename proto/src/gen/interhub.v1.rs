@@ -106,6 +106,25 @@ pub struct Event {
     /// A picture, http or https.
     #[prost(string, tag = "27")]
     pub image_url: ::prost::alloc::string::String,
+    /// The last word of this hub's operator on hiding it here; absent if there never was one, and in lists.
+    #[prost(message, optional, tag = "40")]
+    pub hidden_note: ::core::option::Option<HiddenNote>,
+}
+/// What the operator of a hub decided about showing another hub's event.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HiddenNote {
+    /// Whether it is hidden; otherwise it was, and is shown again.
+    #[prost(bool, tag = "1")]
+    pub hidden: bool,
+    /// Why, in the operator's words; may be empty when it is shown again.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "3")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who: the account on the node's machine.
+    #[prost(string, tag = "4")]
+    pub by: ::prost::alloc::string::String,
 }
 /// One hub, as this node knows it.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2288,6 +2307,9 @@ pub struct ImportStart {
     /// Size of the file in bytes, if known: lets the node refuse a file that is too big before it is sent.
     #[prost(uint64, optional, tag = "3")]
     pub bytes: ::core::option::Option<u64>,
+    /// Also take events that were erased here; they come back as new ones.
+    #[prost(bool, tag = "6")]
+    pub take_erased: bool,
 }
 /// How an import goes.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2346,6 +2368,9 @@ pub struct ImportResult {
     /// Number of events that could not be taken.
     #[prost(uint64, tag = "8")]
     pub refused_count: u64,
+    /// Events among the refused that were erased here.
+    #[prost(uint64, tag = "12")]
+    pub erased: u64,
     /// What was put right or left out, in events that were taken and in the file as a whole; at most 1,000.
     #[prost(message, repeated, tag = "9")]
     pub warnings: ::prost::alloc::vec::Vec<ImportWarning>,
@@ -2471,6 +2496,59 @@ pub struct CancelEventRequest {
     /// The start the rule gives the occurrence (`recurrence_id` of a list); absent: the whole event.
     #[prost(string, optional, tag = "2")]
     pub occurrence: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What to erase.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseEventRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// What an erasure came to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseEventResponse {
+    /// The event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// It was erased before, and nothing was done.
+    #[prost(bool, tag = "2")]
+    pub already: bool,
+    /// Documents of it that were erased now.
+    #[prost(uint32, tag = "3")]
+    pub documents: u32,
+}
+/// What to hide, or to show again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HideEventRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Why: one line, at most 1,000 characters. Needed to hide, kept on record, never sent to other hubs.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListHiddenRequest {}
+/// What is hidden.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListHiddenResponse {
+    /// The newest first, at most 10,000.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<HiddenEvent>,
+}
+/// One event that is hidden.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HiddenEvent {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What it says; absent while there is no such event.
+    #[prost(message, optional, tag = "2")]
+    pub event: ::core::option::Option<Event>,
+    /// Why, when, who.
+    #[prost(message, optional, tag = "3")]
+    pub note: ::core::option::Option<HiddenNote>,
 }
 /// Which event.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2768,6 +2846,94 @@ pub mod events_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Cancel"));
             self.inner.unary(req, path, codec).await
         }
+        /// Erases an event of this hub at every hub, for good: what it says is deleted, its id and that it was erased remain.
+        /// PERMISSION_DENIED for another hub's event, NOT_FOUND for none; one that is erased already is done already.
+        pub async fn erase(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseEventResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Events/Erase");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Erase"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hides another hub's event on this hub's own pages, lists, feeds and search. PERMISSION_DENIED for an own event.
+        pub async fn hide(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HideEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Events/Hide");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Hide"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Shows a hidden event again; one that is not hidden stays as it is.
+        pub async fn unhide(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HideEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Unhide",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Unhide"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What is hidden on this node, the newest first.
+        pub async fn list_hidden(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListHiddenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHiddenResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/ListHidden",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "ListHidden"));
+            self.inner.unary(req, path, codec).await
+        }
         /// One event: a series at its next occurrence, or its first if none is to come.
         pub async fn show(
             &mut self,
@@ -2877,6 +3043,33 @@ pub mod events_server {
             &self,
             request: tonic::Request<super::CancelEventRequest>,
         ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Erases an event of this hub at every hub, for good: what it says is deleted, its id and that it was erased remain.
+        /// PERMISSION_DENIED for another hub's event, NOT_FOUND for none; one that is erased already is done already.
+        async fn erase(
+            &self,
+            request: tonic::Request<super::EraseEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseEventResponse>,
+            tonic::Status,
+        >;
+        /// Hides another hub's event on this hub's own pages, lists, feeds and search. PERMISSION_DENIED for an own event.
+        async fn hide(
+            &self,
+            request: tonic::Request<super::HideEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Shows a hidden event again; one that is not hidden stays as it is.
+        async fn unhide(
+            &self,
+            request: tonic::Request<super::HideEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// What is hidden on this node, the newest first.
+        async fn list_hidden(
+            &self,
+            request: tonic::Request<super::ListHiddenRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListHiddenResponse>,
+            tonic::Status,
+        >;
         /// One event: a series at its next occurrence, or its first if none is to come.
         async fn show(
             &self,
@@ -3141,6 +3334,178 @@ pub mod events_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CancelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Erase" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::EraseEventRequest>
+                    for EraseSvc<T> {
+                        type Response = super::EraseEventResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::erase(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Hide" => {
+                    #[allow(non_camel_case_types)]
+                    struct HideSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::HideEventRequest>
+                    for HideSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HideEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::hide(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HideSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Unhide" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnhideSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::HideEventRequest>
+                    for UnhideSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HideEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::unhide(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnhideSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/ListHidden" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListHiddenSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::ListHiddenRequest>
+                    for ListHiddenSvc<T> {
+                        type Response = super::ListHiddenResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListHiddenRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::list_hidden(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListHiddenSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

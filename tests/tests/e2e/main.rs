@@ -6,3 +6,4 @@ mod copies;
 mod disk;
 mod faults;
 mod network;
+mod scopes;

@@ -5,13 +5,16 @@ use interhub_domain::profile::Point;
 use interhub_proto::{Timestamp, v1};
 
 use crate::command::ShownEvent;
+use crate::command::erase::ErasedEvent;
 use crate::command::event::ShownPage;
+use crate::command::hide::HiddenEvent;
 use crate::command::import::Imported;
 use crate::command::network::{Invited, JoinedNetwork, NetworkInfo, ShownHub};
 use crate::command::operation::{NodeStatus, Watched};
 use crate::peer::status::{Direction, PeerStatus};
 use crate::projection::HubStatus;
 use crate::store::catalogue::change::ChangeKind;
+use crate::store::catalogue::event::HiddenRow;
 
 /// An instant.
 pub fn timestamp(ms: i64) -> Timestamp {
@@ -133,6 +136,34 @@ pub fn event(shown: ShownEvent) -> v1::Event {
         rrule: event.schedule.rules.clone(),
         sequence: event.sequence,
         image_url: event.image_url.clone(),
+        hidden_note: shown.hidden.map(hidden_note),
+    }
+}
+
+fn hidden_note(row: HiddenRow) -> v1::HiddenNote {
+    v1::HiddenNote {
+        hidden: row.hidden,
+        reason: row.reason,
+        at: Some(timestamp(row.at_ms)),
+        by: row.by,
+    }
+}
+
+/// An event that is hidden here.
+pub fn hidden_event(hidden: HiddenEvent) -> v1::HiddenEvent {
+    v1::HiddenEvent {
+        id: hidden.thing.to_string(),
+        event: hidden.event.map(event),
+        note: Some(hidden_note(hidden.note)),
+    }
+}
+
+/// What an erasure came to.
+pub fn erased(erased: ErasedEvent) -> v1::EraseEventResponse {
+    v1::EraseEventResponse {
+        id: erased.thing.to_string(),
+        already: erased.already,
+        documents: u32::try_from(erased.documents).unwrap_or(u32::MAX),
     }
 }
 
@@ -177,6 +208,7 @@ pub fn import(imported: Imported) -> v1::ImportResult {
         cancelled: imported.cancelled,
         refused: refused.collect(),
         refused_count: imported.refused_count,
+        erased: imported.erased,
     }
 }
 
@@ -324,6 +356,7 @@ mod tests {
             hub: "birmingham".into(),
             hosts: vec!["birmingham".into()],
             as_of_ms: None,
+            hidden: None,
         }
     }
 

@@ -39,10 +39,12 @@ pub enum MetaKey {
     SearchDone,
     /// The digest of the cuts with which all documents were counted; absent for none.
     CutsApplied,
+    /// Documents and things that were erased and may still be in the files of the database.
+    ToForceOut,
 }
 
 impl MetaKey {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -58,6 +60,7 @@ impl MetaKey {
         Self::ProjectionsDropped,
         Self::SearchDone,
         Self::CutsApplied,
+        Self::ToForceOut,
     ];
 
     const fn code(self) -> u8 {
@@ -77,6 +80,7 @@ impl MetaKey {
             Self::ProjectionsDropped => 13,
             Self::SearchDone => 14,
             Self::CutsApplied => 15,
+            Self::ToForceOut => 20,
         }
     }
 }

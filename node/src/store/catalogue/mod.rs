@@ -9,6 +9,7 @@
 mod bytes;
 pub mod change;
 pub mod document;
+pub mod event;
 pub mod log;
 pub mod meta;
 pub mod network;
