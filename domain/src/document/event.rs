@@ -52,7 +52,7 @@ fn put_status(doc: &mut AutoCommit, object: &ObjId, new: Option<Status>) -> Resu
     doc.put(object, "status", status_name(new))
 }
 
-const fn status_name(status: Status) -> &'static str {
+pub(super) const fn status_name(status: Status) -> &'static str {
     match status {
         Status::Confirmed => "confirmed",
         Status::Tentative => "tentative",
@@ -118,7 +118,7 @@ fn write_schedule(doc: &mut AutoCommit, schedule: &Schedule) -> Result<(), Autom
     write_overrides(doc, &at, &schedule.overrides)
 }
 
-fn times(list: &[LocalTime]) -> Vec<String> {
+pub(super) fn times(list: &[LocalTime]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 

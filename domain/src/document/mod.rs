@@ -6,11 +6,12 @@
 mod bytes;
 mod event;
 mod fields;
+mod fresh;
 mod profile;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::transaction::CommitOptions;
+use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjType, ROOT, ReadDoc, Value};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,10 @@ pub fn edit(snapshot: Option<&[u8]>, actor: [u8; ACTOR_LEN], reading: &Reading) 
     };
     doc.set_actor(ActorId::from(&actor[..]));
     match reading {
+        Reading::Event(event) if snapshot.is_none() => {
+            let root = fresh::event(event, doc.text_encoding());
+            doc.init_root_from_hydrate(&root)?;
+        }
         Reading::Event(event) => event::write(&mut doc, event)?,
         Reading::HubProfile(profile) => profile::write(&mut doc, profile)?,
         Reading::Unread => return Ok(None),
@@ -238,7 +243,7 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
     let dependencies: Vec<ChangeHash> = scanned.dependencies.iter().copied().map(ChangeHash).collect();
     let missing: Vec<[u8; 32]> = dependencies
         .iter()
-        .filter(|hash| doc.get_change_by_hash(hash).is_none())
+        .filter(|hash| doc.get_change_meta_by_hash(hash).is_none())
         .map(|hash| hash.0)
         .collect();
     if !missing.is_empty() {
@@ -262,11 +267,12 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
     let mut sorted = dependencies.clone();
     sorted.sort_unstable();
     let on_top = heads == sorted;
-    let mut own = if on_top {
-        doc.clone()
+    let mut apart = if on_top {
+        None
     } else {
-        doc.fork_at(&dependencies).map_err(|_| Refusal::Apply)?
+        Some(doc.fork_at(&dependencies).map_err(|_| Refusal::Apply)?)
     };
+    let own = apart.as_mut().unwrap_or(&mut doc);
     let (changes, max_op, before) = {
         let known = own.get_changes_meta(&[]);
         let sizes = known.iter().map(|meta| (meta.max_op + 1).saturating_sub(meta.start_op));
@@ -285,12 +291,12 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
         )));
     }
     own.apply_changes([change.clone()]).map_err(|_| Refusal::Apply)?;
-    if own.get_change_by_hash(&ChangeHash(scanned.hash)).is_none() {
+    if own.get_change_meta_by_hash(&ChangeHash(scanned.hash)).is_none() {
         return Err(Refusal::Apply);
     }
-    let (saved, reading) = save_and_read(&mut own, request.kind)?;
+    let (saved, reading) = save_and_read(own, request.kind)?;
     if on_top {
-        return Ok(counted(scanned.hash, &mut own, saved, reading, false));
+        return Ok(counted(scanned.hash, own, saved, reading, false));
     }
     Ok(merge(&mut doc, change, scanned.hash, request))
 }
