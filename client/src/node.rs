@@ -179,6 +179,49 @@ impl Node {
         Ok(self.event_service().show(request).await?.into_inner())
     }
 
+    /// Asks another hub to host an event too, or takes it away as a host.
+    pub async fn cohost_event(&self, id: &str, hub: &str, remove: bool) -> Result<v1::Event, ClientError> {
+        let request = call(v1::CohostRequest {
+            id: id.to_owned(),
+            hub: hub.to_owned(),
+            remove,
+        });
+        Ok(self.event_service().cohost(request).await?.into_inner())
+    }
+
+    /// Events other hubs asked this one to host.
+    pub async fn invitations(&self) -> Result<v1::InvitationsResponse, ClientError> {
+        let request = call(v1::InvitationsRequest {});
+        Ok(self.event_service().invitations(request).await?.into_inner())
+    }
+
+    /// Says whether this hub hosts another hub's event.
+    pub async fn answer_invitation(&self, id: &str, accept: bool) -> Result<v1::Event, ClientError> {
+        let request = call(v1::AnswerInvitationRequest {
+            id: id.to_owned(),
+            accept,
+        });
+        Ok(self.event_service().answer_invitation(request).await?.into_inner())
+    }
+
+    /// Fields with several values.
+    pub async fn conflicts(&self, id: Option<&str>) -> Result<v1::ConflictsResponse, ClientError> {
+        let request = call(v1::ConflictsRequest {
+            id: id.map(str::to_owned),
+        });
+        Ok(self.event_service().conflicts(request).await?.into_inner())
+    }
+
+    /// Leaves one value in a field that has several.
+    pub async fn resolve_conflict(&self, id: &str, field: &str, value: &str) -> Result<v1::Event, ClientError> {
+        let request = call(v1::ResolveRequest {
+            id: id.to_owned(),
+            field: field.to_owned(),
+            value: value.to_owned(),
+        });
+        Ok(self.event_service().resolve(request).await?.into_inner())
+    }
+
     /// A page of occurrences.
     pub async fn events(&self, query: v1::ListEventsRequest) -> Result<v1::ListEventsResponse, ClientError> {
         Ok(self.event_service().list(call(query)).await?.into_inner())

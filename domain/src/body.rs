@@ -110,7 +110,7 @@ pub struct Grant {
 }
 
 /// A co-host's own word. The highest counter of a hub and object is the one that speaks.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, Copy, PartialEq, Message)]
 pub struct Consent {
     /// Counts up.
     #[prost(uint32, tag = "1")]
@@ -135,6 +135,12 @@ pub struct Squash {
     /// Names of fields withdrawn.
     #[prost(string, repeated, tag = "4")]
     pub withdrawn: Vec<String>,
+    /// Document kind. With the thing it makes the object's id, so that a squash verifies standing alone.
+    #[prost(uint32, tag = "5")]
+    pub kind: u32,
+    /// The thing.
+    #[prost(bytes = "vec", tag = "6")]
+    pub thing: Vec<u8>,
 }
 
 /// Erases a document, wherever it is. Verifies standing alone: it carries what its object id is made of.
@@ -305,6 +311,51 @@ mod tests {
         let hex = data_encoding::HEXLOWER.encode(&body.encode_bytes());
         assert_eq!(hex, "09050000000000000022050a03010203");
         assert_eq!(Body::decode_bytes(&body.encode_bytes()).unwrap(), body);
+    }
+
+    #[test]
+    fn golden_bodies_of_co_hosts() {
+        let squash = Squash {
+            change: vec![1, 2],
+            writers: vec![vec![3; 2]],
+            heads: vec![vec![4; 2]],
+            withdrawn: vec!["url".into()],
+            kind: 2,
+            thing: vec![5; 2],
+        };
+        let cases = [
+            (
+                Content::Grant(Grant { writer: vec![7; 2] }),
+                "090500000000000000 2a04 0a020707",
+            ),
+            (
+                Content::Consent(Consent {
+                    counter: 3,
+                    agreed: true,
+                }),
+                "090500000000000000 3204 08031001",
+            ),
+            (
+                Content::Consent(Consent {
+                    counter: 4,
+                    agreed: false,
+                }),
+                "090500000000000000 3202 0804",
+            ),
+            (
+                Content::Squash(squash),
+                "090500000000000000 3a17 0a020102 12020303 1a020404 220375726c 2802 32020505",
+            ),
+        ];
+        for (content, golden) in cases {
+            let body = Body {
+                clock: 5,
+                content: Some(content),
+            };
+            let hex = data_encoding::HEXLOWER.encode(&body.encode_bytes());
+            assert_eq!(hex, golden.replace(' ', ""));
+            assert_eq!(Body::decode_bytes(&body.encode_bytes()).unwrap(), body);
+        }
     }
 
     proptest! {

@@ -2,21 +2,36 @@
 //!
 //! [`Object::settle`] takes envelopes of one object in any order and gives each a [`State`]. What comes out is a
 //! pure function of the set taken: an envelope that needs another one is parked under what it waits for and taken up
-//! again when that arrives. Two events rewrite the past and are answered by [`Settled::Recount`], upon which the caller
-//! starts from an empty state with all envelopes of the object: an earlier genesis, and a kind this version must not
-//! ignore.
+//! again when that arrives. What rewrites the past is answered by [`Settled::Recount`], upon which the caller starts
+//! from an empty state with all envelopes of the object: a beginning that beats the known one, a tombstone, a kind this
+//! version must not ignore.
+//!
+//! A document is shown in one generation: the highest that has a **beginning** (the genesis begins generation 1, a
+//! squash any later one) which counts, is not erased and not void. A beginning stands alone: its object's id is made of
+//! what it says and its change has no dependencies, so it is judged without anything else. Of several beginnings of one
+//! generation the smallest hash counts. Whatever belongs to an earlier generation is covered.
+//!
+//! The owner writes, and the **writers**: whom the beginning lists and whom the owner's grants add. A writer's changes
+//! count once a consent of that hub that says yes is held. A consent that says no takes nothing back, because others
+//! may have built on those changes and would wait for ever; it ends the hub's being shown as a host
+//! ([`ObjectState::hosts`]), and its own node then no longer writes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod judge;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::body::{Content, Genesis, Tombstone};
-use crate::document::{self, CountOutcome, CountRequest, Counter, Reading, Refusal, Unjudged};
+use crate::body::{Content, Tombstone};
+use crate::document::{Counter, Refusal, Shown, Unjudged};
 use crate::envelope::Kind;
 use crate::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 
 /// The generation a genesis begins.
 pub const FIRST_GENERATION: u32 = 1;
+/// Most hubs that a beginning lists, and that grants add: each is a host under which the event is indexed, and a network
+/// has some hundred hubs. A beginning that lists more is refused; of more grants those with the smallest hashes count.
+pub const MAX_WRITERS: usize = 64;
 
 /// What an envelope waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,6 +44,10 @@ pub enum WaitFor {
     Grant,
     /// A newer version of this software.
     Upgrade,
+    /// The signer's own word that it is a host.
+    Consent,
+    /// The beginning of its generation.
+    Generation,
 }
 
 /// What a held envelope is worth. Kept with its reason, recomputed by a rebuild.
@@ -101,13 +120,32 @@ impl<E> From<E> for SettleError<E> {
     }
 }
 
+/// What one writer's consents come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consented {
+    /// The highest counter held.
+    pub counter: u32,
+    /// The envelope that says it; of several with this counter the one with the largest hash.
+    pub speaks: HeaderHash,
+    /// What that one says: whether the hub is shown as a host.
+    pub agreed: bool,
+    /// Whether any of them says yes: then the hub's changes count.
+    pub ever: bool,
+}
+
 /// What is known of one object apart from its snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectState {
     /// The object.
     pub object: ObjectId,
-    /// What its genesis says, once one counts.
+    /// What the beginning of the shown generation says, once one counts.
     pub created: Option<Created>,
+    /// Writers besides the owner that the beginning lists, sorted.
+    pub writers: Vec<HubId>,
+    /// Writers that counted grants add, by grant.
+    pub grants: BTreeMap<HeaderHash, HubId>,
+    /// What the writers themselves say.
+    pub consents: BTreeMap<HubId, Consented>,
     /// Heads of the counted changes, sorted.
     pub heads: Vec<[u8; 32]>,
     /// Changes counted.
@@ -122,11 +160,11 @@ pub struct ObjectState {
     pub frozen: bool,
 }
 
-/// What a counted genesis says.
+/// What the beginning of a generation (a genesis, or a squash) says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
-    /// The genesis.
-    pub genesis: HeaderHash,
+    /// The envelope.
+    pub beginning: HeaderHash,
     /// Who made it, and owns the document.
     pub owner: HubId,
     /// The log it is in.
@@ -155,14 +193,55 @@ pub enum Settled {
     States {
         /// By envelope; a later entry replaces an earlier one.
         states: BTreeMap<HeaderHash, State>,
-        /// What the document says now; `None` if it did not change.
-        reading: Option<Reading>,
-        /// A tombstone was taken: bodies and snapshot are to be deleted, and every envelope of the object up to
-        /// `erased_through`, tombstones excepted, is [`State::Covered`].
-        erased: bool,
+        /// What the document says now; `None` if neither that nor its hosts changed.
+        shown: Option<Box<Shown>>,
     },
     /// The past changed: start again from [`Object::new`] with every envelope of the object.
     Recount,
+}
+
+impl ObjectState {
+    /// The generation shown; the first if nothing is.
+    pub fn generation(&self) -> u32 {
+        self.created.map_or(FIRST_GENERATION, |created| created.generation)
+    }
+
+    /// Whether a hub may write the shown generation once it consents; the owner always may.
+    pub fn is_writer(&self, hub: HubId) -> bool {
+        self.created.is_some_and(|created| created.owner == hub)
+            || self.writers.binary_search(&hub).is_ok()
+            || self.grants.values().any(|granted| *granted == hub)
+    }
+
+    /// Writers besides the owner, sorted.
+    pub fn co_writers(&self) -> BTreeSet<HubId> {
+        self.writers.iter().chain(self.grants.values()).copied().collect()
+    }
+
+    /// Whether a hub's changes to the shown generation count.
+    pub fn may_write(&self, hub: HubId) -> bool {
+        let owner = self.created.is_some_and(|created| created.owner == hub);
+        owner || (self.is_writer(hub) && self.consents.get(&hub).is_some_and(|consent| consent.ever))
+    }
+
+    /// Whether a hub is a host by its own last word; the owner always is.
+    pub fn is_host(&self, hub: HubId) -> bool {
+        let owner = self.created.is_some_and(|created| created.owner == hub);
+        owner || (self.is_writer(hub) && self.consents.get(&hub).is_some_and(|consent| consent.agreed))
+    }
+
+    /// Who was asked to be a host and has said neither yes nor no, sorted.
+    pub fn invited(&self) -> Vec<HubId> {
+        let writers = self.co_writers().into_iter();
+        writers.filter(|hub| !self.consents.contains_key(hub)).collect()
+    }
+
+    /// Who is shown as host: the owner, then the writers whose last word is yes, sorted.
+    pub fn hosts(&self) -> Vec<HubId> {
+        let owner = self.created.map(|created| created.owner);
+        let others = self.co_writers().into_iter().filter(|hub| self.is_host(*hub));
+        owner.into_iter().chain(others).collect()
+    }
 }
 
 impl Object {
@@ -171,6 +250,9 @@ impl Object {
         let state = ObjectState {
             object,
             created: None,
+            writers: Vec::new(),
+            grants: BTreeMap::new(),
+            consents: BTreeMap::new(),
             heads: Vec::new(),
             changes: 0,
             clock: 0,
@@ -199,212 +281,8 @@ impl Object {
         room: &mut W,
         counter: &dyn Counter,
     ) -> Result<Settled, SettleError<W::Error>> {
-        let mut queue: VecDeque<HeldBody> = bodies.into();
-        let mut states = BTreeMap::new();
-        let mut reading = None;
-        let mut erased = false;
-        while let Some(body) = queue.pop_front() {
-            let verdict = self.judge(network, &body, counter);
-            let state = match verdict {
-                Verdict::Recount => return Ok(Settled::Recount),
-                Verdict::Unjudged(unjudged) => return Err(SettleError::Unjudged(unjudged)),
-                Verdict::Erased => {
-                    erased = true;
-                    reading = None;
-                    queue.extend(room.wake_all()?);
-                    State::Counted
-                }
-                Verdict::Frozen => {
-                    queue.extend(room.wake_all()?);
-                    State::Waiting(WaitFor::Upgrade)
-                }
-                Verdict::Counted { change, now } => {
-                    reading = Some(now);
-                    self.state.clock = self.state.clock.max(body.clock);
-                    queue.extend(room.wake(WaitFor::Change(change))?);
-                    if body.kind == Kind::Genesis {
-                        queue.extend(room.wake(WaitFor::Genesis)?);
-                    }
-                    State::Counted
-                }
-                Verdict::State(State::Waiting(what)) => {
-                    room.park(what, &body)?;
-                    State::Waiting(what)
-                }
-                Verdict::State(state) => state,
-            };
-            states.insert(body.hash, state);
-        }
-        Ok(Settled::States {
-            states,
-            reading,
-            erased,
-        })
+        self.take(network, bodies, room, counter, judge::Set::Some)
     }
-
-    fn judge(&mut self, network: NetworkId, body: &HeldBody, counter: &dyn Counter) -> Verdict {
-        if let (Kind::Tombstone, Some(Content::Tombstone(tombstone))) = (body.kind, &body.content) {
-            return self.erase(network, body, tombstone);
-        }
-        if self.is_erased(body.generation) {
-            return Verdict::State(State::Covered);
-        }
-        if body.void {
-            return Verdict::State(State::Void);
-        }
-        match (body.kind, &body.content) {
-            (Kind::Genesis, Some(Content::Genesis(genesis))) => self.create(network, body, genesis, counter),
-            (Kind::Change, Some(Content::Change(change))) => self.change(body, &change.change, counter),
-            (Kind::Unknown(_), _) if body.kind.is_critical() => self.freeze(body),
-            (Kind::Unknown(_) | Kind::Grant | Kind::Consent | Kind::Squash, _) => {
-                Verdict::State(State::Waiting(WaitFor::Upgrade))
-            }
-            _ => Verdict::State(State::Refused(Refusal::Body)),
-        }
-    }
-
-    fn erase(&mut self, network: NetworkId, body: &HeldBody, tombstone: &Tombstone) -> Verdict {
-        if check_tombstone(network, body.hub, self.state.object, tombstone).is_err() {
-            return Verdict::State(State::Refused(Refusal::Object));
-        }
-        let through = self.state.erased_through.map_or(tombstone.through_generation, |known| {
-            known.max(tombstone.through_generation)
-        });
-        self.state.erased_through = Some(through);
-        let shown = self
-            .state
-            .created
-            .map_or(FIRST_GENERATION, |created| created.generation);
-        if self.is_erased(shown) {
-            // The same as if the tombstone had come first: nothing of the document is known.
-            self.snapshot = None;
-            self.state.created = None;
-            self.state.frozen = false;
-            self.state.heads.clear();
-            self.state.changes = 0;
-            self.state.clock = 0;
-            self.state.stuck = false;
-        }
-        Verdict::Erased
-    }
-
-    fn create(&mut self, network: NetworkId, body: &HeldBody, genesis: &Genesis, counter: &dyn Counter) -> Verdict {
-        let refused = |refusal| Verdict::State(State::Refused(refusal));
-        let (Some(thing), Ok(kind)) = (ThingId::from_slice(&genesis.thing), u8::try_from(genesis.kind)) else {
-            return refused(Refusal::Body);
-        };
-        let kind = DocumentKind::from_code(kind);
-        let may_create = match kind {
-            DocumentKind::HubProfile => thing.0 == body.hub.0,
-            DocumentKind::Event => thing.belongs_to(body.hub),
-            DocumentKind::Other(_) => true,
-        };
-        let derived = ObjectId::derive(network, body.hub, body.log, kind, thing);
-        if !may_create || derived != self.state.object || body.generation != FIRST_GENERATION {
-            return refused(Refusal::Object);
-        }
-        let request = CountRequest {
-            kind,
-            snapshot: None,
-            change: &genesis.change,
-            actor: document::actor(body.hub, body.epoch),
-            seq: body.nth,
-        };
-        let counted = match counter.count(&request) {
-            Ok(CountOutcome::Counted(counted)) => counted,
-            Ok(CountOutcome::Waiting(_)) => return refused(Refusal::Genesis),
-            Ok(CountOutcome::Refused(refusal)) => return refused(refusal),
-            Err(unjudged) => return Verdict::Unjudged(unjudged),
-        };
-        match self.state.created {
-            Some(known) if known.genesis < body.hash => return refused(Refusal::Genesis),
-            Some(known) if known.genesis > body.hash => return Verdict::Recount,
-            _ => {}
-        }
-        let generation = FIRST_GENERATION;
-        self.state.created = Some(Created {
-            genesis: body.hash,
-            owner: body.hub,
-            log: body.log,
-            kind,
-            thing,
-            generation,
-        });
-        self.state.heads = counted.heads;
-        self.state.changes = 1;
-        self.snapshot = Some(counted.snapshot);
-        Verdict::Counted {
-            change: counted.hash,
-            now: counted.reading,
-        }
-    }
-
-    fn change(&mut self, body: &HeldBody, change: &[u8], counter: &dyn Counter) -> Verdict {
-        let (Some(created), Some(snapshot)) = (self.state.created, &self.snapshot) else {
-            return Verdict::State(State::Waiting(WaitFor::Genesis));
-        };
-        if created.log != body.log {
-            return Verdict::State(State::Refused(Refusal::Object));
-        }
-        if created.generation != body.generation {
-            // A later generation needs its squash, which this version does not read yet.
-            return Verdict::State(State::Waiting(WaitFor::Upgrade));
-        }
-        if created.owner != body.hub {
-            return Verdict::State(State::Waiting(WaitFor::Grant));
-        }
-        if self.state.frozen {
-            return Verdict::State(State::Waiting(WaitFor::Upgrade));
-        }
-        let request = CountRequest {
-            kind: created.kind,
-            snapshot: Some(snapshot),
-            change,
-            actor: document::actor(body.hub, body.epoch),
-            seq: body.nth,
-        };
-        match counter.count(&request) {
-            Ok(CountOutcome::Counted(counted)) => {
-                self.state.heads = counted.heads;
-                self.state.changes += 1;
-                self.state.stuck |= counted.stuck;
-                self.snapshot = Some(counted.snapshot);
-                Verdict::Counted {
-                    change: counted.hash,
-                    now: counted.reading,
-                }
-            }
-            Ok(CountOutcome::Waiting(missing)) => {
-                let first = missing.iter().min().copied().unwrap_or_default();
-                Verdict::State(State::Waiting(WaitFor::Change(first)))
-            }
-            Ok(CountOutcome::Refused(refusal)) => Verdict::State(State::Refused(refusal)),
-            Err(unjudged) => Verdict::Unjudged(unjudged),
-        }
-    }
-
-    /// A critical kind by the owner stops the whole object, whenever it comes; by anybody else it stops nothing.
-    fn freeze(&mut self, body: &HeldBody) -> Verdict {
-        let waits = Verdict::State(State::Waiting(WaitFor::Upgrade));
-        match self.state.created {
-            None => Verdict::State(State::Waiting(WaitFor::Genesis)),
-            Some(created) if created.owner == body.hub && self.state.changes > 1 => Verdict::Recount,
-            Some(created) if created.owner == body.hub => {
-                self.state.frozen = true;
-                Verdict::Frozen
-            }
-            Some(_) => waits,
-        }
-    }
-}
-
-enum Verdict {
-    State(State),
-    Counted { change: [u8; 32], now: Reading },
-    Erased,
-    Frozen,
-    Recount,
-    Unjudged(Unjudged),
 }
 
 /// Checks a tombstone standing alone: its object is made of what it says, and the owner (or, for a pair's log, either
@@ -440,28 +318,18 @@ pub fn recount<W: WaitingRoom>(
     mut bodies: Vec<HeldBody>,
     room: &mut W,
     counter: &dyn Counter,
-) -> Result<(Object, BTreeMap<HeaderHash, State>, Option<Reading>), SettleError<W::Error>> {
-    bodies.sort_by_key(|body| (order_of_kind(body.kind), body.hash));
+) -> Result<(Object, BTreeMap<HeaderHash, State>, Option<Box<Shown>>), SettleError<W::Error>> {
+    bodies.sort_by_key(|body| (judge::order_of_kind(body.kind), u32::MAX - body.generation, body.hash));
     let mut seen = BTreeSet::new();
     bodies.retain(|body| seen.insert(body.hash));
     let mut out = Object::new(object);
-    match out.settle(network, bodies, room, counter)? {
-        Settled::States { states, reading, .. } => {
-            let reading = reading.filter(|_| out.is_shown());
-            Ok((out, states, reading))
+    match out.take(network, bodies, room, counter, judge::Set::All)? {
+        Settled::States { states, shown } => {
+            let shown = shown.filter(|_| out.is_shown());
+            Ok((out, states, shown))
         }
-        // The smallest genesis comes first and a critical kind after it, so nothing rewrites the past here.
+        // Tombstones come first, then the beginning that counts, then what freezes: nothing rewrites the past here.
         Settled::Recount => Ok((out, BTreeMap::new(), None)),
-    }
-}
-
-/// Tombstones, then geneses (the smallest hash first), then what freezes, then the rest.
-const fn order_of_kind(kind: Kind) -> u8 {
-    match kind {
-        Kind::Tombstone => 0,
-        Kind::Genesis => 1,
-        Kind::Unknown(_) => 2,
-        _ => 3,
     }
 }
 

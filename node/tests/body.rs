@@ -57,6 +57,8 @@ fn contents() -> Vec<Content> {
             writers: vec![vec![2; 16]],
             heads: vec![vec![3; 32]],
             withdrawn: vec!["title".into()],
+            kind: 2,
+            thing: vec![4; 16],
         }),
         Content::Tombstone(Tombstone {
             kind: 2,

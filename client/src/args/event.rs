@@ -33,6 +33,30 @@ pub enum EventCommand {
     },
     /// List the events of the whole network, one entry per date
     List(ListArgs),
+    /// Ask another hub to host an event of this hub too
+    Cohost(CohostArgs),
+    /// List the events other hubs have asked this one to host
+    Invitations,
+    /// Host another hub's event with it
+    Accept {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+    },
+    /// Say no to hosting another hub's event, or stop hosting it
+    Decline {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+    },
+    /// List fields to which hosts gave different values at the same time
+    Conflicts {
+        /// Only of this event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: Option<String>,
+    },
+    /// Leave one value in such a field
+    Resolve(ResolveArgs),
     /// Write this hub's own events to standard output
     Export {
         /// Form of the output
@@ -176,6 +200,34 @@ pub struct CancelArgs {
     /// Only this date of a series: the start the rule gives it
     #[arg(long, value_name = "START", value_parser = value::local_time)]
     pub occurrence: Option<String>,
+}
+
+/// `interhub event cohost ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct CohostArgs {
+    /// Id of the event
+    #[arg(value_name = "ID", value_parser = value::event_id)]
+    pub id: String,
+    /// The other hub
+    #[arg(value_name = "SLUG")]
+    pub slug: String,
+    /// Take it away instead; what it wrote stays
+    #[arg(long)]
+    pub remove: bool,
+}
+
+/// `interhub event resolve ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct ResolveArgs {
+    /// Id of the event
+    #[arg(value_name = "ID", value_parser = value::event_id)]
+    pub id: String,
+    /// The field, as `event conflicts` names it
+    #[arg(value_name = "FIELD")]
+    pub field: String,
+    /// One of its values, or another one
+    #[arg(value_name = "VALUE", value_parser = value::text, allow_hyphen_values = true)]
+    pub value: String,
 }
 
 /// `interhub event list ...`

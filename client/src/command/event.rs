@@ -2,7 +2,7 @@
 
 use interhub_proto::v1;
 
-use super::{Answer, export, import, node};
+use super::{Answer, cohost, export, import, node};
 use crate::args::GlobalArgs;
 use crate::args::event::{AddArgs, EditArgs, EventCommand, FieldArgs, ListArgs};
 use crate::args::value::LatLon;
@@ -42,6 +42,18 @@ pub(super) async fn run(
             node(global).await?.unhide_event(&args.id, &reason).await?
         }
         EventCommand::Show { id } => node(global).await?.event(&id).await?,
+        EventCommand::Cohost(args) => {
+            let node = node(global).await?;
+            node.cohost_event(&args.id, &args.slug, args.remove).await?
+        }
+        EventCommand::Invitations => return cohost::invitations(&node(global).await?, answer).await,
+        EventCommand::Accept { id } => node(global).await?.answer_invitation(&id, true).await?,
+        EventCommand::Decline { id } => node(global).await?.answer_invitation(&id, false).await?,
+        EventCommand::Conflicts { id } => return cohost::conflicts(&node(global).await?, id.as_deref(), answer).await,
+        EventCommand::Resolve(args) => {
+            let node = node(global).await?;
+            node.resolve_conflict(&args.id, &args.field, &args.value).await?
+        }
     };
     answer.show(&EventDocument::from(event), event_text)
 }

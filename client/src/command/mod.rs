@@ -1,5 +1,6 @@
 //! What each command does: ask the node, answer with JSON or with text.
 
+mod cohost;
 mod event;
 mod export;
 mod hub;

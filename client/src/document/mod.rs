@@ -2,10 +2,12 @@
 //!
 //! Instants are RFC 3339 in UTC. What is absent is `null`; titles and texts are always strings.
 
+mod cohost;
 mod event;
 mod hub;
 mod operations;
 
+pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
 pub use event::{
     ErasedDocument, EventDocument, ExportDocument, GoneDocument, HiddenListDocument, HiddenNoteDocument,
     ImportDocument, ListDocument, LocationDocument, RefusedDocument, WarningDocument,

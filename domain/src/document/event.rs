@@ -7,7 +7,7 @@ use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, Scala
 use jiff::civil::{Date, DateTime};
 
 use super::fields::{
-    boolean, child, cut, float, integer, map, put_float, put_integer, put_string, put_strings, put_text, remove,
+    boolean, child, cut, float, integer, map, maps, put_float, put_integer, put_string, put_strings, put_text, remove,
     string, strings, text,
 };
 use crate::event::{
@@ -62,18 +62,7 @@ pub(super) const fn status_name(status: Status) -> &'static str {
 
 /// `cancelled` beats every concurrent status.
 fn read_status(doc: &AutoCommit, object: &ObjId) -> Option<Status> {
-    let name_of = |value: &Value<'_>| match value {
-        Value::Scalar(value) => match value.as_ref() {
-            ScalarValue::Str(name) => Some(name.to_string()),
-            _ => None,
-        },
-        Value::Object(_) => None,
-    };
-    let all = doc.get_all(object, "status").unwrap_or_default();
-    if all
-        .iter()
-        .any(|(value, _)| name_of(value).as_deref() == Some("cancelled"))
-    {
+    if is_cancelled(doc, object) {
         return Some(Status::Cancelled);
     }
     match string(doc, object, "status")?.as_str() {
@@ -83,10 +72,36 @@ fn read_status(doc: &AutoCommit, object: &ObjId) -> Option<Status> {
     }
 }
 
+/// Whether any of the concurrent statuses is `cancelled`.
+pub(super) fn is_cancelled(doc: &AutoCommit, object: &ObjId) -> bool {
+    let all = doc.get_all(object, "status").unwrap_or_default();
+    all.iter().any(|(value, _)| match value {
+        Value::Scalar(value) => matches!(value.as_ref(), ScalarValue::Str(name) if name == "cancelled"),
+        Value::Object(_) => false,
+    })
+}
+
+/// The largest of the concurrent numbers: for what only ever counts up.
+fn largest(doc: &AutoCommit, object: &ObjId, key: &str) -> Option<i64> {
+    let all = doc.get_all(object, key).unwrap_or_default();
+    let numbers = all.iter().filter_map(|(value, _)| match value {
+        Value::Scalar(value) => value.as_i64(),
+        Value::Object(_) => None,
+    });
+    numbers.max()
+}
+
 fn put_location(doc: &mut AutoCommit, object: &ObjId, new: Option<&Location>) -> Result<(), AutomergeError> {
     let Some(new) = new else {
         return remove(doc, object, "location");
     };
+    if maps(doc, object, "location").len() > 1 {
+        if read_location(doc, object).as_ref() == Some(new) {
+            return Ok(());
+        }
+        // Made by several hubs at the same time: from here on one alone speaks.
+        doc.delete(object, "location")?;
+    }
     let place = map(doc, object, "location")?;
     put_string(doc, &place, "name", &new.name)?;
     put_float(doc, &place, "lat", new.at.map(|at| at.lat))?;
@@ -94,10 +109,16 @@ fn put_location(doc: &mut AutoCommit, object: &ObjId, new: Option<&Location>) ->
 }
 
 fn read_location(doc: &AutoCommit, object: &ObjId) -> Option<Location> {
-    let place = child(doc, object, "location", ObjType::Map)?;
-    let at = float(doc, &place, "lat").zip(float(doc, &place, "lon"));
+    let places = maps(doc, object, "location");
+    if places.is_empty() {
+        return None;
+    }
+    let name = places.iter().find_map(|place| string(doc, place, "name"));
+    let at = places
+        .iter()
+        .find_map(|place| float(doc, place, "lat").zip(float(doc, place, "lon")));
     Some(Location {
-        name: text(doc, &place, "name", MAX_PLACE),
+        name: cut(name.unwrap_or_default(), MAX_PLACE),
         at: at.and_then(|(lat, lon)| Point::new(lat, lon)),
     })
 }
@@ -122,40 +143,63 @@ pub(super) fn times(list: &[LocalTime]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-/// Overrides are a map by the occurrence they change, so that edits to two occurrences never conflict.
+/// Overrides are a map by the occurrence they change, so that edits to two occurrences never conflict. Hubs that change
+/// their first occurrence at the same time make a map each; all of them are read and kept in step, see
+/// [`read_overrides`].
 fn write_overrides(doc: &mut AutoCommit, at: &ObjId, overrides: &[Override]) -> Result<(), AutomergeError> {
-    if overrides.is_empty() && child(doc, at, "overrides", ObjType::Map).is_none() {
+    let present = maps(doc, at, "overrides");
+    if overrides.is_empty() && present.is_empty() {
         return Ok(());
     }
-    let all = map(doc, at, "overrides")?;
     let wanted: BTreeSet<String> = overrides.iter().map(|one| one.recurrence_id.to_string()).collect();
-    let present: Vec<String> = doc.keys(&all).collect();
-    for key in present.iter().filter(|key| !wanted.contains(*key)) {
-        doc.delete(&all, key.as_str())?;
-    }
-    for one in overrides {
-        let entry = map(doc, &all, &one.recurrence_id.to_string())?;
-        if boolean(doc, &entry, "future").unwrap_or(false) != one.this_and_future {
-            doc.put(&entry, "future", one.this_and_future)?;
+    for known in &present {
+        let keys: Vec<String> = doc.keys(known).collect();
+        for key in keys.iter().filter(|key| !wanted.contains(*key)) {
+            doc.delete(known, key.as_str())?;
         }
-        put_status(doc, &entry, one.status)?;
-        let (start, end) = one
-            .time
-            .map(|(start, end)| (start.to_string(), end.to_string()))
-            .unwrap_or_default();
-        put_string(doc, &entry, "start", &start)?;
-        put_string(doc, &entry, "end", &end)?;
-        put_string(doc, &entry, "title", one.title.as_deref().unwrap_or_default())?;
-        put_string(
-            doc,
-            &entry,
-            "description",
-            one.description.as_deref().unwrap_or_default(),
-        )?;
-        put_location(doc, &entry, one.location.as_ref())?;
-        put_string(doc, &entry, "url", one.url.as_deref().unwrap_or_default())?;
+    }
+    let before = read_overrides(doc, at);
+    for one in overrides.iter().filter(|one| !before.contains(one)) {
+        let key = one.recurrence_id.to_string();
+        let known = entries(doc, at).remove(&key).unwrap_or_default();
+        let entry = match known.as_slice() {
+            [entry] => entry.clone(),
+            several => {
+                // From here on one entry alone speaks.
+                if !several.is_empty() {
+                    for all in &present {
+                        remove(doc, all, &key)?;
+                    }
+                }
+                let all = map(doc, at, "overrides")?;
+                map(doc, &all, &key)?
+            }
+        };
+        write_override(doc, &entry, one)?;
     }
     Ok(())
+}
+
+fn write_override(doc: &mut AutoCommit, entry: &ObjId, one: &Override) -> Result<(), AutomergeError> {
+    if boolean(doc, entry, "future").unwrap_or(false) != one.this_and_future {
+        doc.put(entry, "future", one.this_and_future)?;
+    }
+    put_status(doc, entry, one.status)?;
+    let (start, end) = one
+        .time
+        .map(|(start, end)| (start.to_string(), end.to_string()))
+        .unwrap_or_default();
+    put_string(doc, entry, "start", &start)?;
+    put_string(doc, entry, "end", &end)?;
+    put_string(doc, entry, "title", one.title.as_deref().unwrap_or_default())?;
+    put_string(
+        doc,
+        entry,
+        "description",
+        one.description.as_deref().unwrap_or_default(),
+    )?;
+    put_location(doc, entry, one.location.as_ref())?;
+    put_string(doc, entry, "url", one.url.as_deref().unwrap_or_default())
 }
 
 pub(super) fn read(doc: &AutoCommit) -> Event {
@@ -168,7 +212,7 @@ pub(super) fn read(doc: &AutoCommit) -> Event {
     }
     Event {
         uid: text(doc, &ROOT, "uid", MAX_UID),
-        sequence: integer(doc, &ROOT, "sequence")
+        sequence: largest(doc, &ROOT, "sequence")
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(0),
         status: read_status(doc, &ROOT).unwrap_or_default(),
@@ -183,7 +227,7 @@ pub(super) fn read(doc: &AutoCommit) -> Event {
         image_url: read_url(doc, &ROOT, "image_url"),
         schedule: read_schedule(doc),
         created_ms: integer(doc, &ROOT, "created").unwrap_or(0),
-        updated_ms: integer(doc, &ROOT, "updated").unwrap_or(0),
+        updated_ms: largest(doc, &ROOT, "updated").unwrap_or(0),
     }
 }
 
@@ -257,31 +301,55 @@ fn read_schedule(doc: &AutoCommit) -> Schedule {
     }
 }
 
+/// The maps that hold what changes one occurrence, the winner first.
+pub(super) fn entries(doc: &AutoCommit, at: &ObjId) -> BTreeMap<String, Vec<ObjId>> {
+    let mut out: BTreeMap<String, Vec<ObjId>> = BTreeMap::new();
+    for all in maps(doc, at, "overrides") {
+        for key in doc.keys(&all).take(MAX_DATES) {
+            let found = maps(doc, &all, &key);
+            out.entry(key).or_default().extend(found);
+        }
+    }
+    out
+}
+
 fn read_overrides(doc: &AutoCommit, at: &ObjId) -> Vec<Override> {
-    let Some(all) = child(doc, at, "overrides", ObjType::Map) else {
-        return Vec::new();
-    };
     let mut out: BTreeMap<LocalTime, Override> = BTreeMap::new();
-    for key in doc.keys(&all).take(MAX_DATES) {
-        let Some(recurrence_id) = parse_time(&key) else {
+    for (key, entries) in entries(doc, at) {
+        let Some(recurrence_id) = parse_time(&key).filter(|_| !entries.is_empty()) else {
             continue;
         };
-        let Some(entry) = child(doc, &all, &key, ObjType::Map) else {
-            continue;
+        // Of what two hubs say about one occurrence at the same time, everything counts that does not contradict.
+        let optional = |name, most| {
+            let mut all = entries.iter().map(|entry| text(doc, entry, name, most));
+            all.find(|text| !text.is_empty())
         };
-        let optional = |name, most| Some(text(doc, &entry, name, most)).filter(|text| !text.is_empty());
-        let time = read_time(doc, &entry, "start").map(|start| (start, sane_end(start, read_time(doc, &entry, "end"))));
+        let time = entries.iter().find_map(|entry| {
+            let start = read_time(doc, entry, "start")?;
+            Some((start, sane_end(start, read_time(doc, entry, "end"))))
+        });
+        let statuses: Vec<Status> = entries.iter().filter_map(|entry| read_status(doc, entry)).collect();
+        let cancelled = statuses.contains(&Status::Cancelled).then_some(Status::Cancelled);
         let one = Override {
             recurrence_id,
-            this_and_future: boolean(doc, &entry, "future").unwrap_or(false),
-            status: read_status(doc, &entry),
+            this_and_future: entries
+                .iter()
+                .find_map(|entry| boolean(doc, entry, "future"))
+                .unwrap_or(false),
+            status: cancelled.or(statuses.first().copied()),
             time,
             title: optional("title", MAX_TITLE),
             description: optional("description", MAX_DESCRIPTION),
-            location: read_location(doc, &entry),
-            url: Some(read_url(doc, &entry, "url")).filter(|url| !url.is_empty()),
+            location: entries.iter().find_map(|entry| read_location(doc, entry)),
+            url: entries
+                .iter()
+                .map(|entry| read_url(doc, entry, "url"))
+                .find(|url| !url.is_empty()),
         };
         out.insert(recurrence_id, one);
+        if out.len() == MAX_DATES {
+            break;
+        }
     }
     out.into_values().collect()
 }

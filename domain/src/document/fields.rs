@@ -60,6 +60,21 @@ pub(super) fn child(doc: &AutoCommit, object: &ObjId, key: &str, kind: ObjType) 
     }
 }
 
+/// Every map under a key, the winner first: hubs that made it at the same time made one each.
+pub(super) fn maps(doc: &AutoCommit, object: &ObjId, key: &str) -> Vec<ObjId> {
+    let winner = doc.get(object, key).ok().flatten().map(|(_, id)| id);
+    let all = doc.get_all(object, key).unwrap_or_default();
+    let mut maps: Vec<ObjId> = all
+        .into_iter()
+        .rev()
+        .filter(|(value, _)| matches!(value, Value::Object(ObjType::Map)))
+        .map(|(_, id)| id)
+        .collect();
+    // A stable sort: the others stay in the order of their operations, the latest first.
+    maps.sort_by_key(|id| Some(id) != winner.as_ref());
+    maps
+}
+
 /// The strings of a list, at most so many.
 pub(super) fn strings(doc: &AutoCommit, object: &ObjId, key: &str, most: usize) -> Vec<String> {
     let Some(list) = child(doc, object, key, ObjType::List) else {

@@ -4,16 +4,22 @@
 //! foreign bytes to Automerge. It is pure, so that it can run in another process: see [`Counter`].
 
 mod bytes;
+mod conflict;
 mod event;
 mod fields;
 mod fresh;
+pub mod patch;
 mod profile;
+mod tree;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjType, ROOT, ReadDoc, Value};
 use serde::{Deserialize, Serialize};
+
+pub use conflict::{Concurrent, Conflict};
 
 use crate::event::Event;
 use crate::ids::{DocumentKind, Epoch, HubId};
@@ -52,6 +58,15 @@ pub enum Reading {
     Unread,
 }
 
+/// What a document says, and where it says several things at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// What it says.
+    pub reading: Reading,
+    /// Fields that hubs gave different values at the same time.
+    pub conflicts: Vec<Conflict>,
+}
+
 /// A change this node made itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
@@ -82,7 +97,7 @@ impl From<automerge::AutomergeError> for EditError {
 /// `None`: nothing differs.
 pub fn edit(snapshot: Option<&[u8]>, actor: [u8; ACTOR_LEN], reading: &Reading) -> Result<Option<Made>, EditError> {
     let mut doc = match snapshot {
-        Some(bytes) => AutoCommit::load(bytes).map_err(|error| EditError::Load(error.to_string()))?,
+        Some(bytes) => load(bytes)?,
         None => AutoCommit::new(),
     };
     doc.set_actor(ActorId::from(&actor[..]));
@@ -91,10 +106,108 @@ pub fn edit(snapshot: Option<&[u8]>, actor: [u8; ACTOR_LEN], reading: &Reading) 
             let root = fresh::event(event, doc.text_encoding());
             doc.init_root_from_hydrate(&root)?;
         }
-        Reading::Event(event) => event::write(&mut doc, event)?,
-        Reading::HubProfile(profile) => profile::write(&mut doc, profile)?,
-        Reading::Unread => return Ok(None),
+        other => write(&mut doc, other)?,
     }
+    commit(&mut doc)
+}
+
+/// Makes the first change of a new generation: everything a document says now, fields this version does not know
+/// included, without history and without the fields of these names.
+pub fn squash(
+    snapshot: &[u8],
+    actor: [u8; ACTOR_LEN],
+    kind: DocumentKind,
+    withdrawn: &[String],
+) -> Result<Option<Made>, EditError> {
+    let old = load(snapshot)?;
+    let mut reading = read(&old, kind);
+    if let Reading::Event(event) = &mut reading {
+        patch::withdraw(event, withdrawn);
+    }
+    let mut doc = AutoCommit::new();
+    doc.set_actor(ActorId::from(&actor[..]));
+    tree::Node::of_document(&old).fill(&mut doc, &ROOT)?;
+    // What a reading settles (a cancellation beside other statuses, dates that two hubs changed) is settled in the new
+    // generation too.
+    write(&mut doc, &reading)?;
+    commit(&mut doc)
+}
+
+/// How a person settles a conflict.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// One of the concurrent values, as listed.
+    Value(String),
+    /// Another value: the event as who chose saw it, and with this value in the field.
+    Other {
+        /// As it was.
+        before: Box<Event>,
+        /// As it is to be.
+        after: Box<Event>,
+    },
+}
+
+/// Makes the change that leaves one value in a field. `None`: the field has no conflict, or not this value.
+pub fn resolve(
+    snapshot: &[u8],
+    actor: [u8; ACTOR_LEN],
+    field: &str,
+    choice: &Choice,
+    updated_ms: i64,
+) -> Result<Option<Made>, EditError> {
+    let mut doc = load(snapshot)?;
+    doc.set_actor(ActorId::from(&actor[..]));
+    let event = match choice {
+        Choice::Value(value) => {
+            if !conflict::choose(&mut doc, field, value)? {
+                return Ok(None);
+            }
+            event::read(&doc)
+        }
+        Choice::Other { before, after } => {
+            if !conflict::clear(&mut doc, field)? {
+                return Ok(None);
+            }
+            patch::carry_over(before, after, &event::read(&doc), &BTreeSet::new())
+        }
+    };
+    let updated_ms = updated_ms.max(event.updated_ms.saturating_add(1));
+    let event = Event { updated_ms, ..event };
+    event::write(&mut doc, &event)?;
+    commit(&mut doc)
+}
+
+/// What a document said at these changes of its history: what they and all below them say.
+pub fn read_at(snapshot: &[u8], heads: &[[u8; 32]], kind: DocumentKind) -> Result<Reading, EditError> {
+    let mut doc = load(snapshot)?;
+    let heads: Vec<ChangeHash> = heads.iter().copied().map(ChangeHash).collect();
+    Ok(read(&doc.fork_at(&heads)?, kind))
+}
+
+/// How many changes of this actor a document has.
+pub fn changes_by(snapshot: &[u8], actor: [u8; ACTOR_LEN]) -> Result<u64, EditError> {
+    let mut doc = load(snapshot)?;
+    let actor = ActorId::from(&actor[..]);
+    let by_actor = doc
+        .get_changes_meta(&[])
+        .into_iter()
+        .filter(|meta| *meta.actor == actor);
+    Ok(by_actor.map(|meta| meta.seq).max().unwrap_or(0))
+}
+
+fn load(snapshot: &[u8]) -> Result<AutoCommit, EditError> {
+    AutoCommit::load(snapshot).map_err(|error| EditError::Load(error.to_string()))
+}
+
+fn write(doc: &mut AutoCommit, reading: &Reading) -> Result<(), EditError> {
+    match reading {
+        Reading::Event(event) => Ok(event::write(doc, event)?),
+        Reading::HubProfile(profile) => Ok(profile::write(doc, profile)?),
+        Reading::Unread => Ok(()),
+    }
+}
+
+fn commit(doc: &mut AutoCommit) -> Result<Option<Made>, EditError> {
     if doc.commit_with(CommitOptions::default().with_time(0)).is_none() {
         return Ok(None);
     }
@@ -165,6 +278,9 @@ pub enum Refusal {
     /// Whoever judges it dies of it, again and again.
     #[error("it cannot be judged within the memory, stack and time of one change")]
     Deadly,
+    /// Another beginning of the same generation has the smaller hash.
+    #[error("another beginning of this generation counts")]
+    Beginning,
 }
 
 /// What became of a change.
@@ -189,7 +305,7 @@ pub struct Counted {
     /// Its heads, sorted.
     pub heads: Vec<[u8; 32]>,
     /// What it says now.
-    pub reading: Reading,
+    pub shown: Shown,
     /// The merged document could not be saved or read again: our bug, not the author's. `snapshot` is then the last
     /// good state.
     pub stuck: bool,
@@ -294,9 +410,9 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
     if own.get_change_meta_by_hash(&ChangeHash(scanned.hash)).is_none() {
         return Err(Refusal::Apply);
     }
-    let (saved, reading) = save_and_read(own, request.kind)?;
+    let (saved, shown) = save_and_read(own, request.kind)?;
     if on_top {
-        return Ok(counted(scanned.hash, own, saved, reading, false));
+        return Ok(counted(scanned.hash, own, saved, shown, false));
     }
     Ok(merge(&mut doc, change, scanned.hash, request))
 }
@@ -309,28 +425,28 @@ fn merge(doc: &mut AutoCommit, change: Change, hash: [u8; 32], request: &CountRe
         merged.apply_changes([change]).ok()?;
         let saved = merged.save();
         AutoCommit::load(&saved).ok()?;
-        Some((read(&merged, request.kind), saved))
+        Some((show(&merged, request.kind), saved))
     }));
-    if let Ok(Some((reading, saved))) = applied {
-        return counted(hash, &mut merged, saved, reading, false);
+    if let Ok(Some((shown, saved))) = applied {
+        return counted(hash, &mut merged, saved, shown, false);
     }
-    let reading = read(doc, request.kind);
-    counted(hash, doc, before, reading, true)
+    let shown = show(doc, request.kind);
+    counted(hash, doc, before, shown, true)
 }
 
-fn counted(hash: [u8; 32], doc: &mut AutoCommit, snapshot: Vec<u8>, reading: Reading, stuck: bool) -> CountOutcome {
+fn counted(hash: [u8; 32], doc: &mut AutoCommit, snapshot: Vec<u8>, shown: Shown, stuck: bool) -> CountOutcome {
     let mut heads: Vec<[u8; 32]> = doc.get_heads().into_iter().map(|head| head.0).collect();
     heads.sort_unstable();
     CountOutcome::Counted(Box::new(Counted {
         hash,
         snapshot,
         heads,
-        reading,
+        shown,
         stuck,
     }))
 }
 
-fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, Reading), Refusal> {
+fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, Shown), Refusal> {
     let saved = doc.save();
     if saved.len() > MAX_SAVED {
         return Err(Refusal::Limit(format!("{} KiB a document", MAX_SAVED / 1024)));
@@ -351,7 +467,7 @@ fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, R
         DocumentKind::Other(_) => Ok(()),
     };
     fits.map_err(|reason| Refusal::Schema(reason.into()))?;
-    Ok((saved, read(&loaded, kind)))
+    Ok((saved, show(&loaded, kind)))
 }
 
 /// Walks the objects with a stack of our own: recursion over foreign data overflows the thread's.
@@ -391,10 +507,25 @@ fn read(doc: &AutoCommit, kind: DocumentKind) -> Reading {
     }
 }
 
+fn show(doc: &AutoCommit, kind: DocumentKind) -> Shown {
+    let conflicts = match kind {
+        DocumentKind::Event => conflict::find(doc),
+        DocumentKind::HubProfile | DocumentKind::Other(_) => Vec::new(),
+    };
+    Shown {
+        reading: read(doc, kind),
+        conflicts,
+    }
+}
+
 /// Reads a saved document of this node.
 pub fn read_saved(snapshot: &[u8], kind: DocumentKind) -> Result<Reading, EditError> {
-    let doc = AutoCommit::load(snapshot).map_err(|error| EditError::Load(error.to_string()))?;
-    Ok(read(&doc, kind))
+    Ok(read(&load(snapshot)?, kind))
+}
+
+/// The same, with its conflicts.
+pub fn show_saved(snapshot: &[u8], kind: DocumentKind) -> Result<Shown, EditError> {
+    Ok(show(&load(snapshot)?, kind))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn an_event_survives_writing_and_reading() {
     let event = sample_event();
     let made = edit(None, A, &event_reading(&event)).unwrap().unwrap();
     let counted = must_count(None, &made.change, A, 1);
-    assert_eq!(counted.reading, event_reading(&event));
+    assert_eq!(counted.shown.reading, event_reading(&event));
     assert_eq!(counted.heads, vec![made.hash]);
     assert_eq!(
         read_saved(&counted.snapshot, DocumentKind::Event).unwrap(),
@@ -104,7 +104,7 @@ fn a_profile_survives_writing_and_reading() {
         ..request(None, &made.change, A, 1)
     };
     match count(&request) {
-        CountOutcome::Counted(counted) => assert_eq!(counted.reading, Reading::HubProfile(profile)),
+        CountOutcome::Counted(counted) => assert_eq!(counted.shown.reading, Reading::HubProfile(profile)),
         other => panic!("{other:?}"),
     }
 }
@@ -118,7 +118,7 @@ fn a_small_edit_is_a_small_change() {
     let second = edit(Some(&first.snapshot), A, &event_reading(&event)).unwrap().unwrap();
     assert!(second.change.len() < 200, "{} bytes", second.change.len());
     assert_eq!(
-        must_count(Some(&first.snapshot), &second.change, A, 2).reading,
+        must_count(Some(&first.snapshot), &second.change, A, 2).shown.reading,
         event_reading(&event)
     );
 }
@@ -151,14 +151,14 @@ fn concurrent_edits_merge_whatever_the_order_and_cancelled_wins() {
         A,
         2,
     );
-    assert_eq!(ab.reading, ba.reading);
+    assert_eq!(ab.shown.reading, ba.shown.reading);
     assert_eq!(ab.heads, ba.heads);
     let expected = Event {
         title: "Moved".into(),
         status: Status::Cancelled,
         ..event
     };
-    assert_eq!(ab.reading, event_reading(&expected));
+    assert_eq!(ab.shown.reading, event_reading(&expected));
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn odd_values_read_as_something() {
     doc.put(&at, "end", "2020-01-01").unwrap();
     doc.commit_with(CommitOptions::default().with_time(0));
     let change = doc.get_last_local_change().unwrap().raw_bytes().to_vec();
-    let Reading::Event(event) = must_count(None, &change, A, 1).reading else {
+    let Reading::Event(event) = must_count(None, &change, A, 1).shown.reading else {
         panic!("not an event")
     };
     assert_eq!(event.title, "");
@@ -336,6 +336,6 @@ proptest! {
     fn texts_of_any_kind_survive(title in ".{0,200}", description in "(?s).{0,500}") {
         let event = Event { title, description, ..sample_event() };
         let made = edit(None, A, &event_reading(&event)).unwrap().unwrap();
-        prop_assert_eq!(must_count(None, &made.change, A, 1).reading, event_reading(&event));
+        prop_assert_eq!(must_count(None, &made.change, A, 1).shown.reading, event_reading(&event));
     }
 }

@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use proptest::prelude::*;
 
 use super::*;
-use crate::body::{Change, Open};
-use crate::document::InProcessCounter;
+use crate::body::{Change, Genesis, Open};
+use crate::document::{self, CountOutcome, CountRequest, InProcessCounter, Reading};
 use crate::event::{Event, LocalTime, Schedule, Status, Zone};
+
+mod cohosts;
 
 const NETWORK: NetworkId = NetworkId([1; 16]);
 const OWNER: HubId = HubId([2; 16]);
@@ -44,13 +46,13 @@ impl WaitingRoom for Room {
 struct Outcome {
     object: Object,
     states: BTreeMap<HeaderHash, State>,
-    reading: Option<Reading>,
+    shown: Option<Box<Shown>>,
 }
 
 fn take_one_by_one(order: &[HeldBody]) -> Outcome {
     let mut object = Object::new(object_id());
     let mut states: BTreeMap<HeaderHash, State> = BTreeMap::new();
-    let mut reading = None;
+    let mut shown = None;
     let mut room = Room::default();
     let mut held: BTreeMap<HeaderHash, HeldBody> = BTreeMap::new();
     for body in order {
@@ -63,50 +65,28 @@ fn take_one_by_one(order: &[HeldBody]) -> Outcome {
         {
             Settled::States {
                 states: new,
-                reading: now,
-                erased,
+                shown: now,
             } => {
                 states.extend(new);
                 if now.is_some() {
-                    reading = now;
-                }
-                if erased {
-                    cover(&object, &held, &mut states);
+                    shown = now;
                 }
             }
             Settled::Recount => {
                 room = Room::default();
                 let bodies = held.values().cloned().collect();
-                (object, states, reading) =
-                    recount(NETWORK, object_id(), bodies, &mut room, &InProcessCounter).unwrap();
+                (object, states, shown) = recount(NETWORK, object_id(), bodies, &mut room, &InProcessCounter).unwrap();
             }
         }
     }
-    reading = reading.filter(|_| object.is_shown());
-    Outcome {
-        object,
-        states,
-        reading,
-    }
-}
-
-fn cover(object: &Object, held: &BTreeMap<HeaderHash, HeldBody>, states: &mut BTreeMap<HeaderHash, State>) {
-    for body in held.values() {
-        if body.kind != Kind::Tombstone && object.is_erased(body.generation) {
-            states.insert(body.hash, State::Covered);
-        }
-    }
+    shown = shown.filter(|_| object.is_shown());
+    Outcome { object, states, shown }
 }
 
 fn take_all_at_once(bodies: &[HeldBody]) -> Outcome {
     let mut room = Room::default();
-    let (object, states, reading) =
-        recount(NETWORK, object_id(), bodies.to_vec(), &mut room, &InProcessCounter).unwrap();
-    Outcome {
-        object,
-        states,
-        reading,
-    }
+    let (object, states, shown) = recount(NETWORK, object_id(), bodies.to_vec(), &mut room, &InProcessCounter).unwrap();
+    Outcome { object, states, shown }
 }
 
 fn event(title: &str, status: Status) -> Reading {
@@ -313,7 +293,7 @@ proptest! {
         prop_assert_eq!(got.object.snapshot.is_some(), expected.object.snapshot.is_some());
         prop_assert_eq!(got.object.state, expected.object.state);
         prop_assert_eq!(got.states, expected.states);
-        prop_assert_eq!(got.reading, expected.reading);
+        prop_assert_eq!(got.shown, expected.shown);
     }
 }
 
@@ -323,14 +303,14 @@ fn a_stranger_waits_and_an_owner_erases() {
     let outcome = take_all_at_once(&bodies);
     let strangers = bodies.iter().find(|body| body.hub == OTHER).unwrap();
     assert_eq!(outcome.states[&strangers.hash], State::Waiting(WaitFor::Grant));
-    let Some(Reading::Event(event)) = outcome.reading else {
+    let Some(Reading::Event(event)) = outcome.shown.map(|shown| shown.reading) else {
         panic!("no event")
     };
     assert_eq!(event.status, Status::Cancelled);
 
     let erased = take_all_at_once(&history(Extra::OwnersTombstone));
     assert_eq!(erased.object.snapshot, None);
-    assert_eq!(erased.reading, None);
+    assert_eq!(erased.shown, None);
     let by_a_stranger = take_all_at_once(&history(Extra::StrangersTombstone));
     assert!(by_a_stranger.object.snapshot.is_some());
 }

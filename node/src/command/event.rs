@@ -127,7 +127,7 @@ impl Commands {
     /// Changes an event of this hub; with `draft` false, publishes a draft.
     pub async fn edit_event(&self, id: String, fields: EventFields) -> Result<ShownEvent, CommandError> {
         self.blocking("event edit", move |this| {
-            let row = this.own_event(&id)?;
+            let row = this.hosted_event(&id)?;
             let mut event = row.event.clone();
             apply(&mut event, &fields)?;
             if event.title.is_empty() {
@@ -142,8 +142,8 @@ impl Commands {
                 return this.show_thing(row.thing);
             }
             this.touch(&mut event, &row.event);
-            let reading = Reading::Event(Box::new(event));
             let writes = if publish {
+                let reading = Reading::Event(Box::new(event));
                 // Widening an audience makes a new document in the wider log, and a tombstone for the old one.
                 let (log, kind, thing) = (LogId::PUBLIC, DocumentKind::Event, row.thing);
                 vec![
@@ -156,10 +156,7 @@ impl Commands {
                     Write::Erase { object: row.object },
                 ]
             } else {
-                vec![Write::Change {
-                    object: row.object,
-                    reading,
-                }]
+                vec![edit(&row, event)]
             };
             this.ledger.write(writes)?;
             this.show_thing(row.thing)
@@ -170,7 +167,7 @@ impl Commands {
     /// Cancels an event of this hub, or one occurrence of a series.
     pub async fn cancel_event(&self, id: String, occurrence: Option<String>) -> Result<ShownEvent, CommandError> {
         self.blocking("event cancel", move |this| {
-            let row = this.own_event(&id)?;
+            let row = this.hosted_event(&id)?;
             let mut event = row.event.clone();
             match occurrence {
                 None => event.status = Status::Cancelled,
@@ -180,11 +177,7 @@ impl Commands {
                 return this.show_thing(row.thing);
             }
             this.touch(&mut event, &row.event);
-            let reading = Reading::Event(Box::new(event));
-            this.ledger.write(vec![Write::Change {
-                object: row.object,
-                reading,
-            }])?;
+            this.ledger.write(vec![edit(&row, event)])?;
             this.show_thing(row.thing)
         })
         .await
@@ -273,17 +266,6 @@ impl Commands {
         Ok(ShownEvent { hidden, ..shown })
     }
 
-    fn own_event(&self, id: &str) -> Result<Arc<EventRow>, CommandError> {
-        let row = self.views.event(parse_thing(id)?)?.ok_or_else(|| no_event(id))?;
-        if row.hub != self.ledger.own_id() {
-            let slug = self.slug_of(row.hub)?;
-            return Err(CommandError::refused(format!(
-                "this event belongs to {slug}; only its own hub can change it"
-            )));
-        }
-        Ok(row)
-    }
-
     /// What people call a hub.
     pub(super) fn slug_of(&self, hub: HubId) -> Result<String, CommandError> {
         let hubs = self.views.hubs()?;
@@ -299,6 +281,15 @@ impl Commands {
         if significant && event.sequence <= before.sequence {
             event.sequence = before.sequence.saturating_add(1);
         }
+    }
+}
+
+/// The edit of an event, made on what its document says by the time it is written.
+fn edit(row: &EventRow, after: Event) -> Write {
+    Write::Edit {
+        object: row.object,
+        before: Box::new(row.event.clone()),
+        after: Box::new(after),
     }
 }
 
@@ -395,7 +386,7 @@ fn cancel_occurrence(event: &mut Event, text: &str) -> Result<(), CommandError> 
     Ok(())
 }
 
-fn apply(event: &mut Event, fields: &EventFields) -> Result<(), CommandError> {
+pub(super) fn apply(event: &mut Event, fields: &EventFields) -> Result<(), CommandError> {
     set_text("title", &mut event.title, fields.title.as_deref(), MAX_TITLE)?;
     if event.title.contains(['\n', '\r']) {
         return Err(CommandError::usage("the title is one line"));

@@ -3,6 +3,7 @@
 //! A function here checks what was asked, calls the ledger or the views, and says in words what went wrong. It knows
 //! nothing of gRPC, and nothing of storage beyond those two.
 
+pub mod cohost;
 pub mod erase;
 pub mod event;
 pub mod hide;
@@ -84,8 +85,8 @@ impl From<WriteError> for CommandError {
     fn from(error: WriteError) -> Self {
         let class = match &error {
             WriteError::NoNetwork | WriteError::HasNetwork | WriteError::TooManyInvitations(_) => Class::Precondition,
-            WriteError::NotAVoter | WriteError::Refused(_) => Class::Refused,
-            WriteError::NotFound => Class::NotFound,
+            WriteError::NotAVoter | WriteError::NotAHost | WriteError::Refused(_) => Class::Refused,
+            WriteError::NotFound | WriteError::NoConflict => Class::NotFound,
             WriteError::Registry(_) => Class::Usage,
             WriteError::NoFounding | WriteError::Edit(_) | WriteError::Ledger(_) => Class::Failed,
         };

@@ -7,7 +7,7 @@ use interhub_domain::event::{Occurrence, Schedule};
 use interhub_domain::ids::ThingId;
 
 use super::covered::CoveredYears;
-use super::keys::{cell_of, class_of, slot, tag_prefix, uid_key};
+use super::keys::{Todo, cell_of, class_of, slot, tag_prefix, todo_key, uid_key};
 use super::rows::{Facts, SeriesRow, Slot, place_of};
 use super::{EventRow, location_of};
 use crate::store::{Family, StoreError};
@@ -43,6 +43,20 @@ pub(super) fn entries(row: &EventRow, covered: CoveredYears) -> Result<Entries, 
         (Family::EventByUid, uid_key(row.hub, &row.event.uid, row.thing)),
         Vec::new(),
     );
+    for hub in row.invited.iter().take(MAX_HOSTS) {
+        entries.insert((Family::HostTodo, todo_key(Todo::Offer, *hub, row.thing)), Vec::new());
+    }
+    let deciding = if row.conflicts.is_empty() {
+        &[]
+    } else {
+        row.hosts.as_slice()
+    };
+    for hub in deciding.iter().take(MAX_HOSTS) {
+        entries.insert(
+            (Family::HostTodo, todo_key(Todo::Conflict, *hub, row.thing)),
+            Vec::new(),
+        );
+    }
     let schedule = &row.event.schedule;
     if !repeats(schedule) {
         let expansion = occurrences(schedule, row.event.status, Window::ALL, 1);
@@ -127,6 +141,8 @@ pub(super) fn same_entries(one: &EventRow, other: &EventRow) -> bool {
     };
     one.hub == other.hub
         && one.hosts == other.hosts
+        && one.invited == other.invited
+        && one.conflicts.is_empty() == other.conflicts.is_empty()
         && one.event.uid == other.event.uid
         && one.event.tags == other.event.tags
         && one.event.status == other.event.status

@@ -11,6 +11,7 @@
 //! | `Series` | kind (written, or too dense to be), thing |
 //! | `EventByUid` | hub, hash of the UID, thing |
 //! | `HubRow` | hub |
+//! | `HostTodo` | what for (offer, conflict), hub, thing |
 //! | `SearchTodo` | counter |
 //!
 //! A slot is (length class, start, thing, name of the occurrence). The class keeps long occurrences apart from short
@@ -157,6 +158,29 @@ pub(super) fn uid_key(hub: HubId, uid: &str, thing: ThingId) -> Vec<u8> {
     let mut key = uid_prefix(hub, uid);
     key.extend_from_slice(thing.as_bytes());
     key
+}
+
+/// What a host has to decide about an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Todo {
+    /// Whether to host it.
+    Offer,
+    /// Which of several concurrent values is right.
+    Conflict,
+}
+
+/// The prefix of all events about which a hub has to decide this.
+pub(super) fn todo_prefix(what: Todo, hub: HubId) -> Vec<u8> {
+    let code = match what {
+        Todo::Offer => 1,
+        Todo::Conflict => 2,
+    };
+    [&[code], hub.as_bytes().as_slice()].concat()
+}
+
+/// The key of one of them.
+pub(super) fn todo_key(what: Todo, hub: HubId, thing: ThingId) -> Vec<u8> {
+    [todo_prefix(what, hub).as_slice(), thing.as_bytes().as_slice()].concat()
 }
 
 /// Cells in one degree: a cell is half a degree high, 55 km.

@@ -34,6 +34,7 @@ pub mod write;
 
 use std::sync::Arc;
 
+use interhub_domain::document::Conflict;
 use interhub_domain::event::{Event, Location, Occurrence, Override};
 use interhub_domain::ids::{HubId, LogId, ObjectId, ThingId};
 use interhub_domain::profile::HubProfile;
@@ -54,6 +55,10 @@ pub struct EventRow {
     pub draft: bool,
     /// Hubs that host it together, the owner first.
     pub hosts: Vec<HubId>,
+    /// Hubs the owner has asked to host it too, and that have not answered.
+    pub invited: Vec<HubId>,
+    /// Fields that hosts gave different values at the same time.
+    pub conflicts: Vec<Conflict>,
     /// What the document says.
     pub event: Event,
 }

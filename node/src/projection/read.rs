@@ -12,7 +12,7 @@ use interhub_domain::query::{DEFAULT_LIMIT, EventQuery, QueryParseError};
 use super::covered::CoveredYears;
 use super::entries::{DENSE, THIN, repeats, series_of_key};
 use super::filter::Filter;
-use super::keys::{Around, PLACE_LEN, Place, tag_prefix, uid_prefix};
+use super::keys::{Around, PLACE_LEN, Place, Todo, tag_prefix, todo_prefix, uid_prefix};
 use super::rows::{SeriesRow, decode_events, decode_hub};
 use super::search::{Search, SearchError};
 use super::stream::{Hit, Merged, Span, Wanted};
@@ -28,6 +28,8 @@ pub const MAX_FEED_EVENTS: usize = 10_000;
 pub const MAX_OCCURRENCES: usize = 1_000;
 /// Most tags that are counted.
 pub const MAX_TAGS_COUNTED: usize = 1_000;
+/// Most events that are listed for a host to decide about; those beyond come when some are decided.
+pub const MAX_TODO: usize = 1_000;
 /// Most hubs that are listed; a network has hundreds.
 const MAX_HUBS: usize = 10_000;
 /// Most series that one question works out for itself. Those beyond are not listed outside the covered years.
@@ -249,6 +251,37 @@ impl Views {
         };
         self.store
             .scan(Family::EventByUid, hub.as_bytes(), &end, Direction::Forward, visit)?;
+        let mut rows = Vec::with_capacity(things.len());
+        for thing in things {
+            rows.extend(self.event(thing)?);
+        }
+        Ok(rows)
+    }
+
+    /// The events a hub was asked to host and has not answered about, by thing; at most [`MAX_TODO`].
+    pub fn offers_to(&self, hub: HubId) -> Result<Vec<Arc<EventRow>>, QueryError> {
+        self.todo(Todo::Offer, hub)
+    }
+
+    /// The events this hub hosts in which a field has several concurrent values, by thing; at most [`MAX_TODO`].
+    pub fn conflicts_of(&self, hub: HubId) -> Result<Vec<Arc<EventRow>>, QueryError> {
+        self.todo(Todo::Conflict, hub)
+    }
+
+    fn todo(&self, what: Todo, hub: HubId) -> Result<Vec<Arc<EventRow>>, QueryError> {
+        let prefix = todo_prefix(what, hub);
+        let end = [prefix.as_slice(), &[0xff; ThingId::LEN + 1]].concat();
+        let mut things = Vec::new();
+        let visit = &mut |key: &[u8], _: &[u8]| {
+            things.extend(key.get(prefix.len()..).and_then(ThingId::from_slice));
+            if things.len() < MAX_TODO {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        self.store
+            .scan(Family::HostTodo, &prefix, &end, Direction::Forward, visit)?;
         let mut rows = Vec::with_capacity(things.len());
         for thing in things {
             rows.extend(self.event(thing)?);

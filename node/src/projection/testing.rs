@@ -179,6 +179,8 @@ pub(super) fn event(number: u8, title: &str, start: &str) -> EventRow {
         log: LogId::PUBLIC,
         draft: false,
         hosts: vec![hub(1)],
+        invited: Vec::new(),
+        conflicts: Vec::new(),
         event: Event {
             uid: format!("{number}@example.org"),
             sequence: 0,

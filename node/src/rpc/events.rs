@@ -122,6 +122,45 @@ impl v1::events_server::Events for EventsService {
         Ok(Response::new(answer::page(self.commands.list_events(query).await?)))
     }
 
+    async fn cohost(&self, request: Request<v1::CohostRequest>) -> Result<Response<v1::Event>, Status> {
+        let v1::CohostRequest { id, hub, remove } = request.into_inner();
+        let event = self.commands.cohost_event(id, hub, remove).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
+    async fn invitations(
+        &self,
+        _request: Request<v1::InvitationsRequest>,
+    ) -> Result<Response<v1::InvitationsResponse>, Status> {
+        let events = self.commands.invitations().await?;
+        let events = events.into_iter().map(answer::event).collect();
+        Ok(Response::new(v1::InvitationsResponse { events }))
+    }
+
+    async fn answer_invitation(
+        &self,
+        request: Request<v1::AnswerInvitationRequest>,
+    ) -> Result<Response<v1::Event>, Status> {
+        let v1::AnswerInvitationRequest { id, accept } = request.into_inner();
+        let event = self.commands.answer_invitation(id, accept).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
+    async fn conflicts(
+        &self,
+        request: Request<v1::ConflictsRequest>,
+    ) -> Result<Response<v1::ConflictsResponse>, Status> {
+        let conflicts = self.commands.conflicts(request.into_inner().id).await?;
+        let conflicts = conflicts.into_iter().map(answer::conflict).collect();
+        Ok(Response::new(v1::ConflictsResponse { conflicts }))
+    }
+
+    async fn resolve(&self, request: Request<v1::ResolveRequest>) -> Result<Response<v1::Event>, Status> {
+        let v1::ResolveRequest { id, field, value } = request.into_inner();
+        let event = self.commands.resolve_conflict(id, field, value).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
     type ExportStream = ReceiverStream<Result<v1::ExportChunk, Status>>;
 
     async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {

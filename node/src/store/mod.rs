@@ -86,11 +86,13 @@ pub enum Family {
     EventByUid,
     /// Projection: hub → profile row.
     HubRow,
+    /// Projection: what for, hub, thing → nothing; events about which a host has something to decide.
+    HostTodo,
 }
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -120,6 +122,7 @@ impl Family {
         Self::Series,
         Self::EventByUid,
         Self::HubRow,
+        Self::HostTodo,
     ];
 
     /// The name on disk. Never changes; a family whose format changes is migrated or, for projections, rebuilt.
@@ -154,6 +157,7 @@ impl Family {
             Self::Series => "series",
             Self::EventByUid => "event_by_uid",
             Self::HubRow => "hub_row",
+            Self::HostTodo => "host_todo",
         }
     }
 
@@ -175,6 +179,7 @@ impl Family {
                 | Self::Series
                 | Self::EventByUid
                 | Self::HubRow
+                | Self::HostTodo
         )
     }
 }

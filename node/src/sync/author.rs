@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use interhub_domain::body::{Body, Change, Content, EpochEnd, Genesis, Open, Said, Statement, Tombstone};
-use interhub_domain::document::{self, EditError, Reading};
+use interhub_domain::body::{Body, Content, EpochEnd, Genesis, Open, Said, Statement, Tombstone};
+use interhub_domain::document::{self, Choice, EditError, Reading};
 use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
+use interhub_domain::event::Event;
 use interhub_domain::frontier::{Head, RowKey};
-use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::FIRST_GENERATION;
 use interhub_domain::registry::RegistryError;
 
@@ -36,6 +37,45 @@ pub enum Write {
         object: ObjectId,
         /// What it is to say.
         reading: Reading,
+    },
+    /// An edit of an event this hub hosts: what differs between the two becomes so in the document as it is by then.
+    Edit {
+        /// The document.
+        object: ObjectId,
+        /// What it said to who made the edit.
+        before: Box<Event>,
+        /// What it is to say.
+        after: Box<Event>,
+    },
+    /// One value for a field that has several.
+    Resolve {
+        /// The document.
+        object: ObjectId,
+        /// The field, as conflicts list it.
+        field: String,
+        /// The value.
+        choice: Choice,
+    },
+    /// Asks another hub to write a document of this hub too.
+    Grant {
+        /// The document.
+        object: ObjectId,
+        /// The hub.
+        writer: HubId,
+    },
+    /// This hub's word on whether it is a host.
+    Consent {
+        /// The document.
+        object: ObjectId,
+        /// Yes, or no longer.
+        agreed: bool,
+    },
+    /// A new generation of a document of this hub, without history, and without this writer.
+    TakeAway {
+        /// The document.
+        object: ObjectId,
+        /// The hub.
+        writer: HubId,
     },
     /// A tombstone for a document of this hub.
     Erase {
@@ -80,6 +120,12 @@ pub enum WriteError {
     /// No such document of this hub.
     #[error("no such document of this hub")]
     NotFound,
+    /// The event is another hub's, and this one is no host of it.
+    #[error("this hub is no host of the event; only its hosts can change it")]
+    NotAHost,
+    /// The field has no conflict, or not this value.
+    #[error("there is no such conflict any more; see `interhub event conflicts`")]
+    NoConflict,
     /// A field of a record is outside its limits.
     #[error(transparent)]
     Registry(RegistryError),
@@ -126,6 +172,9 @@ impl Ledger {
         network: NetworkId,
         write: Write,
     ) -> Result<Written, WriteError> {
+        if let Write::Change { object, .. } | Write::Edit { object, .. } | Write::Resolve { object, .. } = &write {
+            self.squash_if_large(inner, network, *object)?;
+        }
         let prepared = self.prepare(network, write)?;
         self.publish(inner, network, prepared)
     }
@@ -148,7 +197,15 @@ impl Ledger {
                 thing,
                 reading,
             } => vec![self.prepare_creation(network, log, kind, thing, &reading)?],
-            Write::Change { object, reading } => vec![self.prepare_change(object, &reading)?],
+            Write::Change { object, reading } => {
+                let make = |saved: &[u8], actor| document::edit(Some(saved), actor, &reading);
+                vec![self.prepare_change(object, Vec::new(), make)?]
+            }
+            Write::Edit { object, before, after } => vec![self.prepare_edit(object, &before, &after)?],
+            Write::Resolve { object, field, choice } => vec![self.prepare_choice(object, &field, &choice)?],
+            Write::Grant { object, writer } => vec![self.prepare_grant(object, writer)?],
+            Write::Consent { object, agreed } => vec![self.prepare_consent(object, agreed)?],
+            Write::TakeAway { object, writer } => vec![self.prepare_squash(object, Some(writer))?],
             Write::Erase { object } => vec![self.prepare_erasure(object)?],
             Write::Together(writes) => {
                 let mut all = Vec::with_capacity(writes.len());
@@ -187,30 +244,6 @@ impl Ledger {
         Ok(Prepared { place, content })
     }
 
-    fn prepare_change(&self, object: ObjectId, reading: &Reading) -> Result<Prepared, WriteError> {
-        let known = self.load_object(object)?.0;
-        let created = known
-            .state
-            .created
-            .filter(|_| known.is_shown())
-            .ok_or(WriteError::NotFound)?;
-        let actor = document::actor(self.own_id, self.epoch());
-        let made = document::edit(known.snapshot.as_deref(), actor, reading)?;
-        let place = Place {
-            log: created.log,
-            kind: Kind::Change,
-            object,
-            generation: created.generation,
-        };
-        let content = made.map(|made| {
-            Content::Change(Change {
-                change: made.change,
-                replaces: Vec::new(),
-            })
-        });
-        Ok(Prepared { place, content })
-    }
-
     fn prepare_erasure(&self, object: ObjectId) -> Result<Prepared, WriteError> {
         let created = self.load_object(object)?.0.state.created.ok_or(WriteError::NotFound)?;
         let tombstone = Tombstone {
@@ -232,7 +265,12 @@ impl Ledger {
 
     /// Signs and holds, all in one batch. What their logs have to be opened with goes before, in batches of its own: an
     /// `open` says nothing.
-    fn publish(&self, inner: &mut Inner, network: NetworkId, all: Vec<Prepared>) -> Result<Written, WriteError> {
+    pub(super) fn publish(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        all: Vec<Prepared>,
+    ) -> Result<Written, WriteError> {
         let object = all.first().map_or(ObjectId::ZERO, |first| first.place.object);
         let mut heads: BTreeMap<RowKey, Head> = BTreeMap::new();
         let mut envelopes = Vec::with_capacity(all.len());
@@ -359,15 +397,15 @@ impl Ledger {
 }
 
 /// One envelope to be signed; without content if there is nothing to say.
-struct Prepared {
-    place: Place,
-    content: Option<Content>,
+pub(super) struct Prepared {
+    pub(super) place: Place,
+    pub(super) content: Option<Content>,
 }
 
 /// Where an envelope goes and what it concerns.
-struct Place {
-    log: LogId,
-    kind: Kind,
-    object: ObjectId,
-    generation: u32,
+pub(super) struct Place {
+    pub(super) log: LogId,
+    pub(super) kind: Kind,
+    pub(super) object: ObjectId,
+    pub(super) generation: u32,
 }

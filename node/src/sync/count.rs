@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use interhub_domain::body::Content;
-use interhub_domain::document::{Counter, Reading, Refusal};
+use interhub_domain::document::{Conflict, Counter, Reading, Refusal, Shown as ShownDocument};
 use interhub_domain::envelope::{Envelope, Kind};
-use interhub_domain::event::Status;
+use interhub_domain::event::{Event, Status};
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
-use interhub_domain::object::{self, Created, HeldBody, Object, Settled, State, WaitFor, WaitingRoom};
+use interhub_domain::object::{self, Created, HeldBody, Object, ObjectState, Settled, State, WaitFor, WaitingRoom};
 use interhub_domain::profile::HubProfile;
 
 use super::erase;
@@ -133,22 +133,22 @@ impl Ledger {
 
         let hash = header.hash();
         let created_before = known.state.created;
+        let generation_before = known.state.generation();
         let mut room = StoreRoom::new(self, id);
         let mut states = BTreeMap::new();
-        let mut reading = None;
+        let mut shown = None;
         match self.held_body(envelope, nth) {
             None => drop(states.insert(hash, State::Covered)),
             Some(body) => match known.settle(network, vec![body.clone()], &mut room, counter)? {
                 Settled::States {
                     states: new,
-                    reading: now,
-                    ..
-                } => (states, reading) = (new, now),
+                    shown: now,
+                } => (states, shown) = (new, now),
                 Settled::Recount => {
                     room = StoreRoom::emptied(self, id)?;
-                    let mut bodies = self.bodies_of(network, id)?;
+                    let mut bodies = self.bodies_and_tombstone_of(network, id)?;
                     bodies.push(body);
-                    (known, states, reading) = object::recount(network, id, bodies, &mut room, counter)?;
+                    (known, states, shown) = object::recount(network, id, bodies, &mut room, counter)?;
                 }
             },
         }
@@ -160,12 +160,12 @@ impl Ledger {
             }
         }
         self.write_states(batch, &states, hash, entry, outcome)?;
-        write_object(batch, &known, authors);
+        write_object(batch, &known, authors, generation_before);
         let created_before = created_before.or_else(|| self.created_by_tombstone(envelope));
         if let Some(created) = created_before.filter(|_| erased) {
             outcome.erased.push((id, created.thing));
         }
-        self.project_reading(batch, &known, created_before, reading, outcome)?;
+        self.project_shown(batch, &known, created_before, shown, outcome)?;
         outcome.documents = i64::from(known.is_shown()) - i64::from(shown_before);
         outcome.stuck = i64::from(known.state.stuck) - i64::from(stuck_before);
         Ok(())
@@ -175,14 +175,10 @@ impl Ledger {
         let Some(row) = catalogue::get(&*self.store, &ObjectKey(id))? else {
             return Ok((Object::new(id), Vec::new()));
         };
-        let generation = row
-            .state
-            .created
-            .map_or(object::FIRST_GENERATION, |created| created.generation);
         let key = SnapshotKey {
             personal: false,
             object: id,
-            generation,
+            generation: row.state.generation(),
         };
         let snapshot = catalogue::get(&*self.store, &key)?.map(|saved| saved.0);
         Ok((
@@ -256,7 +252,9 @@ impl Ledger {
                 Some(position) => catalogue::get(&*self.store, &position)?,
                 None => None,
             };
-            if row.is_some_and(|row| row.kind != Kind::Tombstone) {
+            // A consent belongs to no generation: it goes with the last of them.
+            let stays = |kind| kind == Kind::Tombstone || (kind == Kind::Consent && through < u32::MAX);
+            if row.is_some_and(|row| !stays(row.kind)) {
                 catalogue::delete(batch, &key);
                 covered.push(key.hash);
             }
@@ -342,14 +340,14 @@ impl Ledger {
         let mut room = StoreRoom::emptied(self, id)?;
         let bodies = self.bodies_and_tombstone_of(network, id)?;
         let authors = self.authors_of(&bodies, id)?;
-        let (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
+        let (known, states, shown) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
         room.write(&mut batch);
         self.erase_bodies(&mut batch, &known)?;
         for (hash, state) in &states {
             self.set_standing(&mut batch, *hash, state, &mut outcome)?;
         }
-        write_object(&mut batch, &known, authors);
-        self.project_reading(&mut batch, &known, before.state.created, reading, &mut outcome)?;
+        write_object(&mut batch, &known, authors, before.state.generation());
+        self.project_shown(&mut batch, &known, before.state.created, shown, &mut outcome)?;
         if let Some((hub, profile)) = outcome.profile.clone() {
             registry::write_hub_row(self, inner, &mut batch, hub, Some(profile))?;
         }
@@ -361,12 +359,12 @@ impl Ledger {
     }
 
     /// The projections of a document as it reads now. `created_before` says what it was, if it is no more.
-    pub(super) fn project_reading(
+    pub(super) fn project_shown(
         &self,
         batch: &mut Batch,
         known: &Object,
         created_before: Option<Created>,
-        reading: Option<Reading>,
+        shown: Option<Box<ShownDocument>>,
         outcome: &mut Outcome,
     ) -> Result<(), LedgerError> {
         let id = known.state.object;
@@ -374,9 +372,12 @@ impl Ledger {
             return Ok(());
         };
         if created.kind == DocumentKind::Event {
-            let row = match reading {
+            let row = match shown.map(|shown| *shown) {
                 _ if !known.is_shown() => None,
-                Some(Reading::Event(event)) => Some(event_row(id, &created, *event)),
+                Some(ShownDocument {
+                    reading: Reading::Event(event),
+                    conflicts,
+                }) => Some(event_row(&known.state, &created, *event, conflicts)),
                 _ => return Ok(()),
             };
             let shown = self.projector.event_changed(batch, created.thing, id, row.as_ref())?;
@@ -386,7 +387,7 @@ impl Ledger {
             }
             return Ok(());
         }
-        match reading {
+        match shown.map(|shown| shown.reading) {
             Some(Reading::HubProfile(profile)) if known.is_shown() && created.thing.0 == created.owner.0 => {
                 outcome.profile = Some((created.owner, profile));
                 outcome.change = Some((ChangeKind::HubChanged, created.thing));
@@ -413,7 +414,7 @@ impl Ledger {
             return None;
         };
         Some(Created {
-            genesis: HeaderHash::ZERO,
+            beginning: HeaderHash::ZERO,
             owner: HubId::from_slice(&tombstone.owner)?,
             log: LogId::from_slice(&tombstone.log)?,
             kind: DocumentKind::from_code(u8::try_from(tombstone.kind).ok()?),
@@ -496,31 +497,35 @@ fn change_of(shown: &Shown) -> Option<ChangeKind> {
 }
 
 /// The row of an event as its document reads now.
-pub(super) fn event_row(object: ObjectId, created: &Created, event: interhub_domain::event::Event) -> EventRow {
+fn event_row(state: &ObjectState, created: &Created, event: Event, conflicts: Vec<Conflict>) -> EventRow {
     EventRow {
         thing: created.thing,
-        object,
+        object: state.object,
         hub: created.owner,
         log: created.log,
         draft: created.log == LogId::LOCAL,
-        hosts: vec![created.owner],
+        hosts: state.hosts(),
+        invited: state.invited(),
+        conflicts,
         event,
     }
 }
 
-pub(super) fn write_object(batch: &mut Batch, known: &Object, authors: Vec<AuthorCount>) {
+/// `generation_before` is the one that was shown: its snapshot is of no use any more if another one is shown now.
+pub(super) fn write_object(batch: &mut Batch, known: &Object, authors: Vec<AuthorCount>, generation_before: u32) {
     let state = known.state.clone();
-    let generation = state
-        .created
-        .map_or(object::FIRST_GENERATION, |created| created.generation);
-    let snapshot_key = SnapshotKey {
+    let key = |generation| SnapshotKey {
         personal: false,
         object: state.object,
         generation,
     };
+    let generation = known.state.generation();
+    if generation_before != generation {
+        catalogue::delete(batch, &key(generation_before));
+    }
     match &known.snapshot {
-        Some(saved) => catalogue::put(batch, &snapshot_key, &SavedDocument(saved.clone())),
-        None => catalogue::delete(batch, &snapshot_key),
+        Some(saved) => catalogue::put(batch, &key(generation), &SavedDocument(saved.clone())),
+        None => catalogue::delete(batch, &key(generation)),
     }
     catalogue::put(batch, &ObjectKey(state.object), &ObjectRow { state, authors });
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use interhub_domain::body::{Body, Content, Tombstone};
-use interhub_domain::envelope::{Envelope, Kind, verify_batch};
+use interhub_domain::envelope::{Envelope, Header, Kind, verify_batch};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::object::{State, check_tombstone};
@@ -140,7 +140,7 @@ impl Ledger {
             Chain::Continues => {}
         }
         // Tombstones are never erased themselves.
-        let erased = || self.is_erased(header.object, header.generation);
+        let erased = || self.is_erased(header);
         if envelope.sealed.is_none() && (header.kind == Kind::Tombstone || !erased()?) {
             return Ok(Err(Refused::Fault(
                 "it came without its body, and no tombstone covers it",
@@ -197,8 +197,13 @@ impl Ledger {
         })
     }
 
-    fn is_erased(&self, object: interhub_domain::ids::ObjectId, generation: u32) -> Result<bool, LedgerError> {
-        let row = catalogue::get(&*self.store, &ObjectKey(object))?;
+    fn is_erased(&self, header: &Header) -> Result<bool, LedgerError> {
+        // A consent belongs to no generation: it ends with the last of them.
+        let generation = match header.kind {
+            Kind::Consent if header.generation == 0 => u32::MAX,
+            _ => header.generation,
+        };
+        let row = catalogue::get(&*self.store, &ObjectKey(header.object))?;
         Ok(row
             .and_then(|row| row.state.erased_through)
             .is_some_and(|through| generation <= through))
@@ -282,7 +287,7 @@ impl Ledger {
             self.keep_tombstone(batch, envelope)?;
         }
         // A body that comes after its tombstone is not taken.
-        let erased = !is_tombstone && self.is_erased(header.object, header.generation)?;
+        let erased = !is_tombstone && self.is_erased(header)?;
         if let Some(sealed) = envelope.sealed.as_ref().filter(|_| !erased) {
             let body_key = BodyKey {
                 personal: false,
@@ -419,5 +424,7 @@ const fn waiting_reason(what: &interhub_domain::object::WaitFor) -> &'static str
         WaitFor::Change(_) => "waits for a change it builds on",
         WaitFor::Grant => "waits for the owner's leave to write",
         WaitFor::Upgrade => "waits for a newer version of this software",
+        WaitFor::Consent => "waits for its author's own word that it is a co-host",
+        WaitFor::Generation => "waits for the beginning of its generation",
     }
 }

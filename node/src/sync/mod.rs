@@ -6,6 +6,7 @@
 
 mod author;
 mod beacon;
+mod cohost;
 mod count;
 mod cuts;
 mod erase;

@@ -70,15 +70,16 @@ impl Ledger {
         let mut room = StoreRoom::emptied(self, id)?;
         let bodies = self.bodies_and_tombstone_of(network, id)?;
         let authors = self.authors_of(&bodies, id)?;
-        let (known, states, reading) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
+        let before = self.load_object(id)?.0.state.generation();
+        let (known, states, shown) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
         room.write(&mut batch);
         self.erase_bodies(&mut batch, &known)?;
-        write_object(&mut batch, &known, authors);
+        write_object(&mut batch, &known, authors, before);
         self.write_standings(&mut batch, &states, &mut inner.totals)?;
         inner.totals.documents += u64::from(known.is_shown());
         inner.totals.stuck += u64::from(known.state.stuck);
         let mut outcome = Outcome::default();
-        self.project_reading(&mut batch, &known, known.state.created, reading, &mut outcome)?;
+        self.project_shown(&mut batch, &known, known.state.created, shown, &mut outcome)?;
         self.commit(&batch)?;
         Ok(())
     }

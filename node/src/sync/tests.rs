@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::store::memory::MemoryStore;
 
 mod beacons;
+mod cohosts;
 mod counting;
 mod erase;
 mod forks;

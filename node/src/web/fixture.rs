@@ -209,6 +209,8 @@ pub(crate) fn event(number: u32, hub: &HubRow, title: &str, start: &str, length:
         log: LogId::PUBLIC,
         draft: false,
         hosts: vec![hub.id],
+        invited: Vec::new(),
+        conflicts: Vec::new(),
         event,
     };
     Draft {

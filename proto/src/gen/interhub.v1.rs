@@ -425,6 +425,12 @@ pub struct Squash {
     /// Names of fields withdrawn.
     #[prost(string, repeated, tag = "4")]
     pub withdrawn: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Document kind. With the thing it makes the object's id, so that a squash verifies standing alone.
+    #[prost(uint32, tag = "5")]
+    pub kind: u32,
+    /// The thing, 16 bytes.
+    #[prost(bytes = "vec", tag = "6")]
+    pub thing: ::prost::alloc::vec::Vec<u8>,
 }
 /// Erases a document, wherever it is. Verifies standing alone: it carries what its object id is made of.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2557,6 +2563,95 @@ pub struct ShowEventRequest {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
+/// Whom to ask, or to take away.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CohostRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Slug or id of the other hub.
+    #[prost(string, tag = "2")]
+    pub hub: ::prost::alloc::string::String,
+    /// Takes the hub away instead.
+    #[prost(bool, tag = "3")]
+    pub remove: bool,
+}
+/// Nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvitationsRequest {}
+/// What is to be answered.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct InvitationsResponse {
+    /// One entry per event, at most 1,000.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+}
+/// An answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnswerInvitationRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Yes, or no (longer).
+    #[prost(bool, tag = "2")]
+    pub accept: bool,
+}
+/// Whose conflicts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConflictsRequest {
+    /// Of this event, 32 hexadecimal digits; absent: of all this hub hosts.
+    #[prost(string, optional, tag = "1")]
+    pub id: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// The conflicts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConflictsResponse {
+    /// One entry per field.
+    #[prost(message, repeated, tag = "1")]
+    pub conflicts: ::prost::alloc::vec::Vec<EventConflict>,
+}
+/// A field with several values.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EventConflict {
+    /// The event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Name of the field; `occurrence/START/NAME` for one date of a series.
+    #[prost(string, tag = "2")]
+    pub field: ::prost::alloc::string::String,
+    /// Whether it can be settled.
+    #[prost(enumeration = "ConflictState", tag = "3")]
+    pub state: i32,
+    /// The values, the one that is shown first.
+    #[prost(message, repeated, tag = "4")]
+    pub values: ::prost::alloc::vec::Vec<ConcurrentValue>,
+}
+/// One of the values.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConcurrentValue {
+    /// As text, at most 2,000 characters of it.
+    #[prost(string, tag = "1")]
+    pub value: ::prost::alloc::string::String,
+    /// Slug of the hub that gave it.
+    #[prost(string, tag = "2")]
+    pub hub: ::prost::alloc::string::String,
+    /// When, by that hub's clock.
+    #[prost(message, optional, tag = "3")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which value is right.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The field, as `Conflicts` names it.
+    #[prost(string, tag = "2")]
+    pub field: ::prost::alloc::string::String,
+    /// One of the values, or another one the field may have; at most 32,000 characters.
+    #[prost(string, tag = "3")]
+    pub value: ::prost::alloc::string::String,
+}
 /// A filter; absent fields do not restrict.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListEventsRequest {
@@ -2633,6 +2728,39 @@ pub mod export_chunk {
         /// One event.
         #[prost(message, tag = "2")]
         Event(super::Event),
+    }
+}
+/// Whether a conflict can be settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ConflictState {
+    /// Never sent.
+    Unspecified = 0,
+    /// The field has several values; `Resolve` leaves one.
+    Open = 1,
+    /// This hub's edit was left out of the event, which this hub may not write any more.
+    NotTakenOver = 2,
+}
+impl ConflictState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONFLICT_STATE_UNSPECIFIED",
+            Self::Open => "CONFLICT_STATE_OPEN",
+            Self::NotTakenOver => "CONFLICT_STATE_NOT_TAKEN_OVER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONFLICT_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONFLICT_STATE_OPEN" => Some(Self::Open),
+            "CONFLICT_STATE_NOT_TAKEN_OVER" => Some(Self::NotTakenOver),
+            _ => None,
+        }
     }
 }
 /// What an export consists of.
@@ -2975,6 +3103,122 @@ pub mod events_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "List"));
             self.inner.unary(req, path, codec).await
         }
+        /// Asks another hub to host an event of this hub too, or takes it away as a host. PERMISSION_DENIED if the event is
+        /// another hub's, or the hub was asked already.
+        pub async fn cohost(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CohostRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Cohost",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Cohost"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Events that other hubs asked this one to host, and that it has not answered about.
+        pub async fn invitations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::InvitationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvitationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Invitations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Invitations"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// This hub's word on whether it hosts another hub's event; a later no ends it. NOT_FOUND if it was never asked.
+        pub async fn answer_invitation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AnswerInvitationRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/AnswerInvitation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "AnswerInvitation"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Fields to which hosts gave different values at the same time, and own edits that were left out.
+        pub async fn conflicts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConflictsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConflictsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Conflicts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Conflicts"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Leaves one value in such a field. NOT_FOUND if it has no conflict (any more).
+        pub async fn resolve(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResolveRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Resolve",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Resolve"));
+            self.inner.unary(req, path, codec).await
+        }
         /// This hub's own events, drafts included, one entry per event.
         pub async fn export(
             &mut self,
@@ -3083,6 +3327,38 @@ pub mod events_server {
             tonic::Response<super::ListEventsResponse>,
             tonic::Status,
         >;
+        /// Asks another hub to host an event of this hub too, or takes it away as a host. PERMISSION_DENIED if the event is
+        /// another hub's, or the hub was asked already.
+        async fn cohost(
+            &self,
+            request: tonic::Request<super::CohostRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Events that other hubs asked this one to host, and that it has not answered about.
+        async fn invitations(
+            &self,
+            request: tonic::Request<super::InvitationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InvitationsResponse>,
+            tonic::Status,
+        >;
+        /// This hub's word on whether it hosts another hub's event; a later no ends it. NOT_FOUND if it was never asked.
+        async fn answer_invitation(
+            &self,
+            request: tonic::Request<super::AnswerInvitationRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Fields to which hosts gave different values at the same time, and own edits that were left out.
+        async fn conflicts(
+            &self,
+            request: tonic::Request<super::ConflictsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConflictsResponse>,
+            tonic::Status,
+        >;
+        /// Leaves one value in such a field. NOT_FOUND if it has no conflict (any more).
+        async fn resolve(
+            &self,
+            request: tonic::Request<super::ResolveRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
         /// Server streaming response type for the Export method.
         type ExportStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::ExportChunk, tonic::Status>,
@@ -3592,6 +3868,225 @@ pub mod events_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Cohost" => {
+                    #[allow(non_camel_case_types)]
+                    struct CohostSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::CohostRequest>
+                    for CohostSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CohostRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::cohost(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CohostSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Invitations" => {
+                    #[allow(non_camel_case_types)]
+                    struct InvitationsSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::InvitationsRequest>
+                    for InvitationsSvc<T> {
+                        type Response = super::InvitationsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::InvitationsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::invitations(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = InvitationsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/AnswerInvitation" => {
+                    #[allow(non_camel_case_types)]
+                    struct AnswerInvitationSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::AnswerInvitationRequest>
+                    for AnswerInvitationSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AnswerInvitationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::answer_invitation(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AnswerInvitationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Conflicts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConflictsSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::ConflictsRequest>
+                    for ConflictsSvc<T> {
+                        type Response = super::ConflictsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConflictsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::conflicts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConflictsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Resolve" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResolveSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::ResolveRequest>
+                    for ResolveSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResolveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::resolve(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResolveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -5,6 +5,7 @@ use interhub_domain::profile::Point;
 use interhub_proto::{Timestamp, v1};
 
 use crate::command::ShownEvent;
+use crate::command::cohost::{ConflictState, ShownConflict};
 use crate::command::erase::ErasedEvent;
 use crate::command::event::ShownPage;
 use crate::command::hide::HiddenEvent;
@@ -164,6 +165,25 @@ pub fn erased(erased: ErasedEvent) -> v1::EraseEventResponse {
         id: erased.thing.to_string(),
         already: erased.already,
         documents: u32::try_from(erased.documents).unwrap_or(u32::MAX),
+    }
+}
+
+/// A field with several values.
+pub fn conflict(shown: ShownConflict) -> v1::EventConflict {
+    let state = match shown.state {
+        ConflictState::Open => v1::ConflictState::Open,
+        ConflictState::NotTakenOver => v1::ConflictState::NotTakenOver,
+    };
+    let values = shown.values.into_iter().map(|one| v1::ConcurrentValue {
+        value: one.value,
+        hub: one.hub,
+        at: Some(timestamp(one.at_ms)),
+    });
+    v1::EventConflict {
+        id: shown.thing.to_string(),
+        field: shown.field,
+        state: state.into(),
+        values: values.collect(),
     }
 }
 
@@ -345,6 +365,8 @@ mod tests {
             log: LogId::PUBLIC,
             draft: false,
             hosts: vec![HubId([2; 16])],
+            invited: Vec::new(),
+            conflicts: Vec::new(),
             event,
         }
     }

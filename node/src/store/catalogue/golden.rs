@@ -1,10 +1,12 @@
 //! Golden bytes of every key and value. They may be added to, never changed: what is on somebody's disk has to stay
 //! readable. Bytes of an old version move to `check::old_value` when a new version is written.
 
+use std::collections::BTreeMap;
+
 use interhub_domain::envelope::{Header, Kind, Sealed};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
-use interhub_domain::object::{Created, ObjectState, WaitFor};
+use interhub_domain::object::{Consented, Created, ObjectState, WaitFor};
 
 use super::document::{
     OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument, SignedBytes, SnapshotKey, TombstoneKey,
@@ -116,6 +118,16 @@ fn waiting_keys() {
         Family::Waiting,
         "06060606060606060606060606060606040505050505050505050505050505050505050505050505050505050505050505",
     );
+    check::key(
+        &key(WaitFor::Consent),
+        Family::Waiting,
+        "06060606060606060606060606060606050505050505050505050505050505050505050505050505050505050505050505",
+    );
+    check::key(
+        &key(WaitFor::Generation),
+        Family::Waiting,
+        "06060606060606060606060606060606060505050505050505050505050505050505050505050505050505050505050505",
+    );
     check::value(&WaitRow { nth: 3 }, "010000000000000003");
 }
 
@@ -207,7 +219,7 @@ fn document_keys() {
 #[test]
 fn document_values() {
     let created = Created {
-        genesis: HASH,
+        beginning: HASH,
         owner: HUB,
         log: LogId::PUBLIC,
         kind: DocumentKind::Event,
@@ -217,6 +229,9 @@ fn document_values() {
     let state = ObjectState {
         object: OBJECT,
         created: Some(created),
+        writers: Vec::new(),
+        grants: BTreeMap::new(),
+        consents: BTreeMap::new(),
         heads: vec![[0xaa; 32]],
         changes: 300,
         clock: 0x0001_0000_0000_0002,
@@ -231,9 +246,23 @@ fn document_values() {
         count: 9,
     };
     let authors = vec![author];
-    check::value(
-        &ObjectRow { state, authors },
+    let mut row = ObjectRow { state, authors };
+    check::old_value(
+        &row,
         "01100606060606060606060606060606060601200505050505050505050505050505050505050505050505050505050505050505100202020202020202020202020202020210696e7465726875622f7075626c6963000110030303030303030303030303030303030701aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac028280808080804001060001011002020202020202020202020202020202888e98a8c0e08081010709",
+    );
+    let said = Consented {
+        counter: 3,
+        speaks: HASH,
+        agreed: false,
+        ever: true,
+    };
+    row.state.writers = vec![HubId([9; 16])];
+    row.state.grants = BTreeMap::from([(HASH, HubId([8; 16]))]);
+    row.state.consents = BTreeMap::from([(HubId([8; 16]), said)]);
+    check::value(
+        &row,
+        "02100606060606060606060606060606060601200505050505050505050505050505050505050505050505050505050505050505100202020202020202020202020202020210696e7465726875622f7075626c6963000110030303030303030303030303030303030701100909090909090909090909090909090901200505050505050505050505050505050505050505050505050505050505050505100808080808080808080808080808080801100808080808080808080808080808080803200505050505050505050505050505050505050505050505050505050505050505000101aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac028280808080804001060001011002020202020202020202020202020202888e98a8c0e08081010709",
     );
     check::value(&SavedDocument(vec![1, 2, 3]), "01010203");
     let sealed = Sealed {

@@ -1,7 +1,9 @@
 //! Documents as counted so far, and what waits for them.
 
+use std::collections::BTreeMap;
+
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, ObjectId};
-use interhub_domain::object::{ObjectState, WaitFor};
+use interhub_domain::object::{Created, ObjectState, WaitFor};
 use serde::{Deserialize, Serialize};
 
 use super::{Key, Reader, Value, decode_row, encode_row};
@@ -53,11 +55,56 @@ impl Value for ObjectRow {
     const WHAT: &'static str = "document";
 
     fn encode(&self) -> Vec<u8> {
-        encode_row(1, self)
+        encode_row(2, self)
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        decode_row(1, bytes)
+        match bytes.first() {
+            Some(1) => decode_row::<ObjectRowV1>(1, bytes).map(Self::from),
+            _ => decode_row(2, bytes),
+        }
+    }
+}
+
+/// Version 1, which knew no writer but the owner.
+#[derive(Serialize, Deserialize)]
+struct ObjectRowV1 {
+    state: ObjectStateV1,
+    authors: Vec<AuthorCount>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ObjectStateV1 {
+    object: ObjectId,
+    created: Option<Created>,
+    heads: Vec<[u8; 32]>,
+    changes: u32,
+    clock: u64,
+    erased_through: Option<u32>,
+    stuck: bool,
+    frozen: bool,
+}
+
+impl From<ObjectRowV1> for ObjectRow {
+    fn from(row: ObjectRowV1) -> Self {
+        let old = row.state;
+        let state = ObjectState {
+            object: old.object,
+            created: old.created,
+            writers: Vec::new(),
+            grants: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            heads: old.heads,
+            changes: old.changes,
+            clock: old.clock,
+            erased_through: old.erased_through,
+            stuck: old.stuck,
+            frozen: old.frozen,
+        };
+        Self {
+            state,
+            authors: row.authors,
+        }
     }
 }
 
@@ -84,6 +131,8 @@ impl WaitKey {
             }
             WaitFor::Grant => bytes.push(3),
             WaitFor::Upgrade => bytes.push(4),
+            WaitFor::Consent => bytes.push(5),
+            WaitFor::Generation => bytes.push(6),
         }
         bytes
     }
@@ -110,6 +159,8 @@ impl Key for WaitKey {
             2 => WaitFor::Change(reader.take()?),
             3 => WaitFor::Grant,
             4 => WaitFor::Upgrade,
+            5 => WaitFor::Consent,
+            6 => WaitFor::Generation,
             _ => return None,
         };
         let key = Self {

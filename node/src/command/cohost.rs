@@ -1,0 +1,302 @@
+//! Events that several hubs host: asking, answering, and settling what they say differently.
+
+use std::sync::Arc;
+
+use interhub_domain::document::{Choice, Concurrent, Conflict};
+use interhub_domain::ids::{HubId, ThingId};
+use interhub_domain::object::{MAX_WRITERS, ObjectState};
+use interhub_domain::profile::Point;
+
+use super::event::{Ending, EventFields, apply, no_event, parse_thing};
+use super::{Class, CommandError, Commands, ShownEvent};
+use crate::projection::{EventRow, HubRow, HubStatus};
+use crate::sync::Write;
+
+/// Whether a conflict can still be settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictState {
+    /// The event has several values.
+    Open,
+    /// This hub's edit was left out of the event, and this hub may not write it any more.
+    NotTakenOver,
+}
+
+/// One field with several values, as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownConflict {
+    /// The event.
+    pub thing: ThingId,
+    /// The field.
+    pub field: String,
+    /// Whether it can be settled.
+    pub state: ConflictState,
+    /// The values, the one that is shown first.
+    pub values: Vec<ShownValue>,
+}
+
+/// One of the values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownValue {
+    /// As text.
+    pub value: String,
+    /// Slug of the hub that gave it.
+    pub hub: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+}
+
+impl Commands {
+    /// Asks another hub to host an event of this hub too, or takes it away as a host.
+    pub async fn cohost_event(&self, id: String, slug: String, remove: bool) -> Result<ShownEvent, CommandError> {
+        self.blocking("event cohost", move |this| {
+            let row = this.event_row(&id)?;
+            let hubs = this.views.hubs()?;
+            if row.hub != this.ledger.own_id() {
+                let owner = slug_of(&hubs, row.hub);
+                return Err(CommandError::refused(format!(
+                    "this event belongs to {owner}; only that hub chooses its co-hosts"
+                )));
+            }
+            if row.draft {
+                return Err(CommandError::new(
+                    Class::Precondition,
+                    format!("this event is a draft; publish it first with `interhub event edit {id} --publish`"),
+                ));
+            }
+            let hub = this.views.hub(&slug)?.ok_or_else(|| {
+                CommandError::not_found(format!("there is no hub {slug:.80?}; `interhub hub list` shows them"))
+            })?;
+            if hub.own {
+                return Err(CommandError::usage(
+                    "this hub hosts its own event already; name another hub",
+                ));
+            }
+            let state = this.ledger.object_state(row.object)?;
+            let (object, writer) = (row.object, hub.id);
+            let write = if remove {
+                if !state.is_writer(hub.id) {
+                    let line = format!("{} is no co-host of this event and was not asked to be", hub.slug);
+                    return Err(CommandError::not_found(line));
+                }
+                Write::TakeAway { object, writer }
+            } else {
+                may_be_asked(&hub, &state)?;
+                Write::Grant { object, writer }
+            };
+            this.ledger.write(vec![write])?;
+            this.show_thing(row.thing)
+        })
+        .await
+    }
+
+    /// The events other hubs have asked this one to host, and that it has not answered about.
+    pub async fn invitations(&self) -> Result<Vec<ShownEvent>, CommandError> {
+        self.blocking("event invitations", |this| {
+            let hubs = this.views.hubs()?;
+            let rows = this.views.offers_to(this.ledger.own_id())?;
+            rows.into_iter().map(|row| this.shown_whole(row, &hubs)).collect()
+        })
+        .await
+    }
+
+    /// This hub's word on whether it hosts another hub's event.
+    pub async fn answer_invitation(&self, id: String, agreed: bool) -> Result<ShownEvent, CommandError> {
+        self.blocking("event answer", move |this| {
+            let row = this.event_row(&id)?;
+            let own = this.ledger.own_id();
+            if row.hub == own {
+                return Err(CommandError::refused(
+                    "this event is this hub's own; only what another hub asks is answered",
+                ));
+            }
+            let state = this.ledger.object_state(row.object)?;
+            if !state.is_writer(own) {
+                let owner = slug_of(&this.views.hubs()?, row.hub);
+                return Err(CommandError::not_found(format!(
+                    "{owner} has not asked this hub to host this event; `interhub event invitations` shows what is open"
+                )));
+            }
+            let said = state.consents.get(&own).map(|said| said.agreed);
+            if said == Some(agreed) {
+                let line = if agreed {
+                    "this hub hosts this event already"
+                } else {
+                    "this hub has said no already; `interhub event accept` still says yes"
+                };
+                return Err(CommandError::refused(line));
+            }
+            let object = row.object;
+            this.ledger.write(vec![Write::Consent { object, agreed }])?;
+            this.show_thing(row.thing)
+        })
+        .await
+    }
+
+    /// Fields with several values: of one event, or of all that this hub hosts.
+    pub async fn conflicts(&self, id: Option<String>) -> Result<Vec<ShownConflict>, CommandError> {
+        self.blocking("event conflicts", move |this| {
+            let hubs = this.views.hubs()?;
+            let rows = match &id {
+                Some(id) => vec![this.event_row(id)?],
+                None => this.views.conflicts_of(this.ledger.own_id())?,
+            };
+            let mut out = Vec::new();
+            for row in &rows {
+                out.extend(
+                    row.conflicts
+                        .iter()
+                        .map(|conflict| shown_conflict(row.thing, conflict, &hubs)),
+                );
+            }
+            Ok(out)
+        })
+        .await
+    }
+
+    /// Leaves one value in a field that has several.
+    pub async fn resolve_conflict(&self, id: String, field: String, value: String) -> Result<ShownEvent, CommandError> {
+        self.blocking("event resolve", move |this| {
+            let row = this.hosted_event(&id)?;
+            let conflict = row.conflicts.iter().find(|conflict| conflict.field == field);
+            let conflict = conflict.ok_or_else(|| {
+                CommandError::not_found(format!(
+                    "the field {field:.80?} of this event has no conflict; see `interhub event conflicts {id}`"
+                ))
+            })?;
+            let choice = choice(&row, conflict, &value)?;
+            let object = row.object;
+            this.ledger.write(vec![Write::Resolve { object, field, choice }])?;
+            this.show_thing(row.thing)
+        })
+        .await
+    }
+
+    fn event_row(&self, id: &str) -> Result<Arc<EventRow>, CommandError> {
+        self.views.event(parse_thing(id)?)?.ok_or_else(|| no_event(id))
+    }
+
+    /// An event this hub may change, because it hosts it.
+    pub(super) fn hosted_event(&self, id: &str) -> Result<Arc<EventRow>, CommandError> {
+        let row = self.event_row(id)?;
+        let own = self.ledger.own_id();
+        if row.hosts.contains(&own) {
+            return Ok(row);
+        }
+        let owner = slug_of(&self.views.hubs()?, row.hub);
+        let line = if row.invited.contains(&own) {
+            format!("{owner} has asked this hub to host this event; accept first with `interhub event accept {id}`")
+        } else {
+            format!("this event belongs to {owner}; only its hosts can change it")
+        };
+        Err(CommandError::refused(line))
+    }
+}
+
+fn may_be_asked(hub: &HubRow, state: &ObjectState) -> Result<(), CommandError> {
+    let slug = &hub.slug;
+    if hub.status != HubStatus::Active {
+        return Err(CommandError::refused(format!(
+            "{slug} is not an active hub of this network; see `interhub hub list`"
+        )));
+    }
+    if state.is_host(hub.id) {
+        return Err(CommandError::refused(format!(
+            "{slug} is a co-host of this event already"
+        )));
+    }
+    if state.is_writer(hub.id) {
+        let line = if state.consents.contains_key(&hub.id) {
+            format!("{slug} was asked and said no; it can still say yes with `interhub event accept`")
+        } else {
+            format!("{slug} is asked already and has not answered yet")
+        };
+        return Err(CommandError::refused(line));
+    }
+    if state.co_writers().len() >= MAX_WRITERS {
+        return Err(CommandError::refused(format!(
+            "an event has at most {MAX_WRITERS} co-hosts; take one away first with `interhub event cohost ID SLUG --remove`"
+        )));
+    }
+    Ok(())
+}
+
+fn slug_of(hubs: &[HubRow], hub: HubId) -> String {
+    let row = hubs.iter().find(|row| row.id == hub);
+    row.map_or_else(|| hub.short(), |row| row.slug.clone())
+}
+
+fn shown_conflict(thing: ThingId, conflict: &Conflict, hubs: &[HubRow]) -> ShownConflict {
+    let value = |one: &Concurrent| ShownValue {
+        value: one.value.clone(),
+        hub: slug_of(hubs, one.hub),
+        at_ms: one.at_ms,
+    };
+    ShownConflict {
+        thing,
+        field: conflict.field.clone(),
+        state: ConflictState::Open,
+        values: conflict.values.iter().map(value).collect(),
+    }
+}
+
+/// One of the values listed, or another one that the field may have.
+fn choice(row: &EventRow, conflict: &Conflict, value: &str) -> Result<Choice, CommandError> {
+    if conflict.values.iter().any(|one| one.value == value) {
+        return Ok(Choice::Value(value.to_owned()));
+    }
+    let Some(fields) = fields_of(&conflict.field, value)? else {
+        let listed: Vec<String> = conflict
+            .values
+            .iter()
+            .map(|one| format!("{:.60?}", one.value))
+            .collect();
+        return Err(CommandError::usage(format!(
+            "the field {} can only become one of its values: {}",
+            conflict.field,
+            listed.join(", ")
+        )));
+    };
+    let (before, mut after) = (Box::new(row.event.clone()), Box::new(row.event.clone()));
+    apply(&mut after, &fields)?;
+    if after.title.is_empty() {
+        return Err(CommandError::usage("an event needs a title"));
+    }
+    if before == after {
+        let shown = conflict.values.first().map(|one| one.value.clone());
+        return Ok(Choice::Value(shown.unwrap_or_default()));
+    }
+    Ok(Choice::Other { before, after })
+}
+
+/// What `event edit` would be given; `None` for fields it does not have.
+fn fields_of(field: &str, value: &str) -> Result<Option<EventFields>, CommandError> {
+    let mut fields = EventFields::default();
+    let text = Some(value.to_owned());
+    match field {
+        "title" => fields.title = text,
+        "summary" => fields.summary = text,
+        "description" => fields.description = text,
+        "start" => fields.start = text,
+        "end" => fields.ending = Some(Ending::At(value.to_owned())),
+        "timezone" => fields.timezone = text,
+        "location" => fields.location = text,
+        "at" => fields.at = Some(parse_point(value)?),
+        "tags" => {
+            let tags = value.split(',').map(|tag| tag.trim().to_owned());
+            fields.tags = Some(tags.filter(|tag| !tag.is_empty()).collect());
+        }
+        "rrule" => fields.rrule = text,
+        "url" => fields.url = text,
+        "online_url" => fields.online_url = text,
+        "language" => fields.language = text,
+        _ => return Ok(None),
+    }
+    Ok(Some(fields))
+}
+
+fn parse_point(text: &str) -> Result<Point, CommandError> {
+    let parts = text.split_once(',');
+    let degrees = parts.and_then(|(lat, lon)| Some((lat.trim().parse().ok()?, lon.trim().parse().ok()?)));
+    let point = degrees.and_then(|(lat, lon)| Point::new(lat, lon));
+    point.ok_or_else(|| CommandError::usage("a place in degrees is written LAT,LON, for instance 52.4751,-1.8848"))
+}

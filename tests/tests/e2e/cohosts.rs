@@ -1,0 +1,243 @@
+//! Several hubs host one event: asked, answered, edited at once and while apart, settled, taken away.
+
+use interhub_tests::cluster::{Cluster, agree};
+use interhub_tests::hub::{Hub, SOON, text, wait_until};
+use serde_json::Value;
+
+fn has(hub: &Hub, id: &str, field: &str, wanted: &Value) {
+    wait_until(&format!("{field} at {}", hub.slug), SOON, || {
+        let event = hub.cli(&["--json", "event", "show", id]);
+        if event.code == 0 && event.json()[field] == *wanted {
+            return Ok(());
+        }
+        Err(event.out)
+    });
+}
+
+fn hosts(hub: &Hub, id: &str, wanted: &[&str]) {
+    has(hub, id, "hosts", &serde_json::json!(wanted));
+}
+
+/// Asks a hub and lets it agree; all hubs show it.
+fn cohosted(cluster: &Cluster, guest: &Hub, title: &str) -> String {
+    let owner = &cluster.hubs[0];
+    let id = owner.add(title, "2027-04-01T10:00");
+    owner.json(&["event", "cohost", &id, &guest.slug]);
+    cluster.agree();
+    guest.json(&["event", "accept", &id]);
+    cluster.agree();
+    hosts(owner, &id, &[&owner.slug, &guest.slug]);
+    id
+}
+
+#[test]
+fn a_hub_is_asked_agrees_and_is_shown_everywhere() {
+    let cluster = Cluster::new(&["birmingham", "amsterdam", "vienna"]);
+    let [birmingham, amsterdam, vienna] = &cluster.hubs[..] else {
+        panic!("three hubs")
+    };
+    let id = birmingham.add("Open day", "2027-04-01T10:00");
+    birmingham
+        .cli(&["event", "cohost", &id, "birmingham"])
+        .fails(2, "another hub");
+    birmingham.cli(&["event", "cohost", &id, "paris"]).fails(3, "paris");
+    birmingham
+        .cli(&["event", "cohost", &id, "vienna", "--remove"])
+        .fails(3, "vienna");
+    cluster.agree();
+    vienna
+        .cli(&["event", "cohost", &id, "amsterdam"])
+        .fails(4, "birmingham");
+    vienna.cli(&["event", "accept", &id]).fails(3, "has not asked");
+    vienna.cli(&["event", "decline", &id]).fails(3, "has not asked");
+    vienna
+        .cli(&["event", "edit", &id, "--title", "Mine"])
+        .fails(4, "birmingham");
+    birmingham.cli(&["event", "accept", &id]).fails(4, "own");
+    let unknown = "0123456789abcdef0123456789abcdef";
+    for command in ["accept", "decline", "conflicts"] {
+        vienna.cli(&["event", command, unknown]).fails(3, "no event");
+    }
+    birmingham
+        .cli(&["event", "cohost", unknown, "vienna"])
+        .fails(3, "no event");
+
+    let asked = birmingham.json(&["event", "cohost", &id, "vienna"]);
+    assert_eq!(asked["hosts"], serde_json::json!(["birmingham"]), "{asked}");
+    birmingham
+        .cli(&["event", "cohost", &id, "vienna"])
+        .fails(4, "asked already");
+    cluster.agree();
+    let open = vienna.json(&["event", "invitations"]);
+    assert_eq!(open["invitations"][0]["id"], id.as_str(), "{open}");
+    assert_eq!(
+        amsterdam.json(&["event", "invitations"])["invitations"],
+        serde_json::json!([])
+    );
+    vienna
+        .cli(&["event", "edit", &id, "--title", "Mine"])
+        .fails(4, "event accept");
+
+    vienna.json(&["event", "decline", &id]);
+    assert_eq!(
+        vienna.json(&["event", "invitations"])["invitations"],
+        serde_json::json!([])
+    );
+    vienna.cli(&["event", "decline", &id]).fails(4, "no already");
+    cluster.agree();
+    birmingham.cli(&["event", "cohost", &id, "vienna"]).fails(4, "said no");
+    hosts(birmingham, &id, &["birmingham"]);
+
+    vienna.json(&["event", "accept", &id]);
+    vienna.cli(&["event", "accept", &id]).fails(4, "already");
+    cluster.agree();
+    birmingham.cli(&["event", "cohost", &id, "vienna"]).fails(4, "already");
+    hosts(amsterdam, &id, &["birmingham", "vienna"]);
+    let listed = amsterdam.json(&["event", "list", "--from", "2027-03-01", "--hub", "vienna"]);
+    assert_eq!(listed["events"][0]["id"], id.as_str(), "{listed}");
+    for path in [
+        format!("/events/{id}"),
+        "/hubs/vienna".to_owned(),
+        "/hubs/vienna/events.ics".to_owned(),
+    ] {
+        let page = amsterdam.get(&path).unwrap();
+        assert!(page.contains("Open day"), "{path}: {page}");
+    }
+    let page = amsterdam.get(&format!("/events/{id}")).unwrap();
+    assert!(page.contains("Hub birmingham") && page.contains("Hub vienna"), "{page}");
+
+    vienna.json(&["event", "edit", &id, "--title", "Open week"]);
+    cluster.agree();
+    has(amsterdam, &id, "title", &"Open week".into());
+    vienna.json(&["event", "decline", &id]);
+    cluster.agree();
+    hosts(amsterdam, &id, &["birmingham"]);
+    has(amsterdam, &id, "title", &"Open week".into());
+    vienna
+        .cli(&["event", "edit", &id, "--title", "Mine"])
+        .fails(4, "birmingham");
+}
+
+#[test]
+fn edits_made_apart_merge_conflict_and_are_settled() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let id = cohosted(&cluster, &cluster.hubs[1], "Open day");
+    let description = ["event", "edit", &id, "--description", "Everyone is welcome."];
+    cluster.hubs[0].json(&description);
+    cluster.agree();
+
+    // Each edits while the other is down.
+    cluster.hubs[0].stop();
+    let vienna = &cluster.hubs[1];
+    vienna.json(&["event", "edit", &id, "--title", "Title of Vienna"]);
+    vienna.json(&[
+        "event",
+        "edit",
+        &id,
+        "--description",
+        "Everyone is welcome. Bring a cake.",
+    ]);
+    cluster.hubs[1].stop();
+    cluster.hubs[0].start();
+    let birmingham = &cluster.hubs[0];
+    birmingham.json(&["event", "edit", &id, "--title", "Title of Birmingham"]);
+    birmingham.json(&[
+        "event",
+        "edit",
+        &id,
+        "--description",
+        "Come early! Everyone is welcome.",
+    ]);
+    cluster.hubs[1].start();
+    cluster.agree();
+
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    let merged = "Come early! Everyone is welcome. Bring a cake.";
+    has(birmingham, &id, "description", &merged.into());
+    has(vienna, &id, "description", &merged.into());
+    let conflicts = birmingham.json(&["event", "conflicts"]);
+    assert_eq!(conflicts, vienna.json(&["event", "conflicts", &id]), "the same at both");
+    let [conflict] = conflicts["conflicts"].as_array().unwrap().as_slice() else {
+        panic!("one conflict: {conflicts}")
+    };
+    assert_eq!(
+        (&conflict["id"], &conflict["field"], &conflict["state"]),
+        (&id.as_str().into(), &"title".into(), &"open".into())
+    );
+    let mut values: Vec<(String, String)> = Vec::new();
+    for one in conflict["values"].as_array().unwrap() {
+        assert!(one["at"].is_string(), "{one}");
+        values.push((text(one, "hub"), text(one, "value")));
+    }
+    values.sort();
+    let wanted = [("birmingham", "Title of Birmingham"), ("vienna", "Title of Vienna")];
+    assert_eq!(values, wanted.map(|(hub, value)| (hub.to_owned(), value.to_owned())));
+
+    vienna
+        .cli(&["event", "resolve", &id, "summary", "x"])
+        .fails(3, "no conflict");
+    vienna
+        .cli(&["event", "resolve", &id, "title", "a\nb"])
+        .fails(2, "one line");
+    vienna.json(&["event", "resolve", &id, "title", "Title of both"]);
+    vienna
+        .cli(&["event", "resolve", &id, "title", "Title of both"])
+        .fails(3, "no conflict");
+    cluster.agree();
+    for hub in &cluster.hubs {
+        has(hub, &id, "title", &"Title of both".into());
+        assert_eq!(hub.json(&["event", "conflicts"])["conflicts"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_cancellation_wins_over_edits_made_at_the_same_time() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let id = cohosted(&cluster, &cluster.hubs[1], "Open day");
+    cluster.hubs[0].stop();
+    cluster.hubs[1].json(&["event", "cancel", &id]);
+    cluster.hubs[1].stop();
+    cluster.hubs[0].start();
+    cluster.hubs[0].json(&[
+        "event",
+        "edit",
+        &id,
+        "--title",
+        "Still on",
+        "--start",
+        "2027-04-02T10:00",
+    ]);
+    cluster.hubs[1].start();
+    cluster.agree();
+    for hub in &cluster.hubs {
+        has(hub, &id, "status", &"cancelled".into());
+        has(hub, &id, "title", &"Still on".into());
+        assert_eq!(hub.json(&["event", "conflicts"])["conflicts"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_host_that_is_taken_away_keeps_nothing_but_what_it_wrote() {
+    let cluster = Cluster::new(&["birmingham", "amsterdam", "vienna"]);
+    let [birmingham, amsterdam, vienna] = &cluster.hubs[..] else {
+        panic!("three hubs")
+    };
+    let id = cohosted(&cluster, vienna, "Open day");
+    vienna.json(&["event", "edit", &id, "--summary", "By Vienna"]);
+    cluster.agree();
+    let without = birmingham.json(&["event", "cohost", &id, "vienna", "--remove"]);
+    assert_eq!(without["hosts"], serde_json::json!(["birmingham"]), "{without}");
+    cluster.agree();
+    for hub in &cluster.hubs {
+        has(hub, &id, "summary", &"By Vienna".into());
+        hosts(hub, &id, &["birmingham"]);
+    }
+    vienna
+        .cli(&["event", "edit", &id, "--summary", "Again"])
+        .fails(4, "birmingham");
+    let listed = amsterdam.json(&["event", "list", "--from", "2027-03-01", "--hub", "vienna"]);
+    assert_eq!(listed["events"], serde_json::json!([]), "{listed}");
+    agree(&[birmingham, amsterdam, vienna]);
+}
