@@ -118,6 +118,63 @@ impl Node {
         Ok(self.hub_service().leave(call(v1::LeaveRequest {})).await?.into_inner())
     }
 
+    /// Every decision the node knows, the newest first.
+    pub async fn decisions(&self) -> Result<Vec<v1::ShownDecision>, ClientError> {
+        let answer = self.network().decisions(call(v1::DecisionsRequest {})).await?;
+        Ok(answer.into_inner().decisions)
+    }
+
+    /// Votes for a decision, or withdraws.
+    pub async fn vote(&self, id: &str, withdraw: bool) -> Result<v1::ShownDecision, ClientError> {
+        let request = call(v1::VoteRequest {
+            id: id.to_owned(),
+            withdraw,
+        });
+        Ok(self.network().vote(request).await?.into_inner())
+    }
+
+    /// Votes to take a refused decision after all.
+    pub async fn adopt(&self, id: &str) -> Result<v1::ShownDecision, ClientError> {
+        let request = call(v1::AdoptRequest { id: id.to_owned() });
+        Ok(self.network().adopt(request).await?.into_inner())
+    }
+
+    /// Votes for other rules.
+    pub async fn change_rules(&self, guests_per_voter: u32) -> Result<v1::ShownDecision, ClientError> {
+        let request = call(v1::ChangeRulesRequest { guests_per_voter });
+        Ok(self.network().change_rules(request).await?.into_inner())
+    }
+
+    /// Votes to seat a guest.
+    pub async fn vote_to_seat(&self, slug: &str) -> Result<v1::HubDecision, ClientError> {
+        let request = call(v1::HubVoteRequest { slug: slug.to_owned() });
+        Ok(self.hub_service().vote(request).await?.into_inner())
+    }
+
+    /// Votes to remove a hub.
+    pub async fn remove_hub(&self, slug: &str, reason: &str) -> Result<v1::HubDecision, ClientError> {
+        let request = call(v1::RemoveHubRequest {
+            slug: slug.to_owned(),
+            reason: reason.to_owned(),
+        });
+        Ok(self.hub_service().remove(request).await?.into_inner())
+    }
+
+    /// Votes to take a removed hub back.
+    pub async fn readmit_hub(&self, slug: &str) -> Result<v1::HubDecision, ClientError> {
+        let request = call(v1::ReadmitHubRequest { slug: slug.to_owned() });
+        Ok(self.hub_service().readmit(request).await?.into_inner())
+    }
+
+    /// Talks with a hub no more, or again.
+    pub async fn block_hub(&self, slug: &str, unblock: bool) -> Result<v1::Hub, ClientError> {
+        let request = call(v1::BlockHubRequest {
+            slug: slug.to_owned(),
+            unblock,
+        });
+        Ok(self.hub_service().block(request).await?.into_inner())
+    }
+
     /// Makes an event.
     pub async fn add_event(&self, fields: v1::EventFields) -> Result<v1::Event, ClientError> {
         let request = call(v1::AddEventRequest { fields: Some(fields) });

@@ -167,7 +167,7 @@ pub struct Tombstone {
 #[derive(Clone, PartialEq, Message)]
 pub struct Statement {
     /// What.
-    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub said: Option<Said>,
 }
 
@@ -189,9 +189,12 @@ pub enum Said {
     /// The signer can be reached elsewhere from now on.
     #[prost(message, tag = "5")]
     Address(Address),
-    /// Reserved for decisions, votes and key changes: encoded, not read by this version.
-    #[prost(bytes, tag = "6")]
-    Later(Vec<u8>),
+    /// A voter proposes a decision, and votes for it with the same word.
+    #[prost(message, tag = "6")]
+    Decide(Decision),
+    /// A voter's word about a decision.
+    #[prost(message, tag = "7")]
+    Vote(Vote),
 }
 
 /// The genesis record of a network.
@@ -273,6 +276,156 @@ pub struct Address {
     /// `host:port`; empty behind NAT.
     #[prost(string, tag = "1")]
     pub address: String,
+}
+
+/// A decision, named by the hash of the envelope that proposes it.
+#[derive(Clone, PartialEq, Message)]
+pub struct Decision {
+    /// The newest decisions its proposer has taken, 32 bytes each; all they reach through `after` is its past.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub after: Vec<Vec<u8>>,
+    /// The envelopes in which voters of its past have left, 32 bytes each: they no longer count as voters.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub left: Vec<Vec<u8>>,
+    /// What it changes.
+    #[prost(oneof = "Decided", tags = "3, 4, 5, 6, 7, 8")]
+    pub decided: Option<Decided>,
+}
+
+/// What a decision changes.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Decided {
+    /// A guest becomes a voter.
+    #[prost(message, tag = "3")]
+    Seat(Seat),
+    /// A hub is removed.
+    #[prost(message, tag = "4")]
+    Remove(Remove),
+    /// A removed hub is taken back.
+    #[prost(message, tag = "5")]
+    Readmit(Readmit),
+    /// A hub gets another key.
+    #[prost(message, tag = "6")]
+    ReplaceKey(ReplaceKey),
+    /// Other rules for all.
+    #[prost(message, tag = "7")]
+    Rules(Rules),
+    /// Decisions that were refused are taken after all; `after` names them too.
+    #[prost(message, tag = "8")]
+    Adopt(Adopt),
+}
+
+/// A guest becomes a voter.
+#[derive(Clone, PartialEq, Message)]
+pub struct Seat {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: Vec<u8>,
+    /// Its slug from now on.
+    #[prost(string, tag = "2")]
+    pub slug: String,
+    /// The counter of its accept: leaving with a higher one ends the seat.
+    #[prost(uint32, tag = "3")]
+    pub counter: u32,
+}
+
+/// A hub is removed.
+#[derive(Clone, PartialEq, Message)]
+pub struct Remove {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: Vec<u8>,
+    /// Why, for people: at most 500 characters on one line.
+    #[prost(string, tag = "2")]
+    pub reason: String,
+    /// The last envelope that counts of each of its shared logs; runs of the public and network logs which a later
+    /// `open` that counts names need not be listed. What is neither listed nor named so does not count.
+    #[prost(message, repeated, tag = "3")]
+    pub ends: Vec<LogEnd>,
+}
+
+/// The last envelope of a log that counts.
+#[derive(Clone, PartialEq, Message)]
+pub struct LogEnd {
+    /// Log id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub log: Vec<u8>,
+    /// Epoch.
+    #[prost(fixed64, tag = "2")]
+    pub epoch: u64,
+    /// Its number.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+    /// Hash of its header, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub hash: Vec<u8>,
+}
+
+/// A removed hub is taken back.
+#[derive(Clone, PartialEq, Message)]
+pub struct Readmit {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: Vec<u8>,
+    /// The decisions that removed it and no longer do, 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub removals: Vec<Vec<u8>>,
+}
+
+/// A hub gets another key: it has lost both of its own.
+#[derive(Clone, PartialEq, Message)]
+pub struct ReplaceKey {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: Vec<u8>,
+    /// Its next signing key, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub public_key: Vec<u8>,
+    /// Its next recovery key, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub recovery_key: Vec<u8>,
+}
+
+/// Other rules for all.
+#[derive(Clone, PartialEq, Message)]
+pub struct Rules {
+    /// Guests a voter may have at once, from 1 on.
+    #[prost(uint32, tag = "1")]
+    pub guests_per_voter: u32,
+}
+
+/// Decisions that were refused are taken after all.
+#[derive(Clone, PartialEq, Message)]
+pub struct Adopt {
+    /// The decisions, 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub decisions: Vec<Vec<u8>>,
+}
+
+/// A voter's word about a decision. A signature once given stays; what is withdrawn is the readiness to sign further
+/// decisions for the same change.
+#[derive(Clone, PartialEq, Message)]
+pub struct Vote {
+    /// The decision, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub decision: Vec<u8>,
+    /// The word.
+    #[prost(enumeration = "VoteWord", tag = "2")]
+    pub word: i32,
+}
+
+/// What a voter says about a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum VoteWord {
+    /// A word this version does not know: it counts for nothing.
+    Unspecified = 0,
+    /// Yes: this is the voter's signature.
+    Sign = 1,
+    /// Yes to the change, but the decision's past lacks something the voter has taken: it asks for a renewed one.
+    AskRenewed = 2,
+    /// No further decision for this change is signed.
+    Withdraw = 3,
 }
 
 /// A body that cannot be read.

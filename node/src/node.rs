@@ -389,6 +389,13 @@ fn sign_beacons(tasks: &Tasks, ledger: &Arc<Ledger>) {
     tasks.spawn("sync", "beacons", move |context: TaskContext| async move {
         loop {
             let step = ledger.clone();
+            // Decisions become old, and what they forbid with them.
+            match blocking.blocking("roster", move || step.renew_roster()).await {
+                Ok(Err(error)) => tracing::error!(%error, "the roster could not be renewed"),
+                Ok(Ok(())) => {}
+                Err(_) => return,
+            }
+            let step = ledger.clone();
             match blocking.blocking("beacon", move || step.sign_beacon()).await {
                 Ok(Err(error)) => tracing::error!(%error, "no beacon could be signed"),
                 Ok(Ok(_)) => {}

@@ -6,8 +6,9 @@
 use std::fmt::Debug;
 
 use interhub_domain::body::{
-    Accept, Address, Admit, Body, Change, Consent, Content, EpochEnd, Founding, Genesis, Grant, Leave, Open, Said,
-    Squash, Statement, Tombstone, Withdraw,
+    Accept, Address, Admit, Adopt, Body, Change, Consent, Content, Decided, Decision, EpochEnd, Founding, Genesis,
+    Grant, Leave, LogEnd, Open, Readmit, Remove, ReplaceKey, Rules, Said, Seat, Squash, Statement, Tombstone, Vote,
+    VoteWord, Withdraw,
 };
 use interhub_node::command::invitation::Invitation;
 use interhub_proto::v1;
@@ -80,13 +81,59 @@ fn contents() -> Vec<Content> {
         said(Said::Address(Address {
             address: "hub.example:7400".into(),
         })),
-        said(Said::Later(vec![1])),
+        said(Said::Vote(Vote {
+            decision: vec![1; 32],
+            word: VoteWord::Withdraw.into(),
+        })),
     ]
+}
+
+fn decisions() -> Vec<Content> {
+    let hub = vec![3; 16];
+    let end = LogEnd {
+        log: vec![4; 16],
+        epoch: 5,
+        seq: 6,
+        hash: vec![7; 32],
+    };
+    let all = [
+        Decided::Seat(Seat {
+            hub: hub.clone(),
+            slug: "vienna".into(),
+            counter: 1,
+        }),
+        Decided::Remove(Remove {
+            hub: hub.clone(),
+            reason: "gone".into(),
+            ends: vec![end],
+        }),
+        Decided::Readmit(Readmit {
+            hub: hub.clone(),
+            removals: vec![vec![8; 32]],
+        }),
+        Decided::ReplaceKey(ReplaceKey {
+            hub,
+            public_key: vec![9; 32],
+            recovery_key: vec![10; 32],
+        }),
+        Decided::Rules(Rules { guests_per_voter: 11 }),
+        Decided::Adopt(Adopt {
+            decisions: vec![vec![12; 32]],
+        }),
+    ];
+    let decision = |decided| Decision {
+        after: vec![vec![1; 32]],
+        left: vec![vec![2; 32]],
+        decided: Some(decided),
+    };
+    all.into_iter()
+        .map(|decided| said(Said::Decide(decision(decided))))
+        .collect()
 }
 
 #[test]
 fn every_body_is_the_same_on_both_sides() {
-    for content in contents() {
+    for content in contents().into_iter().chain(decisions()) {
         let body = Body {
             clock: 5,
             content: Some(content),

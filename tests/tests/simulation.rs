@@ -124,7 +124,8 @@ fn found_and_join(hubs: &[Arc<SimHub>]) {
             .sign(&invitation_message(network, key, public_key(&secret)))
             .to_bytes();
         let admitted = founder.admit(key, network, public_key(&secret), &signature, accept, accept_signature);
-        ledger.enter_network(network, &admitted.unwrap().0).unwrap();
+        let decisions = founder.roster().ballots.heads();
+        ledger.enter_network(network, &admitted.unwrap().0, &decisions).unwrap();
     }
 }
 

@@ -120,6 +120,29 @@ pub enum NetworkCommand {
     },
     /// Show the network this hub belongs to
     Show,
+    /// List what is being decided and what was decided, in words
+    Decisions,
+    /// Vote for a decision
+    Vote {
+        /// Its id, or at least the first eight digits of it
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Withdraw this hub's vote: it signs no further decision for this change
+        #[arg(long)]
+        withdraw: bool,
+    },
+    /// Vote to take a decision after all that was refused here
+    Adopt {
+        /// Its id, or at least the first eight digits of it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Vote for other rules
+    Rules {
+        /// Guests a voter may have at once, 1 to 1,000
+        #[arg(long, value_name = "COUNT")]
+        guests_per_voter: u32,
+    },
 }
 
 /// `interhub invite ...`
@@ -140,6 +163,39 @@ pub enum HubCommand {
     List,
     /// Show one hub
     Show {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+    },
+    /// Vote to seat a guest: it gets a vote
+    Vote {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+    },
+    /// Vote to remove a hub from the network
+    Remove {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+        /// Why; every hub sees it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Vote to take a removed hub back
+    Readmit {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+    },
+    /// Talk with a hub no more; only this node does so
+    Block {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+    },
+    /// Talk with a blocked hub again
+    Unblock {
         /// Its slug
         #[arg(value_name = "SLUG")]
         slug: String,

@@ -2,23 +2,44 @@
 
 use super::Answer;
 use crate::args::HubCommand;
-use crate::document::{HubDocument, HubsDocument};
+use crate::document::{HubDecisionDocument, HubDocument, HubsDocument};
 use crate::error::ClientError;
 use crate::node::Node;
 use crate::render;
 
 pub(super) async fn run(command: HubCommand, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
-    match command {
+    let decision = match command {
         HubCommand::List => {
             let hubs = node.hubs().await?.into_iter().map(HubDocument::from).collect();
-            answer.show(&HubsDocument { hubs }, hubs_text)
+            return answer.show(&HubsDocument { hubs }, hubs_text);
         }
-        HubCommand::Show { slug } => answer.show(&HubDocument::from(node.hub(&slug).await?), hub_text),
+        HubCommand::Show { slug } => return answer.show(&HubDocument::from(node.hub(&slug).await?), hub_text),
+        HubCommand::Block { slug } => {
+            return answer.show(&HubDocument::from(node.block_hub(&slug, false).await?), hub_text);
+        }
+        HubCommand::Unblock { slug } => {
+            return answer.show(&HubDocument::from(node.block_hub(&slug, true).await?), hub_text);
+        }
+        HubCommand::Vote { slug } => node.vote_to_seat(&slug).await?,
+        HubCommand::Remove { slug, reason } => node.remove_hub(&slug, &reason).await?,
+        HubCommand::Readmit { slug } => node.readmit_hub(&slug).await?,
         HubCommand::Leave => {
             answer.show(&HubDocument::from(node.leave().await?), hub_text)?;
-            answer.note("this hub has left the network; an invitation brings it back")
+            return answer.note("this hub has left the network; an invitation brings it back");
         }
-    }
+    };
+    answer.show(&HubDecisionDocument::from(decision), decision_text)
+}
+
+fn decision_text(decision: &HubDecisionDocument) -> String {
+    let id: String = decision.decision.chars().take(16).collect();
+    format!(
+        "{} {}: {} of {} votes (decision {id})\n",
+        render::line(&decision.slug),
+        decision.state,
+        decision.votes,
+        decision.needed
+    )
 }
 
 fn hubs_text(hubs: &HubsDocument) -> String {
@@ -80,6 +101,15 @@ fn hub_text(hub: &HubDocument) -> String {
         ("timezone", text(&hub.timezone)),
         ("web", text(&hub.web_url)),
         ("about", render::line(&hub.description)),
+        ("blocked", render::yes(hub.blocked)),
+        (
+            "belongs",
+            hub.explanation
+                .iter()
+                .map(|line| render::line(line))
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
     ])
 }
 

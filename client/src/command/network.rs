@@ -1,17 +1,54 @@
 //! `interhub network`, `invite` and `join`.
 
+use interhub_proto::v1;
+
 use super::Answer;
 use crate::args::{InviteArgs, NetworkCommand};
-use crate::document::{InviteDocument, JoinDocument, NetworkDocument};
+use crate::document::{DecisionDocument, DecisionsDocument, InviteDocument, JoinDocument, NetworkDocument};
 use crate::error::ClientError;
 use crate::node::Node;
 use crate::{qr, render};
 
 pub(super) async fn run(command: NetworkCommand, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
-    let (network, founded) = match command {
-        NetworkCommand::Create { name } => (node.create_network(&name).await?, true),
-        NetworkCommand::Show => (node.show_network().await?, false),
+    let decision = match command {
+        NetworkCommand::Create { name } => return show(node.create_network(&name).await?, true, answer),
+        NetworkCommand::Show => return show(node.show_network().await?, false, answer),
+        NetworkCommand::Decisions => {
+            let decisions = node
+                .decisions()
+                .await?
+                .into_iter()
+                .map(DecisionDocument::from)
+                .collect();
+            return answer.show(&DecisionsDocument { decisions }, decisions_text);
+        }
+        NetworkCommand::Vote { id, withdraw } => node.vote(&id, withdraw).await?,
+        NetworkCommand::Adopt { id } => node.adopt(&id).await?,
+        NetworkCommand::Rules { guests_per_voter } => node.change_rules(guests_per_voter).await?,
     };
+    answer.show(&DecisionDocument::from(decision), decision_text)
+}
+
+fn decisions_text(decisions: &DecisionsDocument) -> String {
+    if decisions.decisions.is_empty() {
+        return "nothing was decided yet\n".to_owned();
+    }
+    let texts: Vec<String> = decisions.decisions.iter().map(decision_text).collect();
+    texts.join("\n")
+}
+
+fn decision_text(decision: &DecisionDocument) -> String {
+    let id: String = decision.id.chars().take(16).collect();
+    let proposed = render::moment(decision.proposed.as_ref());
+    let head = format!(
+        "{id}  {}  {}  {proposed}",
+        decision.state,
+        render::line(&decision.change)
+    );
+    format!("{head}\n  {}\n", render::line(&decision.explanation))
+}
+
+fn show(network: v1::NetworkInfo, founded: bool, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
     answer.show(&NetworkDocument::from(network), network_text)?;
     if founded {
         answer.note("the network is founded; `interhub invite` makes a link for the next hub")?;
@@ -68,6 +105,27 @@ fn join_text(join: &JoinDocument) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decision_is_told_in_words() {
+        let decision = DecisionDocument::from(v1::ShownDecision {
+            id: "ab".repeat(32),
+            change: "remove".into(),
+            explanation: "amsterdam proposed to remove vienna (gone\u{7}).".into(),
+            ..v1::ShownDecision::default()
+        });
+        let text = decision_text(&decision);
+        assert_eq!(
+            text,
+            "abababababababab  pending  remove  -\n  amsterdam proposed to remove vienna (gone ).\n"
+        );
+        let all = DecisionsDocument {
+            decisions: vec![decision.clone(), decision],
+        };
+        assert_eq!(decisions_text(&all), format!("{text}\n{text}"));
+        let none = DecisionsDocument { decisions: Vec::new() };
+        assert_eq!(decisions_text(&none), "nothing was decided yet\n");
+    }
 
     #[test]
     fn texts() {

@@ -108,6 +108,8 @@ pub struct HubDocument {
     pub lon: Option<f64>,
     pub web_url: Option<String>,
     pub description: String,
+    pub blocked: bool,
+    pub explanation: Vec<String>,
 }
 
 impl From<v1::Hub> for HubDocument {
@@ -135,6 +137,8 @@ impl From<v1::Hub> for HubDocument {
             fork: hub.fork,
             honour_rate: hub.honour_rate,
             description: hub.description,
+            blocked: hub.blocked,
+            explanation: hub.explanation,
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Instants are RFC 3339 in UTC. What is absent is `null`; titles and texts are always strings.
 
 mod cohost;
+mod decision;
 mod event;
 mod hub;
 mod operations;
 
 pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
+pub use decision::{DecisionDocument, DecisionsDocument, HubDecisionDocument};
 pub use event::{
     ErasedDocument, EventDocument, ExportDocument, GoneDocument, HiddenListDocument, HiddenNoteDocument,
     ImportDocument, ListDocument, LocationDocument, RefusedDocument, WarningDocument,

@@ -1,7 +1,9 @@
 //! Invitation links: what a newcomer needs to find the network, in one line that fits a QR code.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64URL_NOPAD;
-use interhub_domain::ids::NetworkId;
+use interhub_domain::ids::{HeaderHash, NetworkId};
 use prost::Message;
 
 use super::CommandError;
@@ -12,6 +14,8 @@ pub const PREFIX: &str = "interhub:join/";
 pub const MAX_LINK: usize = 2_000;
 /// Most addresses in a link.
 pub const MAX_ADDRESSES: usize = 3;
+/// Most decisions a link names. There are several only while hubs decide at the same moment.
+pub const MAX_DECISIONS: usize = 16;
 /// How long an invitation is good for, if nothing else is said: 7 days, in seconds.
 pub const DEFAULT_SECONDS: u64 = 7 * 24 * 3600;
 /// Longest life of an invitation: 90 days, in seconds.
@@ -38,7 +42,7 @@ pub struct Invitation {
     /// When it expires, Unix seconds.
     #[prost(uint64, tag = "6")]
     pub expires: u64,
-    /// The newest decisions of the network: none in this version.
+    /// The newest decisions of the network, header hashes of 32 bytes: a newcomer starts from them. At most 16.
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub decisions: Vec<Vec<u8>>,
     /// First four bytes of the BLAKE3 hash of the rest, so that an altered link is noticed before anybody is called.
@@ -59,6 +63,8 @@ pub struct Checked {
     pub secret: [u8; 32],
     /// Unix seconds.
     pub expires: u64,
+    /// The decisions to start from.
+    pub decisions: BTreeSet<HeaderHash>,
 }
 
 impl Invitation {
@@ -99,15 +105,21 @@ pub fn read_link(link: &str) -> Result<Checked, CommandError> {
     let network = NetworkId::from_slice(&invitation.network).ok_or_else(altered)?;
     let inviter_key = invitation.inviter_key.try_into().map_err(|_| altered())?;
     let secret = invitation.secret.try_into().map_err(|_| altered())?;
-    if !fits {
-        return Err(altered());
-    }
+    let decisions: Option<BTreeSet<HeaderHash>> = invitation
+        .decisions
+        .iter()
+        .map(|id| HeaderHash::from_slice(id))
+        .collect();
+    let decisions = decisions
+        .filter(|decisions| fits && decisions.len() <= MAX_DECISIONS)
+        .ok_or_else(altered)?;
     Ok(Checked {
         network,
         inviter_key,
         addresses: invitation.addresses,
         secret,
         expires: invitation.expires,
+        decisions,
     })
 }
 
@@ -125,7 +137,7 @@ mod tests {
             addresses: vec!["hub.example:7400".into()],
             secret: vec![3; 32],
             expires: 1_800_000_000,
-            decisions: Vec::new(),
+            decisions: vec![vec![4; 32]],
             check: Vec::new(),
         }
     }
@@ -136,7 +148,8 @@ mod tests {
         let read = read_link(&format!(" {link}\n")).unwrap();
         assert_eq!(read.addresses, vec!["hub.example:7400".to_owned()]);
         assert_eq!(read.secret, [3; 32]);
-        assert!(link.len() < 250, "{}", link.len());
+        assert_eq!(read.decisions, [HeaderHash([4; 32])].into());
+        assert!(link.len() < 300, "{}", link.len());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! nothing of gRPC, and nothing of storage beyond those two.
 
 pub mod cohost;
+pub mod decision;
 pub mod erase;
 pub mod event;
 pub mod hide;
@@ -26,7 +27,7 @@ use crate::projection::read::{QueryError, Views};
 use crate::projection::{HubRow, Listed};
 use crate::store::StoreError;
 use crate::store::catalogue::event::HiddenRow;
-use crate::sync::{JoinError, Ledger, LedgerError, WriteError};
+use crate::sync::{DecideError, JoinError, Ledger, LedgerError, WriteError};
 use crate::task::{BlockingError, Tasks};
 
 /// The classes of error: each has one gRPC code and one exit code.
@@ -84,11 +85,42 @@ impl CommandError {
 impl From<WriteError> for CommandError {
     fn from(error: WriteError) -> Self {
         let class = match &error {
-            WriteError::NoNetwork | WriteError::HasNetwork | WriteError::TooManyInvitations(_) => Class::Precondition,
-            WriteError::NotAVoter | WriteError::NotAHost | WriteError::Refused(_) => Class::Refused,
+            WriteError::NoNetwork
+            | WriteError::HasNetwork
+            | WriteError::LastVoter
+            | WriteError::TooManyInvitations(_) => Class::Precondition,
+            WriteError::NotAVoter | WriteError::NotAHost | WriteError::Removed | WriteError::Refused(_) => {
+                Class::Refused
+            }
             WriteError::NotFound | WriteError::NoConflict => Class::NotFound,
             WriteError::Registry(_) => Class::Usage,
-            WriteError::NoFounding | WriteError::Edit(_) | WriteError::Ledger(_) => Class::Failed,
+            WriteError::NoFounding | WriteError::NoDecisions | WriteError::Edit(_) | WriteError::Ledger(_) => {
+                Class::Failed
+            }
+        };
+        Self::new(class, error.to_string())
+    }
+}
+
+impl From<DecideError> for CommandError {
+    fn from(error: DecideError) -> Self {
+        let class = match error {
+            DecideError::Write(error) => return error.into(),
+            DecideError::Unknown => Class::NotFound,
+            DecideError::Record(_) => Class::Usage,
+            DecideError::NoVote
+            | DecideError::Oneself
+            | DecideError::Founder
+            | DecideError::NotAsked
+            | DecideError::Improper => Class::Refused,
+            DecideError::VotesAlready(_)
+            | DecideError::NotActive { .. }
+            | DecideError::NotRemoved { .. }
+            | DecideError::VotedAlready { .. }
+            | DecideError::NotVoted
+            | DecideError::InForce
+            | DecideError::Refused
+            | DecideError::NotRefused(_) => Class::Precondition,
         };
         Self::new(class, error.to_string())
     }

@@ -4,7 +4,8 @@ use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::ids::{HubId, NetworkId};
 use interhub_domain::registry::Standing;
 
-use super::invitation::{self, Checked, DEFAULT_SECONDS, Invitation, MAX_SECONDS};
+use super::decision::explain_hub;
+use super::invitation::{self, Checked, DEFAULT_SECONDS, Invitation, MAX_DECISIONS, MAX_SECONDS};
 use super::{Class, CommandError, Commands};
 use crate::clock::random_bytes;
 use crate::peer::JoinRequest;
@@ -49,6 +50,10 @@ pub struct ShownHub {
     pub epochs: u32,
     /// It signed two envelopes with one number.
     pub fork: bool,
+    /// This node does not want to talk to it.
+    pub blocked: bool,
+    /// How it came to stand where it stands, a sentence each.
+    pub explanation: Vec<String>,
 }
 
 /// An invitation made.
@@ -99,9 +104,8 @@ impl Commands {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let voters = active().filter(|member| member.voter).count();
         let founder = roster
-            .members
-            .values()
-            .find(|member| member.voter)
+            .founder
+            .and_then(|founder| roster.members.get(&founder))
             .map(|member| member.shown_slug.clone());
         Ok(NetworkInfo {
             name: roster.name.clone(),
@@ -130,6 +134,7 @@ impl Commands {
             let secret: [u8; 32] = random_bytes(&*this.clock);
             let expires_ms = this.clock.now_ms().saturating_add(i64::try_from(seconds * 1000).unwrap_or(i64::MAX));
             this.ledger.open_invitation(public_key(&SigningKey::from(secret)), expires_ms)?;
+            let heads = this.ledger.roster().ballots.heads();
             let link = Invitation {
                 version: 1,
                 network: network.0.to_vec(),
@@ -137,7 +142,7 @@ impl Commands {
                 addresses: vec![own.address.clone()],
                 secret: secret.to_vec(),
                 expires: u64::try_from(expires_ms / 1000).unwrap_or_default(),
-                decisions: Vec::new(),
+                decisions: heads.iter().take(MAX_DECISIONS).map(|id| id.0.to_vec()).collect(),
                 check: Vec::new(),
             }
             .link();
@@ -165,7 +170,7 @@ impl Commands {
         let mut last = CommandError::new(Class::Unreachable, "the invitation names no address; ask for a new one");
         for address in &invitation.addresses {
             match neighbours.join(address, invitation.inviter_key, &request).await {
-                Ok(joined) => return self.enter(invitation.network, joined).await,
+                Ok(joined) => return self.enter(&invitation, joined).await,
                 Err(error) if error.class == Class::Unreachable => last = error,
                 Err(error) => return Err(error),
             }
@@ -187,10 +192,11 @@ impl Commands {
         })
     }
 
-    async fn enter(&self, network: NetworkId, joined: crate::peer::Joined) -> Result<JoinedNetwork, CommandError> {
+    async fn enter(&self, invitation: &Checked, joined: crate::peer::Joined) -> Result<JoinedNetwork, CommandError> {
+        let (network, decisions) = (invitation.network, invitation.decisions.clone());
         let entered = self
             .blocking("join", move |this| {
-                this.ledger.enter_network(network, &joined.registry)?;
+                this.ledger.enter_network(network, &joined.registry, &decisions)?;
                 let roster = this.ledger.roster();
                 let own = roster
                     .members
@@ -247,7 +253,12 @@ impl Commands {
         let peer = self.peer_status().into_iter().find(|peer| peer.hub == row.id);
         let slug_of = |id: HubId| rows.iter().find(|other| other.id == id).map(|other| other.slug.clone());
         let heard = self.ledger.heard_ms(row.id);
+        let (roster, blocked) = (self.ledger.roster(), self.ledger.blocked().contains(&row.id));
+        let member = roster.members.get(&row.id);
+        let explained = member.map(|member| explain_hub(&roster, self.ledger.own_id(), blocked, member));
         ShownHub {
+            blocked,
+            explanation: explained.unwrap_or_default(),
             connected: row.own || peer.as_ref().is_some_and(|peer| peer.connected),
             last_heard_ms: peer.as_ref().and_then(|peer| peer.last_heard_ms).or(heard),
             lag_envelopes: peer.as_ref().and_then(|peer| peer.lag_envelopes),

@@ -36,6 +36,8 @@ pub struct NodeStatus {
     pub epoch: Epoch,
     /// Another node writes with this hub's key.
     pub another_node: bool,
+    /// Decisions that wait for this hub's vote.
+    pub votes_open: u32,
 }
 
 /// One change for a watcher.
@@ -72,6 +74,7 @@ impl Commands {
                 projections_digest: this.views.projections_digest()?,
                 epoch: this.ledger.epoch(),
                 another_node: this.ledger.has_another_node(),
+                votes_open: count(roster.votes_open(own)),
             })
         })
         .await

@@ -59,6 +59,8 @@ pub(super) struct Stream<N> {
     lag_at: tokio::time::Instant,
     lag_moved: bool,
     was_open: bool,
+    /// Whether the peer belonged to the network when it was last looked at.
+    belonged: bool,
     ended: Option<Ended>,
 }
 
@@ -85,7 +87,8 @@ impl<N: Net> Stream<N> {
         let changes = shared.host.changes();
         let mut streams = shared.links.connected();
         let hubs = streams.borrow_and_update().clone();
-        let access = shared.host.directory().access.clone();
+        let directory = shared.host.directory();
+        let access = directory.access.clone();
         let session = Session::new(local, peer, access, &shared.host.frontier(), &hubs, shared.millis());
         let mut stream = Self {
             shared: shared.clone(),
@@ -101,6 +104,7 @@ impl<N: Net> Stream<N> {
             lag_at: now(),
             lag_moved: false,
             was_open: false,
+            belonged: directory.access.is_active(peer),
             ended: None,
         };
         stream.apply(Event::Opened).await;
@@ -168,7 +172,7 @@ impl<N: Net> Stream<N> {
         }
     }
 
-    fn changed(&self, change: Result<Change, broadcast::error::RecvError>) -> Event {
+    fn changed(&mut self, change: Result<Change, broadcast::error::RecvError>) -> Event {
         match change {
             Ok(Change::Heads(rows)) => Event::Heads(rows.to_vec()),
             Ok(Change::Beacon(hub, beacon)) => Event::Beacon(hub, (*beacon).clone()),
@@ -182,6 +186,11 @@ impl<N: Net> Stream<N> {
                 {
                     let reason = "the key of this stream is no longer in the registry".to_owned();
                     return Event::Stop(Farewell::NotMember, reason);
+                }
+                let belongs = directory.access.is_active(self.peer);
+                if std::mem::replace(&mut self.belonged, belongs) && !belongs {
+                    let reason = "this hub is out of the network; it is served the registry when it calls again";
+                    return Event::Stop(Farewell::NotMember, reason.to_owned());
                 }
                 Event::Access(directory.access.clone(), self.shared.host.frontier())
             }

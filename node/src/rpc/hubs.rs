@@ -24,4 +24,25 @@ impl v1::hubs_server::Hubs for HubsService {
     async fn leave(&self, _: Request<v1::LeaveRequest>) -> Result<Response<v1::Hub>, Status> {
         Ok(Response::new(answer::hub(self.0.leave().await?)))
     }
+
+    async fn vote(&self, request: Request<v1::HubVoteRequest>) -> Result<Response<v1::HubDecision>, Status> {
+        let decision = self.0.vote_to_seat(request.into_inner().slug).await?;
+        Ok(Response::new(answer::hub_decision(decision)))
+    }
+
+    async fn remove(&self, request: Request<v1::RemoveHubRequest>) -> Result<Response<v1::HubDecision>, Status> {
+        let v1::RemoveHubRequest { slug, reason } = request.into_inner();
+        let decision = self.0.remove_hub(slug, reason).await?;
+        Ok(Response::new(answer::hub_decision(decision)))
+    }
+
+    async fn readmit(&self, request: Request<v1::ReadmitHubRequest>) -> Result<Response<v1::HubDecision>, Status> {
+        let decision = self.0.readmit_hub(request.into_inner().slug).await?;
+        Ok(Response::new(answer::hub_decision(decision)))
+    }
+
+    async fn block(&self, request: Request<v1::BlockHubRequest>) -> Result<Response<v1::Hub>, Status> {
+        let v1::BlockHubRequest { slug, unblock } = request.into_inner();
+        Ok(Response::new(answer::hub(self.0.block_hub(slug, !unblock).await?)))
+    }
 }

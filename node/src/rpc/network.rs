@@ -32,4 +32,27 @@ impl v1::network_server::Network for NetworkService {
         let invited = self.0.invite(request.into_inner().expires_seconds).await?;
         Ok(Response::new(answer::invitation(invited)))
     }
+
+    async fn decisions(&self, _: Request<v1::DecisionsRequest>) -> Result<Response<v1::DecisionsResponse>, Status> {
+        let decisions = self.0.decisions().await?.into_iter().map(answer::decision).collect();
+        Ok(Response::new(v1::DecisionsResponse { decisions }))
+    }
+
+    async fn vote(&self, request: Request<v1::VoteRequest>) -> Result<Response<v1::ShownDecision>, Status> {
+        let v1::VoteRequest { id, withdraw } = request.into_inner();
+        Ok(Response::new(answer::decision(self.0.vote(id, withdraw).await?)))
+    }
+
+    async fn adopt(&self, request: Request<v1::AdoptRequest>) -> Result<Response<v1::ShownDecision>, Status> {
+        let adopting = self.0.adopt(request.into_inner().id).await?;
+        Ok(Response::new(answer::decision(adopting)))
+    }
+
+    async fn change_rules(
+        &self,
+        request: Request<v1::ChangeRulesRequest>,
+    ) -> Result<Response<v1::ShownDecision>, Status> {
+        let decision = self.0.change_rules(request.into_inner().guests_per_voter).await?;
+        Ok(Response::new(answer::decision(decision)))
+    }
 }

@@ -111,6 +111,15 @@ pub enum WriteError {
     /// The registry an inviter answered with has no founding record.
     #[error("the inviter's answer does not contain the network's beginning; ask for a new invitation")]
     NoFounding,
+    /// The others cut its logs: what it would write counts nowhere.
+    #[error("this hub was removed from the network; `interhub hub show` says why, and the others can readmit it")]
+    Removed,
+    /// Leaving would leave guests without anybody to invite or decide.
+    #[error("this is the only hub that votes; seat another one first with `interhub hub vote SLUG`")]
+    LastVoter,
+    /// The registry an inviter answered with lacks decisions.
+    #[error("the inviter's answer lacks decisions its invitation names; ask for a new invitation")]
+    NoDecisions,
     /// Only voters invite.
     #[error("only a voting hub may invite; ask a founding hub")]
     NotAVoter,
@@ -161,7 +170,11 @@ impl Ledger {
         let mut out = Vec::with_capacity(writes.len());
         for write in writes {
             let mut inner = self.lock();
+            let statement = matches!(write, Write::Statement(_));
             out.push(self.write_locked(&mut inner, network, write)?);
+            if statement {
+                self.do_duties(&mut inner)?;
+            }
         }
         Ok(out)
     }
@@ -300,6 +313,11 @@ impl Ledger {
 
     /// The row this run writes a log under, with its `open` held.
     fn open_log(&self, inner: &mut Inner, network: NetworkId, log: LogId) -> Result<RowKey, WriteError> {
+        let shared = log != LogId::LOCAL && log != LogId::REGISTRY;
+        let own = inner.roster.members.get(&self.own_id);
+        if shared && own.is_some_and(|own| own.cut.is_some()) {
+            return Err(WriteError::Removed);
+        }
         let row = self.own_row(log);
         if inner.held.head(&row).is_none() {
             let open = self.opening(inner, row)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use interhub_domain::body::Content;
 use interhub_domain::document::{Conflict, Counter, Reading, Refusal, Shown as ShownDocument};
@@ -10,6 +11,7 @@ use interhub_domain::event::{Event, Status};
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::{self, Created, HeldBody, Object, ObjectState, Settled, State, WaitFor, WaitingRoom};
 use interhub_domain::profile::HubProfile;
+use interhub_domain::registry::{HeldStatement, Roster};
 
 use super::erase;
 use super::hold::standing;
@@ -34,7 +36,8 @@ pub(super) struct Outcome {
     documents: i64,
     stuck: i64,
     pub(super) change: Option<(ChangeKind, ThingId)>,
-    pub(super) statement: Option<interhub_domain::registry::HeldStatement>,
+    /// A statement counted, and the roster with it.
+    pub(super) statement: Option<(HeldStatement, Arc<Roster>)>,
     pub(super) profile: Option<(HubId, HubProfile)>,
     /// Erased documents, and the things they were about: their bytes are to be forced out of the files.
     erased: Vec<(ObjectId, ThingId)>,

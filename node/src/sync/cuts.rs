@@ -393,7 +393,7 @@ fn remember_named(inner: &mut Inner, header: &Header, open: &Open) {
             hub: header.hub,
             epoch: Epoch(end.epoch),
         };
-        inner.named.insert(earlier, header.key_number, end.seq);
+        inner.named.insert(earlier, header.epoch, header.key_number, end.seq);
     }
 }
 
@@ -404,8 +404,12 @@ fn cuts_of(inner: &Inner) -> Cuts {
 }
 
 /// What the roster says about removed hubs and stolen keys.
-fn of_roster(_roster: &Roster) -> (BTreeMap<HubId, RemovalCut>, BTreeMap<HubId, BTreeSet<u16>>) {
-    (BTreeMap::new(), BTreeMap::new())
+fn of_roster(roster: &Roster) -> (BTreeMap<HubId, RemovalCut>, BTreeMap<HubId, BTreeSet<u16>>) {
+    let cuts = roster
+        .members
+        .iter()
+        .filter_map(|(hub, member)| Some((*hub, member.cut.clone()?)));
+    (cuts.collect(), BTreeMap::new())
 }
 
 /// A proof with the smaller hash first and without bodies, so that two nodes make the same of two headers.

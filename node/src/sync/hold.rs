@@ -85,6 +85,7 @@ impl Ledger {
                 Err(why) => refused.push((envelope.hash(), why)),
             }
         }
+        self.do_duties(&mut self.lock())?;
         self.make_durable()?;
         Ok((advanced.into_iter().collect(), refused))
     }

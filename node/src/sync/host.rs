@@ -106,17 +106,22 @@ impl Host for LedgerHost {
     fn directory(&self) -> Arc<Directory> {
         let roster = self.ledger.roster();
         let own = self.ledger.own_id();
-        let own_active = roster.is_active(own);
+        let blocked = self.ledger.blocked();
+        // A hub that was removed still asks for the registry, in which it may be readmitted; one that left does not.
+        let own_calls = roster
+            .members
+            .get(&own)
+            .is_some_and(|own| matches!(own.standing, Standing::Active | Standing::Removed));
         let hubs: BTreeMap<HubId, Contact> = roster
             .members
             .values()
-            .filter(|member| member.standing != Standing::Pending)
+            .filter(|member| member.standing != Standing::Pending && !blocked.contains(&member.id))
             .map(|member| {
                 let contact = Contact {
                     slug: member.shown_slug.clone(),
                     key: member.current_key().0,
                     address: member.address.clone(),
-                    dial: own_active
+                    dial: own_calls
                         && member.id != own
                         && member.standing == Standing::Active
                         && !member.address.is_empty(),

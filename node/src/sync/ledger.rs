@@ -14,7 +14,7 @@ use interhub_domain::frontier::{Frontier, Head, RowKey};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::SettleError;
 use interhub_domain::profile::HubProfile;
-use interhub_domain::registry::{HeldStatement, Roster};
+use interhub_domain::registry::{HeldStatement, Roster, Standing, Taken};
 use interhub_domain::session::Proof;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -162,6 +162,12 @@ pub(super) struct Inner {
     pub(super) recount_due: BTreeSet<ObjectId>,
     pub(super) statements: Vec<HeldStatement>,
     pub(super) roster: Arc<Roster>,
+    /// The decisions taken and since when, as they are stored.
+    pub(super) taken_stored: Taken,
+    /// The own node reads the registry of the network it enters: it says nothing by itself yet.
+    pub(super) entering: bool,
+    /// Hubs this one does not want to talk to.
+    pub(super) blocked: BTreeSet<HubId>,
     pub(super) access: Arc<Access>,
     /// The last hybrid clock given out or seen.
     pub(super) hybrid: u64,
@@ -214,6 +220,9 @@ impl Ledger {
             recount_due: BTreeSet::new(),
             statements: Vec::new(),
             roster,
+            taken_stored: Taken::new(),
+            entering: false,
+            blocked: BTreeSet::new(),
             access,
             hybrid: 0,
             totals: Totals::default(),
@@ -247,9 +256,11 @@ impl Ledger {
         let mut inner = ledger.lock();
         ledger.load_beyond(&mut inner)?;
         ledger.load_statements(&mut inner)?;
+        ledger.load_blocked(&mut inner)?;
         ledger.load_cuts(&mut inner)?;
         ledger.load_beacons(&mut inner)?;
         ledger.load_totals(&mut inner)?;
+        ledger.start_taken(&mut inner)?;
         drop(inner);
         let mut batch = Batch::new();
         catalogue::put(&mut batch, &MetaKey::OwnEpoch, &MetaValue::of_number(epoch.0));
@@ -331,6 +342,13 @@ impl Ledger {
     /// Who belongs.
     pub fn roster(&self) -> Arc<Roster> {
         self.lock().roster.clone()
+    }
+
+    /// Whether this hub was removed from its network.
+    pub fn is_removed(&self) -> bool {
+        let roster = self.roster();
+        let own = roster.members.get(&self.own_id);
+        own.is_some_and(|own| own.standing == Standing::Removed)
     }
 
     /// Who may receive what.

@@ -9,10 +9,12 @@ mod beacon;
 mod cohost;
 mod count;
 mod cuts;
+mod decide;
 mod erase;
 mod hide;
 mod hold;
 mod host;
+mod join;
 mod judge;
 mod ledger;
 mod read;
@@ -21,10 +23,11 @@ mod registry;
 mod watch;
 
 pub use author::{Write, WriteError, Written};
+pub use decide::{DecideError, Removal};
 pub use hold::Refused;
 pub use host::LedgerHost;
+pub use join::{JoinError, invitation_message};
 pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};
-pub use registry::{JoinError, invitation_message};
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use crate::store::memory::MemoryStore;
 mod beacons;
 mod cohosts;
 mod counting;
+mod decisions;
 mod erase;
 mod forks;
 
@@ -100,7 +101,8 @@ fn join(inviter: &Ledger, newcomer: &Ledger) {
         )
         .unwrap();
     assert!(active);
-    newcomer.enter_network(network, &registry).unwrap();
+    let decisions = inviter.roster().ballots.heads();
+    newcomer.enter_network(network, &registry, &decisions).unwrap();
 }
 
 fn all_envelopes(ledger: &Ledger) -> Vec<Envelope> {

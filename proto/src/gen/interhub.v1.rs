@@ -192,6 +192,12 @@ pub struct Hub {
     /// A few sentences about it.
     #[prost(string, tag = "21")]
     pub description: ::prost::alloc::string::String,
+    /// Whether this node does not want to talk to it.
+    #[prost(bool, tag = "22")]
+    pub blocked: bool,
+    /// How it came to stand where it stands, and what is being decided about it, a sentence each.
+    #[prost(string, repeated, tag = "23")]
+    pub explanation: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The network this hub belongs to.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -452,16 +458,16 @@ pub struct Tombstone {
     pub through_generation: u32,
 }
 /// Says something about who belongs.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Statement {
     /// What.
-    #[prost(oneof = "statement::Said", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "statement::Said", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub said: ::core::option::Option<statement::Said>,
 }
 /// Nested message and enum types in `Statement`.
 pub mod statement {
     /// What.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Said {
         /// The network begins: the encoded Founding record, whose hash is the network's id.
         #[prost(bytes, tag = "1")]
@@ -478,9 +484,12 @@ pub mod statement {
         /// The signer can be reached elsewhere from now on.
         #[prost(message, tag = "5")]
         Address(super::Address),
-        /// Reserved for decisions, votes and key changes; not read by this version.
-        #[prost(bytes, tag = "6")]
-        Later(::prost::alloc::vec::Vec<u8>),
+        /// A voter proposes a decision, and votes for it with the same word.
+        #[prost(message, tag = "6")]
+        Decide(super::Decision),
+        /// A voter's word about a decision.
+        #[prost(message, tag = "7")]
+        Vote(super::Vote),
     }
 }
 /// The genesis record of a network.
@@ -558,6 +567,135 @@ pub struct Address {
     #[prost(string, tag = "1")]
     pub address: ::prost::alloc::string::String,
 }
+/// A decision, named by the hash of the envelope that proposes it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Decision {
+    /// The newest decisions its proposer has taken, 32 bytes each; all they reach through `after` is its past. At most 64.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub after: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// The envelopes in which voters of its past have left, 32 bytes each: they no longer count as voters. At most 256.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub left: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// What it changes.
+    #[prost(oneof = "decision::Decided", tags = "3, 4, 5, 6, 7, 8")]
+    pub decided: ::core::option::Option<decision::Decided>,
+}
+/// Nested message and enum types in `Decision`.
+pub mod decision {
+    /// What it changes.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Decided {
+        /// A guest becomes a voter.
+        #[prost(message, tag = "3")]
+        Seat(super::Seat),
+        /// A hub is removed.
+        #[prost(message, tag = "4")]
+        Remove(super::Remove),
+        /// A removed hub is taken back.
+        #[prost(message, tag = "5")]
+        Readmit(super::Readmit),
+        /// A hub gets another key.
+        #[prost(message, tag = "6")]
+        ReplaceKey(super::ReplaceKey),
+        /// Other rules for all.
+        #[prost(message, tag = "7")]
+        Rules(super::Rules),
+        /// Decisions that were refused are taken after all; `after` names them too.
+        #[prost(message, tag = "8")]
+        Adopt(super::Adopt),
+    }
+}
+/// A guest becomes a voter.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Seat {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// Its slug from now on.
+    #[prost(string, tag = "2")]
+    pub slug: ::prost::alloc::string::String,
+    /// The counter of its accept: leaving with a higher one ends the seat.
+    #[prost(uint32, tag = "3")]
+    pub counter: u32,
+}
+/// A hub is removed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Remove {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// Why, for people: 1 to 500 characters on one line.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// The last envelope that counts of each of its shared logs, at most 600. Runs of the public and network logs which a
+    /// later `open` that counts names need not be listed. What is neither listed nor named so does not count.
+    #[prost(message, repeated, tag = "3")]
+    pub ends: ::prost::alloc::vec::Vec<LogEnd>,
+}
+/// The last envelope of a log that counts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogEnd {
+    /// Log id, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub log: ::prost::alloc::vec::Vec<u8>,
+    /// Epoch.
+    #[prost(fixed64, tag = "2")]
+    pub epoch: u64,
+    /// Its number.
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+    /// Hash of its header, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub hash: ::prost::alloc::vec::Vec<u8>,
+}
+/// A removed hub is taken back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Readmit {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// The decisions that removed it and no longer do, 32 bytes each; at most 64.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub removals: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// A hub gets another key: it has lost both of its own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReplaceKey {
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// Its next signing key, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// Its next recovery key, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub recovery_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// Other rules for all.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Rules {
+    /// Guests a voter may have at once, 1 to 1,000.
+    #[prost(uint32, tag = "1")]
+    pub guests_per_voter: u32,
+}
+/// Decisions that were refused are taken after all.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Adopt {
+    /// The decisions, 32 bytes each; at most 64.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub decisions: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// A voter's word about a decision. A signature once given stays; what is withdrawn is the readiness to sign further
+/// decisions for the same change.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Vote {
+    /// The decision, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub decision: ::prost::alloc::vec::Vec<u8>,
+    /// The word.
+    #[prost(enumeration = "VoteWord", tag = "2")]
+    pub word: i32,
+}
 /// What a beacon signs: "these are my heads, at this time".
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BeaconStatement {
@@ -614,12 +752,49 @@ pub struct Invitation {
     /// When it expires, Unix seconds.
     #[prost(uint64, tag = "6")]
     pub expires: u64,
-    /// The newest decisions of the network; none in this version.
+    /// The newest decisions of the network, 32 bytes each, at most 16: a newcomer starts from them.
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub decisions: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
     /// First four bytes of the BLAKE3 hash of the rest, so that an altered link is noticed before anybody is called.
     #[prost(bytes = "vec", tag = "15")]
     pub check: ::prost::alloc::vec::Vec<u8>,
+}
+/// What a voter says about a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum VoteWord {
+    /// A word this version does not know: it counts for nothing.
+    Unspecified = 0,
+    /// Yes: this is the voter's signature.
+    Sign = 1,
+    /// Yes to the change, but the decision's past lacks something the voter has taken: it asks for a renewed one.
+    AskRenewed = 2,
+    /// No further decision for this change is signed.
+    Withdraw = 3,
+}
+impl VoteWord {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VOTE_WORD_UNSPECIFIED",
+            Self::Sign => "VOTE_WORD_SIGN",
+            Self::AskRenewed => "VOTE_WORD_ASK_RENEWED",
+            Self::Withdraw => "VOTE_WORD_WITHDRAW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VOTE_WORD_UNSPECIFIED" => Some(Self::Unspecified),
+            "VOTE_WORD_SIGN" => Some(Self::Sign),
+            "VOTE_WORD_ASK_RENEWED" => Some(Self::AskRenewed),
+            "VOTE_WORD_WITHDRAW" => Some(Self::Withdraw),
+            _ => None,
+        }
+    }
 }
 /// A newcomer's request.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1269,6 +1444,89 @@ pub mod federation_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecisionsRequest {}
+/// The decisions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DecisionsResponse {
+    /// The newest by their proposers' clocks first.
+    #[prost(message, repeated, tag = "1")]
+    pub decisions: ::prost::alloc::vec::Vec<ShownDecision>,
+}
+/// A decision, for people.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShownDecision {
+    /// Its id, 64 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What it does: `seat`, `remove`, `readmit`, `replace-key`, `rules` or `adopt`.
+    #[prost(string, tag = "2")]
+    pub change: ::prost::alloc::string::String,
+    /// Slug of the hub it concerns; empty for none.
+    #[prost(string, tag = "3")]
+    pub slug: ::prost::alloc::string::String,
+    /// Id of that hub, 32 hexadecimal digits; empty for none.
+    #[prost(string, tag = "4")]
+    pub hub: ::prost::alloc::string::String,
+    /// The reason its proposer gave for a removal.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Slug of the hub that proposed it.
+    #[prost(string, tag = "6")]
+    pub proposer: ::prost::alloc::string::String,
+    /// When, by that hub's clock.
+    #[prost(message, optional, tag = "7")]
+    pub proposed: ::core::option::Option<::prost_types::Timestamp>,
+    /// What became of it.
+    #[prost(enumeration = "DecisionState", tag = "8")]
+    pub state: i32,
+    /// Since when it is in force at this node.
+    #[prost(message, optional, tag = "9")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Slugs of the voters that signed it.
+    #[prost(string, repeated, tag = "10")]
+    pub votes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many have to.
+    #[prost(uint32, tag = "11")]
+    pub needed: u32,
+    /// Slugs of the hubs that may.
+    #[prost(string, repeated, tag = "12")]
+    pub voters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What this hub said of the change: `none`, `for` or `withdrawn`.
+    #[prost(string, tag = "13")]
+    pub own_vote: ::prost::alloc::string::String,
+    /// All of it in words: who proposed what, who voted, how many are needed, why it waits or was refused, what to do.
+    #[prost(string, tag = "14")]
+    pub explanation: ::prost::alloc::string::String,
+    /// Ids of the decisions it builds on.
+    #[prost(string, repeated, tag = "15")]
+    pub after: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Which decision.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VoteRequest {
+    /// Its id, or at least the first eight digits of it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Withdraw the vote: no further decision for this change is signed.
+    #[prost(bool, tag = "2")]
+    pub withdraw: bool,
+}
+/// Which decision.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AdoptRequest {
+    /// Its id, or at least the first eight digits of it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Other rules.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeRulesRequest {
+    /// Guests a voter may have at once, 1 to 1,000.
+    #[prost(uint32, tag = "1")]
+    pub guests_per_voter: u32,
+}
 /// A new network.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CreateNetworkRequest {
@@ -1315,6 +1573,43 @@ pub struct InviteResponse {
     /// Until when it can be used.
     #[prost(message, optional, tag = "2")]
     pub expires: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// What became of a decision at this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DecisionState {
+    /// Never sent; reads as pending.
+    Unspecified = 0,
+    /// It waits for votes, or for what it builds on.
+    Pending = 1,
+    /// It is in force.
+    Passed = 2,
+    /// It has the votes, but lacks something that was in force here for more than seven days.
+    Refused = 3,
+}
+impl DecisionState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DECISION_STATE_UNSPECIFIED",
+            Self::Pending => "DECISION_STATE_PENDING",
+            Self::Passed => "DECISION_STATE_PASSED",
+            Self::Refused => "DECISION_STATE_REFUSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DECISION_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DECISION_STATE_PENDING" => Some(Self::Pending),
+            "DECISION_STATE_PASSED" => Some(Self::Passed),
+            "DECISION_STATE_REFUSED" => Some(Self::Refused),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod network_client {
@@ -1494,6 +1789,96 @@ pub mod network_client {
                 .insert(GrpcMethod::new("interhub.v1.Network", "Invite"));
             self.inner.unary(req, path, codec).await
         }
+        /// Every decision this node knows: what it changes, who voted, what became of it, in words. FAILED_PRECONDITION if the
+        /// hub belongs to no network.
+        pub async fn decisions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Network/Decisions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Network", "Decisions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Votes for a decision, or withdraws the vote for its change. NOT_FOUND if there is none of that id, PERMISSION_DENIED
+        /// if this hub has no vote, FAILED_PRECONDITION if it has voted already or the decision is not pending.
+        pub async fn vote(
+            &mut self,
+            request: impl tonic::IntoRequest<super::VoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Network/Vote");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Network", "Vote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Votes to take a decision after all that was refused here. NOT_FOUND if there is none of that id, PERMISSION_DENIED if
+        /// this hub has no vote, FAILED_PRECONDITION if it was not refused.
+        pub async fn adopt(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AdoptRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Network/Adopt",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Network", "Adopt"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Votes for other rules. INVALID_ARGUMENT outside of the limits, PERMISSION_DENIED if this hub has no vote.
+        pub async fn change_rules(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangeRulesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Network/ChangeRules",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Network", "ChangeRules"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1533,6 +1918,32 @@ pub mod network_server {
             &self,
             request: tonic::Request<super::InviteRequest>,
         ) -> std::result::Result<tonic::Response<super::InviteResponse>, tonic::Status>;
+        /// Every decision this node knows: what it changes, who voted, what became of it, in words. FAILED_PRECONDITION if the
+        /// hub belongs to no network.
+        async fn decisions(
+            &self,
+            request: tonic::Request<super::DecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecisionsResponse>,
+            tonic::Status,
+        >;
+        /// Votes for a decision, or withdraws the vote for its change. NOT_FOUND if there is none of that id, PERMISSION_DENIED
+        /// if this hub has no vote, FAILED_PRECONDITION if it has voted already or the decision is not pending.
+        async fn vote(
+            &self,
+            request: tonic::Request<super::VoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status>;
+        /// Votes to take a decision after all that was refused here. NOT_FOUND if there is none of that id, PERMISSION_DENIED if
+        /// this hub has no vote, FAILED_PRECONDITION if it was not refused.
+        async fn adopt(
+            &self,
+            request: tonic::Request<super::AdoptRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status>;
+        /// Votes for other rules. INVALID_ARGUMENT outside of the limits, PERMISSION_DENIED if this hub has no vote.
+        async fn change_rules(
+            &self,
+            request: tonic::Request<super::ChangeRulesRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status>;
     }
     /// What an operator does with the network as a whole.
     #[derive(Debug)]
@@ -1789,6 +2200,180 @@ pub mod network_server {
                     };
                     Box::pin(fut)
                 }
+                "/interhub.v1.Network/Decisions" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecisionsSvc<T: Network>(pub Arc<T>);
+                    impl<T: Network> tonic::server::UnaryService<super::DecisionsRequest>
+                    for DecisionsSvc<T> {
+                        type Response = super::DecisionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecisionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Network>::decisions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecisionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Network/Vote" => {
+                    #[allow(non_camel_case_types)]
+                    struct VoteSvc<T: Network>(pub Arc<T>);
+                    impl<T: Network> tonic::server::UnaryService<super::VoteRequest>
+                    for VoteSvc<T> {
+                        type Response = super::ShownDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::VoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Network>::vote(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Network/Adopt" => {
+                    #[allow(non_camel_case_types)]
+                    struct AdoptSvc<T: Network>(pub Arc<T>);
+                    impl<T: Network> tonic::server::UnaryService<super::AdoptRequest>
+                    for AdoptSvc<T> {
+                        type Response = super::ShownDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AdoptRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Network>::adopt(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AdoptSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Network/ChangeRules" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeRulesSvc<T: Network>(pub Arc<T>);
+                    impl<
+                        T: Network,
+                    > tonic::server::UnaryService<super::ChangeRulesRequest>
+                    for ChangeRulesSvc<T> {
+                        type Response = super::ShownDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChangeRulesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Network>::change_rules(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeRulesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1849,6 +2434,59 @@ pub struct ShowHubRequest {
 /// Nothing to say.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LeaveRequest {}
+/// Which hub.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubVoteRequest {
+    /// Its slug, or its id in hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+}
+/// Which hub, and why.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveHubRequest {
+    /// Its slug, or its id in hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// 1 to 500 characters on one line; every hub sees it.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Which hub.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadmitHubRequest {
+    /// Its slug, or its id in hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+}
+/// Which hub.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BlockHubRequest {
+    /// Its slug, or its id in hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// Talk with it again.
+    #[prost(bool, tag = "2")]
+    pub unblock: bool,
+}
+/// A decision about a hub.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubDecision {
+    /// Slug of the hub.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// Id of the decision, 64 hexadecimal digits.
+    #[prost(string, tag = "2")]
+    pub decision: ::prost::alloc::string::String,
+    /// Whether it is in force; it waits for votes otherwise.
+    #[prost(bool, tag = "3")]
+    pub passed: bool,
+    /// Voters that have signed it.
+    #[prost(uint32, tag = "4")]
+    pub votes: u32,
+    /// How many have to.
+    #[prost(uint32, tag = "5")]
+    pub needed: u32,
+}
 /// Generated client implementations.
 pub mod hubs_client {
     #![allow(
@@ -2001,6 +2639,84 @@ pub mod hubs_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Leave"));
             self.inner.unary(req, path, codec).await
         }
+        /// Votes to seat a guest. NOT_FOUND if there is no such hub, PERMISSION_DENIED if this hub has no vote,
+        /// FAILED_PRECONDITION if it votes already, is not active, or was voted for already.
+        pub async fn vote(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HubVoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Hubs/Vote");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Vote"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Votes to remove a hub; a removal that is pending or in force is answered as it is. NOT_FOUND if there is no such hub,
+        /// PERMISSION_DENIED if this hub has no vote, for itself, and for a founder that decides alone.
+        pub async fn remove(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveHubRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Hubs/Remove");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Remove"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Votes to take a removed hub back. FAILED_PRECONDITION if it was not removed by a decision.
+        pub async fn readmit(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadmitHubRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Hubs/Readmit");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Readmit"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Talks with a hub no more, or again. No other hub is told. PERMISSION_DENIED for this hub itself.
+        pub async fn block(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BlockHubRequest>,
+        ) -> std::result::Result<tonic::Response<super::Hub>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Hubs/Block");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Block"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2033,6 +2749,28 @@ pub mod hubs_server {
         async fn leave(
             &self,
             request: tonic::Request<super::LeaveRequest>,
+        ) -> std::result::Result<tonic::Response<super::Hub>, tonic::Status>;
+        /// Votes to seat a guest. NOT_FOUND if there is no such hub, PERMISSION_DENIED if this hub has no vote,
+        /// FAILED_PRECONDITION if it votes already, is not active, or was voted for already.
+        async fn vote(
+            &self,
+            request: tonic::Request<super::HubVoteRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status>;
+        /// Votes to remove a hub; a removal that is pending or in force is answered as it is. NOT_FOUND if there is no such hub,
+        /// PERMISSION_DENIED if this hub has no vote, for itself, and for a founder that decides alone.
+        async fn remove(
+            &self,
+            request: tonic::Request<super::RemoveHubRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status>;
+        /// Votes to take a removed hub back. FAILED_PRECONDITION if it was not removed by a decision.
+        async fn readmit(
+            &self,
+            request: tonic::Request<super::ReadmitHubRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status>;
+        /// Talks with a hub no more, or again. No other hub is told. PERMISSION_DENIED for this hub itself.
+        async fn block(
+            &self,
+            request: tonic::Request<super::BlockHubRequest>,
         ) -> std::result::Result<tonic::Response<super::Hub>, tonic::Status>;
     }
     /// What an operator does with hubs.
@@ -2226,6 +2964,178 @@ pub mod hubs_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LeaveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/Vote" => {
+                    #[allow(non_camel_case_types)]
+                    struct VoteSvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::HubVoteRequest>
+                    for VoteSvc<T> {
+                        type Response = super::HubDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HubVoteRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::vote(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = VoteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/Remove" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveSvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::RemoveHubRequest>
+                    for RemoveSvc<T> {
+                        type Response = super::HubDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveHubRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::remove(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/Readmit" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadmitSvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::ReadmitHubRequest>
+                    for ReadmitSvc<T> {
+                        type Response = super::HubDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadmitHubRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::readmit(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadmitSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/Block" => {
+                    #[allow(non_camel_case_types)]
+                    struct BlockSvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::BlockHubRequest>
+                    for BlockSvc<T> {
+                        type Response = super::Hub;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BlockHubRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::block(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BlockSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -309,7 +309,7 @@ fn bench_reconnect(root: &Path, data: &Path, documents: usize, rows: &mut Vec<Ro
         .ledger
         .admit(key, network, public_key(&secret), &proof, accept, signature)
         .unwrap();
-    other.ledger.enter_network(network, &admitted.0).unwrap();
+    other.ledger.enter_network(network, &admitted.0, &[].into()).unwrap();
     give(&other.ledger, &one.ledger);
     let began = Instant::now();
     give(&one.ledger, &other.ledger);

@@ -7,4 +7,5 @@ mod copies;
 mod disk;
 mod faults;
 mod network;
+mod registry;
 mod scopes;

@@ -2,10 +2,12 @@
 
 use interhub_domain::event::Status;
 use interhub_domain::profile::Point;
+use interhub_domain::registry::State;
 use interhub_proto::{Timestamp, v1};
 
 use crate::command::ShownEvent;
 use crate::command::cohost::{ConflictState, ShownConflict};
+use crate::command::decision::{HubDecision, ShownDecision};
 use crate::command::erase::ErasedEvent;
 use crate::command::event::ShownPage;
 use crate::command::hide::HiddenEvent;
@@ -97,6 +99,46 @@ pub fn hub(answer: ShownHub) -> v1::Hub {
         at: row.profile.at.map(point),
         web_url: row.profile.web_url,
         description: row.profile.description,
+        blocked: answer.blocked,
+        explanation: answer.explanation,
+    }
+}
+
+/// A decision.
+pub fn decision(answer: ShownDecision) -> v1::ShownDecision {
+    let (state, since) = match answer.state {
+        State::Taken(since) => (v1::DecisionState::Passed, Some(since)),
+        State::Pending => (v1::DecisionState::Pending, None),
+        State::Refused => (v1::DecisionState::Refused, None),
+    };
+    v1::ShownDecision {
+        id: answer.id.to_string(),
+        change: answer.change.to_owned(),
+        slug: answer.slug,
+        hub: answer.hub.map(|hub| hub.to_string()).unwrap_or_default(),
+        reason: answer.reason,
+        proposer: answer.proposer,
+        proposed: Some(timestamp(answer.proposed_ms)),
+        state: state.into(),
+        since: since.map(timestamp),
+        votes: answer.votes,
+        needed: u32::try_from(answer.needed).unwrap_or(u32::MAX),
+        voters: answer.voters,
+        own_vote: answer.own_vote.to_owned(),
+        explanation: answer.explanation,
+        after: answer.after.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A decision about a hub.
+pub fn hub_decision(answer: HubDecision) -> v1::HubDecision {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    v1::HubDecision {
+        slug: answer.slug,
+        decision: answer.decision.to_string(),
+        passed: answer.passed,
+        votes: count(answer.votes),
+        needed: count(answer.needed),
     }
 }
 
@@ -257,7 +299,7 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         refused: answer.totals.refused,
         void: answer.totals.void,
         stuck: answer.totals.stuck,
-        votes_open: 0,
+        votes_open: answer.votes_open,
         another_node: answer.another_node,
     }
 }

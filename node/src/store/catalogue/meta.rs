@@ -41,10 +41,16 @@ pub enum MetaKey {
     CutsApplied,
     /// Documents and things that were erased and may still be in the files of the database.
     ToForceOut,
+    /// The decisions this node has taken, each with the Unix milliseconds since when.
+    DecisionsTaken,
+    /// The decisions an invitation named, header hashes of 32 bytes; there until the registry is entered with them.
+    DecisionsNamed,
+    /// Hubs this one does not want to talk to, ids of 16 bytes.
+    Blocked,
 }
 
 impl MetaKey {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 19] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -61,6 +67,9 @@ impl MetaKey {
         Self::SearchDone,
         Self::CutsApplied,
         Self::ToForceOut,
+        Self::DecisionsTaken,
+        Self::DecisionsNamed,
+        Self::Blocked,
     ];
 
     const fn code(self) -> u8 {
@@ -81,6 +90,9 @@ impl MetaKey {
             Self::SearchDone => 14,
             Self::CutsApplied => 15,
             Self::ToForceOut => 20,
+            Self::DecisionsTaken => 16,
+            Self::DecisionsNamed => 17,
+            Self::Blocked => 18,
         }
     }
 }

@@ -89,7 +89,7 @@ fn a_clock_that_is_ahead_makes_nothing_fresh() {
             signature,
         )
         .unwrap();
-    b.enter_network(network, &registry).unwrap();
+    b.enter_network(network, &registry, &[].into()).unwrap();
     b_clock.set_ms(NOW_MS);
     give_all(&a, &b, |_| {});
     a.sign_beacon().unwrap();

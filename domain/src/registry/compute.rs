@@ -1,0 +1,367 @@
+//! From statements and decisions to members.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ballots::{Ballots, Founder, Taken};
+use super::check::{CheckedAccept, check_address, read_accept, read_founding};
+use super::decision::Change;
+use super::{GUESTS_PER_VOTER, HeldStatement, Member, Roster, Standing};
+use crate::body::Said;
+use crate::cut::RemovalCut;
+use crate::ids::{HeaderHash, HubId, LogId, NetworkId};
+
+/// An admission that carries a valid accept, by a hub that is or was a voter.
+struct Admission {
+    clock: u64,
+    hash: HeaderHash,
+    voter: HubId,
+    accept: CheckedAccept,
+    /// It lies beyond the point up to which its voter counts.
+    void: bool,
+}
+
+/// What the decisions in force say.
+#[derive(Default)]
+struct Decided {
+    /// The seat of each hub that was ever seated: highest counter, then the slug of the latest decision.
+    seats: BTreeMap<HubId, (u32, String)>,
+    /// How far the logs of each removed hub count.
+    cuts: BTreeMap<HubId, RemovalCut>,
+}
+
+impl Roster {
+    /// Computes the roster. `statements` may come in any order and repeat; the result is the same. `taken` is what this
+    /// node took so far: [`Ballots::taken`] of the result is what it takes now.
+    pub fn compute(network: NetworkId, statements: &[HeldStatement], taken: &Taken, now_ms: i64) -> Self {
+        let by_hash: BTreeMap<HeaderHash, &HeldStatement> =
+            statements.iter().map(|statement| (statement.hash, statement)).collect();
+        let statements = by_hash.values().copied();
+        let mut roster = Self {
+            guests_per_voter: GUESTS_PER_VOTER,
+            ..Self::default()
+        };
+        let founders = roster.found(network, statements.clone());
+        let named = founders.iter().map(|founder| Founder {
+            hub: founder.hub,
+            counter: founder.counter,
+            slug: founder.slug.clone(),
+        });
+        roster.founder = founders.first().map(|founder| founder.hub);
+        roster.ballots = Ballots::compute(named.collect(), &by_hash, taken, now_ms);
+        roster.guests_per_voter = roster.rule().unwrap_or(roster.guests_per_voter);
+        let decided = roster.decided();
+        let admissions = roster.admissions(network, statements.clone(), &decided);
+        roster.admit(&founders, &admissions, &decided, statements.clone());
+        roster.apply_addresses(statements);
+        roster.show_slugs();
+        roster
+    }
+
+    /// The founders in the order of the record.
+    fn found<'a>(
+        &mut self,
+        network: NetworkId,
+        statements: impl Iterator<Item = &'a HeldStatement>,
+    ) -> Vec<CheckedAccept> {
+        for statement in statements {
+            let Said::Founding(bytes) = &statement.said else {
+                continue;
+            };
+            if NetworkId::of_genesis(bytes) != network {
+                continue;
+            }
+            let Ok((record, founders)) = read_founding(bytes) else {
+                continue;
+            };
+            self.name = record.name;
+            if record.guests_per_voter > 0 {
+                self.guests_per_voter = record.guests_per_voter as usize;
+            }
+            return founders;
+        }
+        Vec::new()
+    }
+
+    /// The rule in force: of those that no later one follows, the one with the largest hash.
+    fn rule(&self) -> Option<usize> {
+        let rules = || {
+            self.ballots
+                .in_force()
+                .filter_map(|opinion| match opinion.proposal.change {
+                    Change::Rules { guests_per_voter } => Some((opinion, guests_per_voter)),
+                    _ => None,
+                })
+        };
+        let newest = rules().filter(|(one, _)| rules().all(|(other, _)| !self.ballots.follows(other, &one.id)));
+        let (_, guests) = newest.max_by_key(|(opinion, _)| opinion.id)?;
+        Some(guests as usize)
+    }
+
+    fn decided(&self) -> Decided {
+        let mut decided = Decided::default();
+        let mut removals: BTreeMap<HubId, BTreeMap<HeaderHash, &RemovalCut>> = BTreeMap::new();
+        let mut lifted: BTreeSet<HeaderHash> = BTreeSet::new();
+        for opinion in self.ballots.in_force() {
+            match &opinion.proposal.change {
+                Change::Seat { hub, slug, counter } => {
+                    let seat = (*counter, slug.clone());
+                    let known = decided.seats.entry(*hub).or_insert_with(|| seat.clone());
+                    *known = seat.max(known.clone());
+                }
+                Change::Remove { hub, ends, .. } => {
+                    removals.entry(*hub).or_default().insert(opinion.id, ends);
+                }
+                Change::Readmit { removals, .. } => lifted.extend(removals),
+                Change::ReplaceKey { .. } | Change::Rules { .. } | Change::Adopt(_) => {}
+            }
+        }
+        for (hub, mut removals) in removals {
+            removals.retain(|id, _| !lifted.contains(id));
+            let earliest = removals
+                .into_values()
+                .cloned()
+                .reduce(|one, other| earlier_cut(&one, &other));
+            if let Some(cut) = earliest {
+                decided.cuts.insert(hub, cut);
+            }
+        }
+        decided
+    }
+
+    /// The removals of a hub that are in force and not lifted: what a readmission has to name.
+    pub fn removals_of(&self, hub: HubId) -> BTreeSet<HeaderHash> {
+        let mut removals = BTreeSet::new();
+        let mut lifted = BTreeSet::new();
+        for opinion in self.ballots.in_force() {
+            match &opinion.proposal.change {
+                Change::Remove { hub: removed, .. } if *removed == hub => drop(removals.insert(opinion.id)),
+                Change::Readmit { removals, .. } => lifted.extend(removals),
+                _ => {}
+            }
+        }
+        removals.difference(&lifted).copied().collect()
+    }
+
+    /// All admissions by hubs that are or were voters, in the order of their clock, then hash.
+    fn admissions<'a>(
+        &self,
+        network: NetworkId,
+        statements: impl Iterator<Item = &'a HeldStatement>,
+        decided: &Decided,
+    ) -> Vec<Admission> {
+        let founders = self.ballots.founders().map(|(hub, _)| hub);
+        let voters: BTreeSet<HubId> = founders.chain(decided.seats.keys().copied()).collect();
+        let mut admissions: Vec<Admission> = Vec::new();
+        for statement in statements.filter(|statement| voters.contains(&statement.hub)) {
+            let Said::Admit(admit) = &statement.said else { continue };
+            let Ok(accept) = read_accept(network, &admit.accept, &admit.signature) else {
+                continue;
+            };
+            let cut = decided.cuts.get(&statement.hub);
+            let within = |cut: &RemovalCut| {
+                let end = cut.get(&(LogId::REGISTRY, statement.epoch));
+                end.is_some_and(|(last, _)| statement.seq <= *last)
+            };
+            admissions.push(Admission {
+                clock: statement.clock,
+                hash: statement.hash,
+                voter: statement.hub,
+                accept,
+                void: cut.is_some_and(|cut| !within(cut)),
+            });
+        }
+        admissions.sort_by_key(|admission| (admission.clock, admission.hash));
+        admissions
+    }
+
+    fn admit<'a>(
+        &mut self,
+        founders: &[CheckedAccept],
+        admissions: &[Admission],
+        decided: &Decided,
+        statements: impl Iterator<Item = &'a HeldStatement> + Clone,
+    ) {
+        let voters = self.ballots.voters_now();
+        let (left, withdrawn) = (leaves(statements.clone()), withdrawals(statements));
+        let mut known: BTreeMap<HubId, Member> = BTreeMap::new();
+        for founder in founders {
+            known.insert(founder.hub, member_of(founder));
+        }
+        for Admission { accept, .. } in admissions {
+            let member = known.entry(accept.hub).or_insert_with(|| member_of(accept));
+            speak(member, accept);
+        }
+        first_words(&mut known, founders, admissions);
+        let mut guests: BTreeMap<HubId, BTreeSet<HubId>> = BTreeMap::new();
+        for admission in admissions {
+            let hub = admission.accept.hub;
+            let Some(member) = known.get_mut(&hub).filter(|_| !voters.contains(&hub)) else {
+                continue;
+            };
+            let counter = admission.accept.counter;
+            let (voter, place) = (admission.voter, guests.entry(admission.voter).or_default());
+            let is_over = |word: Option<&u32>| word.is_some_and(|word| *word >= counter);
+            let standing = if admission.void || decided.cuts.contains_key(&hub) {
+                continue;
+            } else if is_over(withdrawn.get(&(voter, hub))) {
+                Standing::Removed
+            } else if is_over(left.get(&hub)) {
+                Standing::Left
+            } else if place.contains(&hub) || place.len() < self.guests_per_voter {
+                place.insert(hub);
+                Standing::Active
+            } else {
+                Standing::Pending
+            };
+            // The first admission that makes it active counts; else the best there is.
+            if member.guest_of.is_none() || standing < member.standing {
+                member.standing = standing;
+                member.guest_of = Some(voter);
+            }
+        }
+        let founders: BTreeSet<HubId> = founders.iter().map(|founder| founder.hub).collect();
+        for (hub, member) in &mut known {
+            let has_voted = founders.contains(hub) || decided.seats.contains_key(hub);
+            let counter = left.get(hub).copied().unwrap_or_default();
+            if voters.contains(hub) {
+                (member.standing, member.voter) = (Standing::Active, true);
+            } else if let Some(cut) = decided.cuts.get(hub) {
+                (member.standing, member.cut) = (Standing::Removed, Some(cut.clone()));
+            } else if member.guest_of.is_none() && !has_voted {
+                // Admitted by nobody who could: nothing of it ever counted.
+                member.cut = Some(RemovalCut::new());
+            } else if counter > member.counter {
+                member.standing = Standing::Left;
+            }
+            member.counter = member.counter.max(counter);
+            if let Some((_, slug)) = decided.seats.get(hub) {
+                member.slug.clone_from(slug);
+            }
+        }
+        self.members = known;
+    }
+
+    fn apply_addresses<'a>(&mut self, statements: impl Iterator<Item = &'a HeldStatement>) {
+        let mut newest: BTreeMap<HubId, (u64, HeaderHash, &str)> = BTreeMap::new();
+        for statement in statements {
+            let Said::Address(address) = &statement.said else {
+                continue;
+            };
+            if check_address(&address.address).is_err() {
+                continue;
+            }
+            let candidate = (statement.clock, statement.hash, address.address.as_str());
+            let entry = newest.entry(statement.hub).or_insert(candidate);
+            *entry = candidate.max(*entry);
+        }
+        for (hub, (_, _, address)) in newest {
+            if let Some(member) = self.members.get_mut(&hub) {
+                address.clone_into(&mut member.address);
+            }
+        }
+    }
+
+    /// A voter's slug is its own; guests that clash with anyone carry four digits of their id.
+    fn show_slugs(&mut self) {
+        let mut wanted: BTreeMap<String, usize> = BTreeMap::new();
+        for member in self.members.values() {
+            *wanted.entry(member.slug.clone()).or_default() += 1;
+        }
+        let mut voters_slugs = BTreeSet::new();
+        for member in self.members.values_mut() {
+            let clash = wanted.get(&member.slug).copied().unwrap_or_default() > 1;
+            let keeps_it = member.voter && voters_slugs.insert(member.slug.clone());
+            member.shown_slug = if clash && !keeps_it {
+                clashing_slug(&member.slug, member.id)
+            } else {
+                member.slug.clone()
+            };
+        }
+    }
+}
+
+/// How a guest is shown whose slug another hub has too.
+pub(super) fn clashing_slug(slug: &str, hub: HubId) -> String {
+    format!("{slug}-{}", &hub.to_string()[..4])
+}
+
+/// What both of two cuts leave: of each log the earlier end, and nothing that one of them does not name.
+fn earlier_cut(one: &RemovalCut, other: &RemovalCut) -> RemovalCut {
+    let both = one
+        .iter()
+        .filter_map(|(row, end)| Some((*row, *end.min(other.get(row)?))));
+    both.collect()
+}
+
+fn member_of(accept: &CheckedAccept) -> Member {
+    Member {
+        id: accept.hub,
+        keys: vec![accept.public_key],
+        recovery_key: accept.recovery_key,
+        shown_slug: accept.slug.clone(),
+        slug: accept.slug.clone(),
+        address: accept.address.clone(),
+        standing: Standing::Removed,
+        voter: false,
+        guest_of: None,
+        counter: accept.counter,
+        cut: None,
+    }
+}
+
+/// The newest accept of a hub, in its own counting, is what speaks for it.
+fn speak(member: &mut Member, accept: &CheckedAccept) {
+    let known = (member.counter, member.slug.as_str(), member.address.as_str());
+    let (counter, slug, address, _) = accept.order();
+    if (counter, slug, address) > known {
+        member.counter = counter;
+        slug.clone_into(&mut member.slug);
+        address.clone_into(&mut member.address);
+    }
+}
+
+/// The recovery key is the one of the first accept: whoever steals the signing key must not name another one by joining
+/// again.
+fn first_words(known: &mut BTreeMap<HubId, Member>, founders: &[CheckedAccept], admissions: &[Admission]) {
+    let mut first: BTreeMap<HubId, (u32, [u8; 32])> = BTreeMap::new();
+    let accepts = founders
+        .iter()
+        .chain(admissions.iter().map(|admission| &admission.accept));
+    for accept in accepts {
+        let word = (accept.counter, accept.recovery_key);
+        let earliest = first.entry(accept.hub).or_insert(word);
+        *earliest = word.min(*earliest);
+    }
+    for (hub, (_, recovery_key)) in first {
+        if let Some(member) = known.get_mut(&hub) {
+            member.recovery_key = recovery_key;
+        }
+    }
+}
+
+/// The highest leave of each hub.
+fn leaves<'a>(statements: impl Iterator<Item = &'a HeldStatement>) -> BTreeMap<HubId, u32> {
+    let mut out = BTreeMap::new();
+    for statement in statements {
+        let Said::Leave(leave) = &statement.said else { continue };
+        let counter = out.entry(statement.hub).or_insert(leave.counter);
+        *counter = leave.counter.max(*counter);
+    }
+    out
+}
+
+/// The highest withdrawal of each (voter, guest).
+fn withdrawals<'a>(statements: impl Iterator<Item = &'a HeldStatement>) -> BTreeMap<(HubId, HubId), u32> {
+    let mut out = BTreeMap::new();
+    for statement in statements {
+        let Said::Withdraw(withdraw) = &statement.said else {
+            continue;
+        };
+        let Some(guest) = HubId::from_slice(&withdraw.hub) else {
+            continue;
+        };
+        let counter = out.entry((statement.hub, guest)).or_insert(withdraw.counter);
+        *counter = withdraw.counter.max(*counter);
+    }
+    out
+}

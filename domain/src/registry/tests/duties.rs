@@ -1,0 +1,104 @@
+//! What a voter's node says by itself.
+
+use super::decisions::Node;
+use super::*;
+use crate::body::VoteWord;
+use crate::registry::duty::Duty;
+
+fn remove_five() -> Change {
+    Change::Remove {
+        hub: hub(5),
+        reason: "gone".into(),
+        ends: RemovalCut::new(),
+    }
+}
+
+#[test]
+fn an_admission_is_a_vote_to_seat() {
+    let (mut book, last) = Book::with_voters(4);
+    book.admit(2, 9, "lisbon", 1);
+    let seat = Change::Seat {
+        hub: hub(9),
+        slug: "lisbon".into(),
+        counter: 1,
+    };
+    let id = book.decide(1, &last, seat);
+    let roster = book.roster();
+    assert_eq!(roster.duties(hub(2)), [Duty::Sign(id)]);
+    assert_eq!((roster.votes_open(hub(2)), roster.votes_open(hub(3))), (0, 1));
+    assert_eq!(roster.duties(hub(3)), []);
+    assert_eq!(roster.duties(hub(9)), [], "a guest has none");
+    let mut withdrawn = Book {
+        network: book.network,
+        statements: book.statements.clone(),
+    };
+    let taken_back = Withdraw {
+        hub: hub(9).0.to_vec(),
+        counter: 1,
+    };
+    withdrawn.say(2, Said::Withdraw(taken_back));
+    assert_eq!(withdrawn.roster().duties(hub(2)), []);
+}
+
+#[test]
+fn what_lacks_something_taken_is_asked_for_and_renewed() {
+    let (mut book, last) = Book::with_voters(5);
+    let removal = book.decide(1, &last, remove_five());
+    book.word(2, removal, VoteWord::AskRenewed);
+    let other = book.decide(3, &last, Change::Rules { guests_per_voter: 3 });
+    book.votes(&[4, 5], other);
+    // Everybody has taken the rules now, and the removal's past lacks them.
+    let roster = book.roster();
+    let [Duty::Renew(renewed)] = &roster.duties(hub(1))[..] else {
+        panic!("{:?}", roster.duties(hub(1)))
+    };
+    assert_eq!(renewed.after, [other].into());
+    assert_eq!(roster.duties(hub(2)), [], "it has asked already");
+    assert_eq!(roster.duties(hub(4)), [], "it never spoke about this");
+    let again = book.say(1, Said::Decide(renewed.write()));
+    let roster = book.roster();
+    assert_eq!(roster.duties(hub(1)), []);
+    assert_eq!(roster.duties(hub(2)), [Duty::Sign(again)], "its vote is for the change");
+    book.word(2, removal, VoteWord::Withdraw);
+    assert_eq!(book.roster().duties(hub(2)), []);
+    assert_eq!(book.roster().votes_open(hub(2)), 0);
+}
+
+#[test]
+fn a_vote_of_before_removes_nobody_again() {
+    let (mut book, last) = Book::with_voters(5);
+    let mut node = Node::new();
+    let removal = book.decide(1, &last, remove_five());
+    book.votes(&[2, 3], removal);
+    node.now_ms += 1_000;
+    let roster = node.sees(&book);
+    let readmit = Change::Readmit {
+        hub: hub(5),
+        removals: roster.removals_of(hub(5)),
+    };
+    let back = book.decide(1, &[removal], readmit);
+    book.votes(&[2, 3], back);
+    assert!(node.sees(&book).votes(hub(5)));
+    let second = book.decide(4, &[back], remove_five());
+    let roster = node.sees(&book);
+    for seed in [1, 2, 3] {
+        assert_eq!(roster.duties(hub(seed)), [], "hub {seed}");
+        assert_eq!(roster.votes_open(hub(seed)), 1);
+    }
+    assert_eq!(roster.ballots.get(&second).unwrap().state, State::Pending);
+}
+
+#[test]
+fn whoever_took_what_others_refused_helps_them_to_take_it() {
+    let (mut book, last) = Book::with_voters(3);
+    let refused = book.decide(2, &last, Change::Rules { guests_per_voter: 3 });
+    book.votes(&[3], refused);
+    let adopt = Proposal {
+        after: [refused].into(),
+        left: [].into(),
+        change: Change::Adopt([refused].into()),
+    };
+    let id = book.say(1, Said::Decide(adopt.write()));
+    let roster = book.roster();
+    assert_eq!(roster.duties(hub(2)), [Duty::Sign(id)]);
+}
