@@ -127,6 +127,11 @@ impl Frontier {
         self.end(key).map_or(count, |end| count.min(end))
     }
 
+    /// Whether both have the same rows, cut at the same numbers.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.rows == other.rows && self.ends == other.ends
+    }
+
     /// The rows that `peer` may see.
     #[must_use]
     pub fn visible(&self, access: &Access, peer: HubId) -> Self {

@@ -17,6 +17,7 @@ pub mod document;
 pub mod envelope;
 pub mod event;
 pub mod frontier;
+pub mod group;
 pub mod ids;
 pub mod object;
 pub mod profile;

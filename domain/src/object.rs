@@ -218,6 +218,12 @@ impl ObjectState {
         self.writers.iter().chain(self.grants.values()).copied().collect()
     }
 
+    /// Writers besides the owner whose last word is not no: those whom a new beginning lists.
+    pub fn remaining_writers(&self) -> Vec<HubId> {
+        let said_no = |hub: &HubId| self.consents.get(hub).is_some_and(|said| !said.agreed);
+        self.co_writers().into_iter().filter(|hub| !said_no(hub)).collect()
+    }
+
     /// Whether a hub's changes to the shown generation count.
     pub fn may_write(&self, hub: HubId) -> bool {
         let owner = self.created.is_some_and(|created| created.owner == hub);

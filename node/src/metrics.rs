@@ -26,6 +26,7 @@ impl Collector for NodeCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let totals = self.0.ledger.totals();
         let peers = self.0.peer_status();
+        let breaches = peers.iter().map(|peer| peer.breaches).sum();
         let connected = peers.iter().filter(|peer| peer.connected).count();
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let gauges = [
@@ -59,6 +60,11 @@ impl Collector for NodeCollector {
                 "interhub_peers_connected",
                 "Other hubs with a stream now",
                 number(connected as u64),
+            ),
+            (
+                "interhub_breaches",
+                "Times since the start that a peer sent what must never be on its stream",
+                number(breaches),
             ),
         ];
         for (name, help, value) in gauges {

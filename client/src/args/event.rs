@@ -154,6 +154,23 @@ pub struct FieldArgs {
     /// Keep it to this hub for now
     #[arg(long)]
     pub draft: bool,
+    /// Keep it to this hub and this one, as a draft they share; may be repeated
+    #[arg(long, value_name = "SLUG", value_delimiter = ',')]
+    pub with: Vec<String>,
+    /// Who is to see it
+    #[arg(long, value_enum, value_name = "WHO", conflicts_with_all = ["draft", "with"])]
+    pub audience: Option<AudienceArg>,
+}
+
+/// Values of `--audience`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AudienceArg {
+    /// Anyone: pages, feeds and all hubs
+    Public,
+    /// The hubs of the network only, on no page and in no feed
+    Network,
+    /// This hub only: a draft
+    Local,
 }
 
 /// `interhub event add ...`
@@ -186,8 +203,8 @@ pub struct EditArgs {
     /// Everything else
     #[command(flatten)]
     pub fields: FieldArgs,
-    /// Publish a draft
-    #[arg(long, conflicts_with = "draft")]
+    /// Publish a draft for anyone; the same as --audience public
+    #[arg(long, conflicts_with_all = ["draft", "with", "audience"])]
     pub publish: bool,
 }
 
@@ -260,7 +277,7 @@ pub struct ListArgs {
     /// Only events that can be joined online
     #[arg(long)]
     pub online: bool,
-    /// Also this hub's drafts
+    /// Also drafts: this hub's, and those that others share with it
     #[arg(long)]
     pub drafts: bool,
     /// Only what is hidden on this node, whenever it is, with the reasons

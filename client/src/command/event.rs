@@ -4,7 +4,7 @@ use interhub_proto::v1;
 
 use super::{Answer, cohost, export, import, node};
 use crate::args::GlobalArgs;
-use crate::args::event::{AddArgs, EditArgs, EventCommand, FieldArgs, ListArgs};
+use crate::args::event::{AddArgs, AudienceArg, EditArgs, EventCommand, FieldArgs, ListArgs};
 use crate::args::value::LatLon;
 use crate::document::{ErasedDocument, EventDocument, HiddenListDocument, HiddenNoteDocument, ListDocument};
 use crate::error::ClientError;
@@ -130,7 +130,7 @@ fn edit_fields(args: EditArgs) -> Result<v1::EventFields, ClientError> {
     fields.title = args.title;
     fields.start = args.start;
     if args.publish {
-        fields.draft = Some(false);
+        fields.audience = v1::Audience::Public.into();
     }
     if fields == v1::EventFields::default() {
         return Err(ClientError::Usage(
@@ -151,6 +151,14 @@ fn fields(args: FieldArgs) -> v1::EventFields {
     let tags = (!given.is_empty()).then(|| v1::TagList {
         tags: given.into_iter().filter(|tag| !tag.is_empty()).collect(),
     });
+    let audience = match args.audience {
+        _ if !args.with.is_empty() => v1::Audience::Group,
+        _ if args.draft => v1::Audience::Local,
+        Some(AudienceArg::Public) => v1::Audience::Public,
+        Some(AudienceArg::Network) => v1::Audience::Network,
+        Some(AudienceArg::Local) => v1::Audience::Local,
+        None => v1::Audience::Unspecified,
+    };
     v1::EventFields {
         title: None,
         summary: args.summary,
@@ -165,7 +173,9 @@ fn fields(args: FieldArgs) -> v1::EventFields {
         url: args.url,
         online_url: args.online_url,
         language: args.language,
-        draft: args.draft.then_some(true),
+        draft: None,
+        audience: audience.into(),
+        with: args.with,
     }
 }
 
@@ -237,6 +247,19 @@ fn hidden_text(list: &HiddenListDocument) -> String {
         &["TITLE", "HUB", "HIDDEN", "BY", "REASON", "ID"],
         there.chain(gone).collect(),
     )
+}
+
+fn audience_text(event: &EventDocument) -> String {
+    match event.audience {
+        "group" => format!(
+            "{} and {}",
+            render::line(&event.hub),
+            render::line(&event.shared_with.join(", "))
+        ),
+        "local" => "this hub only".to_owned(),
+        "network" => "the hubs of the network only".to_owned(),
+        _ => String::new(),
+    }
 }
 
 fn hidden_line(note: &HiddenNoteDocument) -> String {
@@ -313,6 +336,7 @@ fn event_text(event: &EventDocument) -> String {
         ),
         ("id", event.id.clone()),
         ("uid", render::line(&event.uid)),
+        ("audience", audience_text(event)),
         (
             "hidden",
             event.hidden_note.as_ref().map_or_else(String::new, hidden_line),

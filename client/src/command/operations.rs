@@ -33,6 +33,7 @@ fn status_text(status: &StatusDocument) -> String {
             ),
         ),
         ("peers", format!("{} of {} connected", status.connected, status.peers)),
+        ("as of", as_of_text(status)),
         ("shared digest", status.shared_digest.clone()),
         ("projections", status.projections_digest.clone()),
         ("restoring", render::yes(status.restoring)),
@@ -40,6 +41,13 @@ fn status_text(status: &StatusDocument) -> String {
         ("refused", odd(status.refused)),
         ("void", odd(status.void)),
         ("stuck", odd(status.stuck)),
+        (
+            "breaches",
+            match status.breaches {
+                0 => String::new(),
+                count => format!("{count}; `interhub peers` says whose"),
+            },
+        ),
         ("votes open", odd(status.votes_open.into())),
         (
             "another node",
@@ -50,6 +58,16 @@ fn status_text(status: &StatusDocument) -> String {
             },
         ),
     ])
+}
+
+/// Which hub's data is oldest, and how old it is.
+fn as_of_text(status: &StatusDocument) -> String {
+    let hub = status.oldest_hub.as_deref().map(render::line);
+    match (status.as_of.as_ref(), hub) {
+        (Some(_), None) => "now".to_owned(),
+        (Some(at), Some(hub)) => format!("{} (the oldest is {hub})", render::moment(Some(at))),
+        (None, hub) => format!("nothing was heard of {} yet", hub.unwrap_or_default()),
+    }
 }
 
 pub(super) async fn peers(node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
@@ -71,7 +89,7 @@ fn peers_text(peers: &PeersDocument) -> String {
             peer.lag_envelopes.map_or_else(|| "-".to_owned(), |lag| lag.to_string()),
             peer.clock_skew_ms
                 .map_or_else(|| "-".to_owned(), |skew| format!("{skew} ms")),
-            render::short(trouble(peer)),
+            render::short(&trouble(peer)),
         ]
     });
     let header = [
@@ -88,11 +106,14 @@ fn peers_text(peers: &PeersDocument) -> String {
     render::table(&header, rows.collect())
 }
 
-fn trouble(peer: &PeerDocument) -> &str {
+fn trouble(peer: &PeerDocument) -> String {
+    if let Some(what) = peer.last_breach.as_ref().filter(|_| peer.breaches > 0) {
+        return format!("{} breaches: {what}", peer.breaches);
+    }
     match &peer.last_error {
-        Some(error) => error,
-        None if peer.paused => "paused",
-        None => "",
+        Some(error) => error.clone(),
+        None if peer.paused => "paused".to_owned(),
+        None => String::new(),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct EventDocument {
     pub image_url: Option<String>,
     pub hidden: bool,
     pub hidden_note: Option<HiddenNoteDocument>,
+    pub audience: &'static str,
+    pub shared_with: Vec<String>,
 }
 
 /// What the operator decided about showing another hub's event.
@@ -110,7 +112,18 @@ impl From<v1::Event> for EventDocument {
             sequence: event.sequence,
             hidden: event.hidden_note.as_ref().is_some_and(|note| note.hidden),
             hidden_note: event.hidden_note.map(HiddenNoteDocument::from),
+            audience: audience_name(event.audience),
+            shared_with: event.shared_with,
         }
+    }
+}
+
+fn audience_name(audience: i32) -> &'static str {
+    match v1::Audience::try_from(audience) {
+        Ok(v1::Audience::Network) => "network",
+        Ok(v1::Audience::Group) => "group",
+        Ok(v1::Audience::Local) => "local",
+        Ok(v1::Audience::Public | v1::Audience::Unspecified) | Err(_) => "public",
     }
 }
 

@@ -31,6 +31,9 @@ pub struct StatusDocument {
     pub stuck: u64,
     pub votes_open: u32,
     pub another_node: bool,
+    pub breaches: u64,
+    pub as_of: Option<String>,
+    pub oldest_hub: Option<String>,
 }
 
 /// Name and id of a network.
@@ -66,6 +69,9 @@ impl From<v1::StatusResponse> for StatusDocument {
             stuck: status.stuck,
             votes_open: status.votes_open,
             another_node: status.another_node,
+            breaches: status.breaches,
+            as_of: instant(status.as_of.as_ref()),
+            oldest_hub: status.oldest_hub,
         }
     }
 }
@@ -93,6 +99,8 @@ pub struct PeerDocument {
     pub last_error: Option<String>,
     pub via: Option<String>,
     pub paused: bool,
+    pub breaches: u64,
+    pub last_breach: Option<String>,
 }
 
 impl From<v1::Peer> for PeerDocument {
@@ -115,6 +123,8 @@ impl From<v1::Peer> for PeerDocument {
             last_error: peer.last_error,
             via: peer.via,
             paused: peer.paused,
+            breaches: peer.breaches,
+            last_breach: peer.last_breach,
         }
     }
 }

@@ -52,6 +52,8 @@ fn event() -> v1::Event {
         sequence: 2,
         image_url: String::new(),
         hidden_note: None,
+        audience: v1::Audience::Public.into(),
+        shared_with: Vec::new(),
     }
 }
 
@@ -67,7 +69,7 @@ fn an_event_is_written_as_promised() {
         "location": {"name": "Main hall", "lat": 52.5, "lon": -1.9}, "online_url": null,
         "url": "https://hub.example/r", "language": "en", "updated": "2027-03-02T15:06:40Z", "as_of": null,
         "created": "2027-02-19T01:20:00Z", "rrule": ["FREQ=WEEKLY"], "sequence": 2, "image_url": null,
-        "hidden": false, "hidden_note": null,
+        "hidden": false, "hidden_note": null, "audience": "public", "shared_with": [],
     });
     assert_eq!(value, expected);
     assert!(text.starts_with("{\"id\":"), "fields keep their order");

@@ -262,7 +262,7 @@ impl Session {
             (_, Frame::Frontier { shared, common }) => self.compare((shared, common), now, effects),
             (_, Frame::Rows { rows, complete }) => self.peer_rows(rows, complete, now, effects),
             (_, Frame::Envelopes(envelopes)) => self.delivered(envelopes, effects),
-            (_, Frame::Proofs(proofs)) => effects.push(Effect::TakeProofs(proofs)),
+            (_, Frame::Proofs(proofs)) => self.proofs_came(proofs, effects),
             (_, Frame::Beacon(beacon)) => effects.push(Effect::TakeBeacon(beacon)),
             (_, Frame::AskHeader(row, seq)) if self.access.may_send(row.log, row.hub, self.peer) => {
                 effects.push(Effect::ReadHeader(row, seq));
@@ -281,6 +281,26 @@ impl Session {
             effects.push(Effect::Report(Notice::Forked(row)));
             effects.push(Effect::Send(Frame::AskHeader(row, seq)));
         }
+    }
+
+    /// Proofs of logs that the peer and this node may both see; others have no business on this stream.
+    fn proofs_came(&self, mut proofs: Vec<Proof>, effects: &mut Vec<Effect>) {
+        proofs.retain(|proof| {
+            let header = &proof.a.header;
+            match self.access.on_receipt(header.log, header.hub, self.peer) {
+                Receipt::Allowed => self.access.scope(header.log) != Scope::Unknown,
+                Receipt::Dropped => false,
+                Receipt::Breach(what) => {
+                    effects.push(Effect::Report(Notice::Breach {
+                        log: header.log,
+                        hub: header.hub,
+                        what,
+                    }));
+                    false
+                }
+            }
+        });
+        effects.push(Effect::TakeProofs(proofs));
     }
 
     fn header_came(&mut self, row: RowKey, seq: u64, envelope: Option<Box<Envelope>>, effects: &mut Vec<Effect>) {
@@ -391,9 +411,14 @@ impl Session {
                 effects,
             );
         }
-        self.out.replace(frontier.visible(&self.access, self.peer), now);
-        // Proofs or a removal may have cut a log here: whether the peer shows the same is asked soon.
-        self.settle_at = Some(now.saturating_add(SETTLE_MS));
+        let visible = frontier.visible(&self.access, self.peer);
+        let same = visible.shows_the_same(self.out.ours());
+        self.out.replace(visible, now);
+        // Proofs or a removal may have cut a log here: whether the peer shows the same is asked soon. What only others
+        // see shows in nothing, not even in a frame out of turn.
+        if !same {
+            self.settle_at = Some(now.saturating_add(SETTLE_MS));
+        }
     }
 
     fn compare(&mut self, theirs: (Option<Digest>, Option<Digest>), now: Millis, effects: &mut Vec<Effect>) {
@@ -600,9 +625,17 @@ impl Session {
             self.reading = true;
             effects.push(effect);
         } else if !self.batch.is_empty() {
-            self.writable = false;
             self.batch_bytes = 0;
-            effects.push(Effect::Send(Frame::Envelopes(std::mem::take(&mut self.batch))));
+            let mut envelopes = std::mem::take(&mut self.batch);
+            // What the peer may see can have changed since they were read.
+            envelopes.retain(|envelope| {
+                let header = &envelope.header;
+                self.access.may_send(header.log, header.hub, self.peer)
+            });
+            if !envelopes.is_empty() {
+                self.writable = false;
+                effects.push(Effect::Send(Frame::Envelopes(envelopes)));
+            }
         }
     }
 

@@ -18,6 +18,8 @@ mod machine;
 mod outgoing;
 mod probe;
 #[cfg(test)]
+mod scopes;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod world;

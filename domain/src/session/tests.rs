@@ -29,7 +29,7 @@ fn equal_pair(rows: u64) -> World {
         usize::MAX,
         usize::MAX,
     );
-    world.nodes[1].take(all);
+    world.nodes[1].take(hub(1), all);
     world
 }
 
@@ -60,9 +60,9 @@ fn branches(fork: u64, lengths: [u64; 2]) -> [Vec<Envelope>; 2] {
 fn forked_world(fork: u64, lengths: [u64; 2], seed: u64) -> World {
     let mut world = World::new(5, seed);
     let [one, other] = branches(fork, lengths);
-    world.nodes[1].take(one.clone());
-    world.nodes[2].take(other);
-    world.nodes[3].take(one);
+    world.nodes[1].take(hub(1), one.clone());
+    world.nodes[2].take(hub(1), other);
+    world.nodes[3].take(hub(1), one);
     world
 }
 
@@ -107,7 +107,7 @@ fn a_cut_log_stays_as_it_is() {
     world.run_for(5_000);
     let before = world.nodes[1].frontier.clone();
     let [more, _] = branches(3, [9, 1]);
-    let (rows, gap, forked) = world.nodes[2].take(more);
+    let (rows, gap, forked) = world.nodes[2].take(hub(1), more);
     assert!(rows.is_empty() && !gap && forked.is_empty());
     world.run_for(70_000);
     assert_eq!(world.nodes[1].frontier, before);

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Effect, Event, Farewell, Frame, Local, Millis, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Proof, Session};
-use crate::access::Access;
+use crate::access::{Access, Scope};
 use crate::beacon::SignedBeacon;
+use crate::body::{Body, Content, Open};
 use crate::cut::{Cuts, Named};
 use crate::envelope::{Envelope, Header, Kind, Sealed};
 use crate::frontier::{Frontier, Head, RowKey};
+use crate::group::{Group, Groups, UnknownLog, members_of, on_receipt_of_unknown};
 use crate::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
 use crate::registry::Standing;
 
@@ -45,6 +47,8 @@ pub(super) struct Node {
     pub(super) hub: HubId,
     pub(super) epoch: Epoch,
     pub(super) access: Arc<Access>,
+    pub(super) standings: BTreeMap<HubId, Standing>,
+    pub(super) groups: Groups,
     pub(super) logs: BTreeMap<RowKey, Vec<Envelope>>,
     pub(super) frontier: Frontier,
     /// The proof with the lowest number of each forked log.
@@ -63,6 +67,8 @@ impl Node {
             hub: hub(number),
             epoch: Epoch(u64::from(number)),
             access: Arc::new(Access::new(NETWORK, hub(number), &hubs, &BTreeMap::new())),
+            standings: hubs,
+            groups: Groups::new(),
             logs: BTreeMap::new(),
             frontier: Frontier::new(),
             proofs: BTreeMap::new(),
@@ -97,6 +103,51 @@ impl Node {
         let sealed = Some(Sealed {
             salt: [0; 32],
             body: vec![7; bytes],
+        });
+        let envelope = Envelope {
+            header,
+            signature: [0; 64],
+            sealed,
+        };
+        self.hold(envelope).unwrap()
+    }
+
+    /// Access as it follows from what this node knows.
+    pub(super) fn refresh_access(&mut self) {
+        let groups = members_of(&self.groups);
+        self.access = Arc::new(Access::new(NETWORK, self.hub, &self.standings, &groups));
+    }
+
+    /// Opens this node's log of a group.
+    pub(super) fn open_group(&mut self, group: &Group) -> (RowKey, Head) {
+        let log = group.log(NETWORK);
+        self.groups.insert(log, group.clone());
+        self.refresh_access();
+        let (members, nonce) = group.named();
+        let body = Body {
+            clock: 1,
+            content: Some(Content::Open(Open {
+                earlier: Vec::new(),
+                members,
+                nonce,
+            })),
+        };
+        let header = Header {
+            network: NETWORK,
+            hub: self.hub,
+            key_number: 0,
+            log,
+            epoch: self.epoch,
+            seq: 0,
+            previous: HeaderHash::ZERO,
+            kind: Kind::Open,
+            object: ObjectId::ZERO,
+            generation: 0,
+            commitment: [1; 32],
+        };
+        let sealed = Some(Sealed {
+            salt: [0; 32],
+            body: body.encode_bytes(),
         });
         let envelope = Envelope {
             header,
@@ -175,7 +226,11 @@ impl Node {
     }
 
     /// Takes a batch: which rows advanced, whether there was a gap, and what contradicts what is held.
-    pub(super) fn take(&mut self, envelopes: Vec<Envelope>) -> (Vec<(RowKey, Head)>, bool, Vec<(RowKey, u64)>) {
+    pub(super) fn take(
+        &mut self,
+        from: HubId,
+        envelopes: Vec<Envelope>,
+    ) -> (Vec<(RowKey, Head)>, bool, Vec<(RowKey, u64)>) {
         let mut rows = BTreeMap::new();
         let mut gap = false;
         let mut forked = Vec::new();
@@ -189,6 +244,19 @@ impl Node {
             };
             if self.cuts.end(&key).is_some_and(|end| header.seq >= end) {
                 continue;
+            }
+            if self.access.scope(header.log) == Scope::Unknown {
+                match on_receipt_of_unknown(NETWORK, self.hub, &envelope, from) {
+                    UnknownLog::Opens(group) => {
+                        self.groups.insert(header.log, group);
+                        self.refresh_access();
+                    }
+                    UnknownLog::Early => {
+                        gap = true;
+                        continue;
+                    }
+                    UnknownLog::Not(_) => continue,
+                }
             }
             let held = self.logs.get(&key).map_or(0, |held| held.len() as u64);
             if header.seq < held {
@@ -269,6 +337,8 @@ pub(super) struct World {
     pub(super) bytes: usize,
     pub(super) notices: Vec<Notice>,
     pub(super) beacons_sent: usize,
+    /// Everything that was sent, in order: when, from which node, to which.
+    pub(super) recorded: Vec<(Millis, usize, usize, Frame)>,
 }
 
 impl World {
@@ -284,6 +354,7 @@ impl World {
             bytes: 0,
             notices: Vec::new(),
             beacons_sent: 0,
+            recorded: Vec::new(),
         }
     }
 
@@ -391,7 +462,12 @@ impl World {
                         });
                     }
                     Effect::Take(envelopes) => {
-                        let (rows, gap, forked) = self.nodes[node].take(envelopes);
+                        let from = self.nodes[self.links[link].ends[1 - side].node].hub;
+                        let before = self.nodes[node].access.clone();
+                        let (rows, gap, forked) = self.nodes[node].take(from, envelopes);
+                        if !Arc::ptr_eq(&before, &self.nodes[node].access) {
+                            events.extend(self.access_changed(node, Some((link, side))));
+                        }
                         events.push_back(Event::Taken {
                             rows: rows.clone(),
                             gap,
@@ -470,6 +546,19 @@ impl World {
         }
     }
 
+    /// Tells the node's sessions of another access; returns what the one at `here` is to be told.
+    pub(super) fn access_changed(&mut self, node: usize, here: Option<(usize, usize)>) -> Option<Event> {
+        let event = Event::Access(self.nodes[node].access.clone(), self.nodes[node].frontier.clone());
+        for link in 0..self.links.len() {
+            for side in 0..2 {
+                if self.links[link].ends[side].node == node && Some((link, side)) != here {
+                    self.event(link, side, event.clone());
+                }
+            }
+        }
+        here.map(|_| event)
+    }
+
     /// Tells the node's other sessions of new proofs; returns what the one at `here` is to be told.
     fn proved(&mut self, node: usize, here: (usize, usize), news: &[Proof]) -> Vec<Event> {
         if news.is_empty() {
@@ -495,6 +584,9 @@ impl World {
     pub(super) fn send(&mut self, link: usize, side: usize, frame: Frame) {
         self.frames += 1;
         self.bytes += wire_len(&frame);
+        let ends = &self.links[link].ends;
+        self.recorded
+            .push((self.now, ends[side].node, ends[1 - side].node, frame.clone()));
         if let Frame::Rows { rows, .. } = &frame {
             assert!(
                 rows.iter().all(|(key, _)| key.log != LogId::LOCAL),

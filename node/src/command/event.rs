@@ -9,10 +9,11 @@ use interhub_domain::event::{
     Event, LocalTime, Location, MAX_DESCRIPTION, MAX_PLACE, MAX_SUMMARY, MAX_TAG, MAX_TAGS, MAX_TITLE, MAX_URL,
     Occurrence, Override, Schedule, Status,
 };
-use interhub_domain::ids::{DocumentKind, HubId, LogId, ThingId};
+use interhub_domain::ids::{DocumentKind, HubId, ThingId};
 use interhub_domain::profile::Point;
 use interhub_domain::query::EventQuery;
 
+use super::audience::Audience;
 use super::schedule::{default_end, end_of, parse_rule, parse_time, parse_zone};
 use super::{CommandError, Commands, ShownEvent};
 use crate::clock::random_bytes;
@@ -50,8 +51,8 @@ pub struct EventFields {
     pub online_url: Option<String>,
     /// BCP 47.
     pub language: Option<String>,
-    /// Whether only this hub sees it.
-    pub draft: Option<bool>,
+    /// Who is to see it.
+    pub audience: Option<Audience>,
 }
 
 /// One page of a list.
@@ -107,11 +108,7 @@ impl Commands {
             if event.title.is_empty() {
                 return Err(CommandError::usage("an event needs a title"));
             }
-            let log = if fields.draft == Some(true) {
-                LogId::LOCAL
-            } else {
-                LogId::PUBLIC
-            };
+            let log = this.log_of(fields.audience.as_ref().unwrap_or(&Audience::Public))?;
             let reading = Reading::Event(Box::new(event));
             this.ledger.write(vec![Write::Create {
                 log,
@@ -124,7 +121,7 @@ impl Commands {
         .await
     }
 
-    /// Changes an event of this hub; with `draft` false, publishes a draft.
+    /// Changes an event of this hub; with an audience, also who may see it.
     pub async fn edit_event(&self, id: String, fields: EventFields) -> Result<ShownEvent, CommandError> {
         self.blocking("event edit", move |this| {
             let row = this.hosted_event(&id)?;
@@ -133,31 +130,15 @@ impl Commands {
             if event.title.is_empty() {
                 return Err(CommandError::usage("an event needs a title"));
             }
-            let publish = row.draft && fields.draft == Some(false);
-            if !row.draft && fields.draft == Some(true) {
-                let advice = "a published event cannot become a draft again, others have it already; cancel it";
-                return Err(CommandError::refused(advice));
-            }
-            if event == row.event && !publish {
+            let log = match &fields.audience {
+                Some(audience) => this.log_of(audience)?,
+                None => row.log,
+            };
+            if event == row.event && log == row.log {
                 return this.show_thing(row.thing);
             }
             this.touch(&mut event, &row.event);
-            let writes = if publish {
-                let reading = Reading::Event(Box::new(event));
-                // Widening an audience makes a new document in the wider log, and a tombstone for the old one.
-                let (log, kind, thing) = (LogId::PUBLIC, DocumentKind::Event, row.thing);
-                vec![
-                    Write::Create {
-                        log,
-                        kind,
-                        thing,
-                        reading,
-                    },
-                    Write::Erase { object: row.object },
-                ]
-            } else {
-                vec![edit(&row, event)]
-            };
+            let writes = vec![this.writes_for(&row, log, event)?];
             this.ledger.write(writes)?;
             this.show_thing(row.thing)
         })
@@ -285,7 +266,7 @@ impl Commands {
 }
 
 /// The edit of an event, made on what its document says by the time it is written.
-fn edit(row: &EventRow, after: Event) -> Write {
+pub(super) fn edit(row: &EventRow, after: Event) -> Write {
     Write::Edit {
         object: row.object,
         before: Box::new(row.event.clone()),

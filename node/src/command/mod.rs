@@ -3,6 +3,7 @@
 //! A function here checks what was asked, calls the ledger or the views, and says in words what went wrong. It knows
 //! nothing of gRPC, and nothing of storage beyond those two.
 
+pub mod audience;
 pub mod cohost;
 pub mod decision;
 pub mod erase;
@@ -20,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 
 use interhub_domain::ids::HubId;
 
+use self::audience::ShownAudience;
 use crate::clock::SharedClock;
 use crate::peer::status::PeerStatus;
 use crate::peer::{JoinRequest, Joined};
@@ -210,6 +212,8 @@ pub struct ShownEvent {
     pub hosts: Vec<String>,
     /// How fresh the owner's data is, Unix milliseconds.
     pub as_of_ms: Option<i64>,
+    /// Who may see it.
+    pub audience: ShownAudience,
     /// The operator's last word on hiding it here, if there was one.
     pub hidden: Option<HiddenRow>,
 }
@@ -243,6 +247,7 @@ impl Commands {
             hub: slug_of(row.hub),
             hosts: row.hosts.iter().map(|hub| slug_of(*hub)).collect(),
             as_of_ms: self.as_of_ms(row.hub),
+            audience: self.audience_of(row, &slug_of),
             hidden: None,
             listed,
         }

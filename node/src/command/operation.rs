@@ -38,6 +38,13 @@ pub struct NodeStatus {
     pub another_node: bool,
     /// Decisions that wait for this hub's vote.
     pub votes_open: u32,
+    /// Security events since the start: peers sent what must never be on their streams.
+    pub breaches: u64,
+    /// Everything that every active hub had published at this moment is here, Unix milliseconds; `None` if there is a
+    /// hub nothing was ever heard of.
+    pub as_of_ms: Option<i64>,
+    /// Slug of the hub that decides it: the one whose data is oldest. `None` for a hub alone.
+    pub oldest_hub: Option<String>,
 }
 
 /// One change for a watcher.
@@ -61,6 +68,16 @@ impl Commands {
             let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
             let active = peers.iter().filter(|peer| roster.is_active(peer.hub));
             let (shared_digest, _) = this.ledger.digests()?;
+            let breaches = peers.iter().map(|peer| peer.breaches).sum();
+            let others = roster.members.values().filter(|member| member.id != own);
+            let oldest = others
+                .filter(|member| roster.is_active(member.id))
+                .map(|member| (this.as_of_ms(member.id), member.shown_slug.clone()))
+                .min();
+            let (as_of_ms, oldest_hub) = match oldest {
+                Some((as_of_ms, slug)) => (as_of_ms, Some(slug)),
+                None => (Some(this.clock.now_ms()), None),
+            };
             Ok(NodeStatus {
                 slug: slug.unwrap_or_else(|| this.ledger.own().slug.clone()),
                 id: own,
@@ -75,6 +92,9 @@ impl Commands {
                 epoch: this.ledger.epoch(),
                 another_node: this.ledger.has_another_node(),
                 votes_open: count(roster.votes_open(own)),
+                breaches,
+                as_of_ms,
+                oldest_hub,
             })
         })
         .await

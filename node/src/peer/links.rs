@@ -61,6 +61,8 @@ struct Record {
     clock_skew_ms: Option<i64>,
     last_error: Option<String>,
     software: String,
+    breaches: u64,
+    last_breach: Option<&'static str>,
 }
 
 /// The place of one running stream; gone when dropped.
@@ -248,6 +250,15 @@ impl Links {
         self.inner().hubs.entry(hub).or_default().last_error = Some(error.to_owned());
     }
 
+    /// Counts a security event: the peer sent what must never be on its stream. Returns how many there were.
+    pub(super) fn breached(&self, hub: HubId, what: &'static str) -> u64 {
+        let mut inner = self.inner();
+        let record = inner.hubs.entry(hub).or_default();
+        record.breaches = record.breaches.saturating_add(1);
+        record.last_breach = Some(what);
+        record.breaches
+    }
+
     /// Remembers by how much the peer's clock is ahead.
     pub(super) fn skewed(&self, hub: HubId, by_ms: i64) {
         self.inner().hubs.entry(hub).or_default().clock_skew_ms = Some(by_ms);
@@ -285,6 +296,8 @@ impl Links {
                 lag_envelopes: ready().map(|entry| entry.live.lag.load(Ordering::Relaxed)).max(),
                 clock_skew_ms: record.and_then(|record| record.clock_skew_ms),
                 last_error: record.and_then(|record| record.last_error.clone()),
+                breaches: record.map_or(0, |record| record.breaches),
+                last_breach: record.and_then(|record| record.last_breach),
                 via: None,
                 paused: None,
                 nodes: epochs.collect::<BTreeSet<_>>().len(),

@@ -171,6 +171,8 @@ pub enum NotHeld {
     Fork(u64),
     /// The deliverer's fault: signature, commitment, size, another network. In words.
     Fault(&'static str),
+    /// A security event: it is of a log that must never be on this stream. In words.
+    Breach(&'static str),
 }
 
 /// Something that sessions have to know.

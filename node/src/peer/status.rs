@@ -46,6 +46,10 @@ pub struct PeerStatus {
     pub clock_skew_ms: Option<i64>,
     /// Why the last call or stream failed; gone once a stream is open.
     pub last_error: Option<String>,
+    /// Security events since the start of this node: it sent what must never be on its stream.
+    pub breaches: u64,
+    /// What the last one was.
+    pub last_breach: Option<&'static str>,
     /// The hub that tunnels, if one does.
     pub via: Option<HubId>,
     /// Why a log of it is paused, if one is.

@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use interhub_domain::envelope::Envelope;
+use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
-use interhub_domain::session::{Effect, Event, Farewell, Frame, Local, PROTOCOL_MAX, PROTOCOL_MIN, Session};
+use interhub_domain::session::{Effect, Event, Farewell, Frame, Local, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Session};
 use interhub_proto::v1;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{sleep_until, timeout};
@@ -253,7 +253,16 @@ impl<N: Net> Stream<N> {
                         let (envelopes, more) = self.shared.host.read_tombstones(&lacking, skip, max_bytes);
                         events.push_back(Event::Tombstones { envelopes, more });
                     }
-                    Effect::Take(envelopes) => events.extend(self.take(envelopes).await),
+                    Effect::Take(envelopes) => {
+                        let opens = envelopes.iter().any(opens_a_group);
+                        let taken = self.take(envelopes).await;
+                        if opens {
+                            // A group that was learnt is to be known before its rows are acknowledged.
+                            let access = self.shared.host.directory().access.clone();
+                            events.push_back(Event::Access(access, self.shared.host.frontier()));
+                        }
+                        events.extend(taken);
+                    }
                     Effect::ReadBeacons => events.push_back(Event::Beacons(self.shared.host.beacons())),
                     Effect::TakeBeacon(beacon) => self.shared.host.take_beacon(self.peer, &beacon),
                     Effect::ReadProofs => events.push_back(Event::Proofs(self.shared.host.proofs())),
@@ -287,7 +296,7 @@ impl<N: Net> Stream<N> {
                         }
                     }
                     Effect::Equal => self.shared.host.equal(self.peer),
-                    Effect::Report(notice) => self.shared.host.report(self.peer, &notice),
+                    Effect::Report(notice) => self.report(&notice),
                     Effect::Close { code, reason, .. } => {
                         self.ended = Some(Ended {
                             code,
@@ -301,6 +310,17 @@ impl<N: Net> Stream<N> {
         if !idle || self.lag_moved {
             self.count_lag();
         }
+    }
+
+    /// Tells the host; of security events, which a peer can make as many of as it likes, the first and ever fewer.
+    fn report(&self, notice: &Notice) {
+        if let Notice::Breach { what, .. } = notice {
+            let count = self.shared.links.breached(self.peer, what);
+            if !count.is_power_of_two() {
+                return;
+            }
+        }
+        self.shared.host.report(self.peer, notice);
     }
 
     fn queue(&mut self, frame: Frame) {
@@ -337,6 +357,16 @@ impl<N: Net> Stream<N> {
                     Some((*row, *differs_at))
                 };
                 let forked: Vec<_> = taken.refused.iter().filter_map(fork).collect();
+                for (hash, why) in &taken.refused {
+                    let row = rows.iter().find(|(known, _)| known == hash).map(|(_, row)| *row);
+                    if let (NotHeld::Breach(what), Some(row)) = (why, row) {
+                        self.report(&Notice::Breach {
+                            log: row.log,
+                            hub: row.hub,
+                            what,
+                        });
+                    }
+                }
                 Some(Event::Taken {
                     rows: taken.rows,
                     gap,
@@ -388,6 +418,11 @@ impl<N: Net> Stream<N> {
             was_open,
         })
     }
+}
+
+/// Whether it may be the first envelope of a group's log.
+fn opens_a_group(envelope: &Envelope) -> bool {
+    envelope.header.kind == Kind::Open && !envelope.header.log.is_shared()
 }
 
 fn row_of(envelope: &Envelope) -> RowKey {

@@ -49,9 +49,9 @@ pub struct EventRow {
     pub object: ObjectId,
     /// The hub that owns the document.
     pub hub: HubId,
-    /// The log the document is in: public, network, or local for drafts.
+    /// The log the document is in: public, network, and for drafts a group's or the local one.
     pub log: LogId,
-    /// A draft: in the hub's local log.
+    /// A draft: in the hub's local log, or in that of a group of hubs.
     pub draft: bool,
     /// Hubs that host it together, the owner first.
     pub hosts: Vec<HubId>,

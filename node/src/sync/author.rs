@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use interhub_domain::body::{Body, Content, EpochEnd, Genesis, Open, Said, Statement, Tombstone};
+use interhub_domain::body::{Body, Content, EpochEnd, Genesis, Open, Said, Squash, Statement, Tombstone};
 use interhub_domain::document::{self, Choice, EditError, Reading};
 use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
 use interhub_domain::event::Event;
 use interhub_domain::frontier::{Head, RowKey};
+use interhub_domain::group::Group;
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::FIRST_GENERATION;
 use interhub_domain::registry::RegistryError;
@@ -77,8 +78,23 @@ pub enum Write {
         /// The hub.
         writer: HubId,
     },
-    /// A tombstone for a document of this hub.
+    /// A tombstone for a document of this hub, for good.
     Erase {
+        /// The document.
+        object: ObjectId,
+    },
+    /// Another audience for a document of this hub: a new one in this log, with the same writers, and a tombstone for
+    /// everything the old one has said so far.
+    Move {
+        /// The old document.
+        object: ObjectId,
+        /// The scope of the new one.
+        log: LogId,
+        /// What it is to say.
+        reading: Reading,
+    },
+    /// A tombstone for everything a document of this hub has said so far: its thing goes on in another log.
+    Withdraw {
         /// The document.
         object: ObjectId,
     },
@@ -209,7 +225,22 @@ impl Ledger {
                 kind,
                 thing,
                 reading,
-            } => vec![self.prepare_creation(network, log, kind, thing, &reading)?],
+            } => vec![self.prepare_creation(network, log, (kind, thing), &reading, &[])?],
+            Write::Move { object, log, reading } => {
+                let state = self.load_object(object)?.0.state;
+                let created = state.created.ok_or(WriteError::NotFound)?;
+                let about = (created.kind, created.thing);
+                // Drafts have no other writers.
+                let writers: Vec<HubId> = if log.is_shared() {
+                    state.remaining_writers()
+                } else {
+                    Vec::new()
+                };
+                vec![
+                    self.prepare_creation(network, log, about, &reading, &writers)?,
+                    self.prepare_erasure(object, Through::Shown)?,
+                ]
+            }
             Write::Change { object, reading } => {
                 let make = |saved: &[u8], actor| document::edit(Some(saved), actor, &reading);
                 vec![self.prepare_change(object, Vec::new(), make)?]
@@ -219,7 +250,8 @@ impl Ledger {
             Write::Grant { object, writer } => vec![self.prepare_grant(object, writer)?],
             Write::Consent { object, agreed } => vec![self.prepare_consent(object, agreed)?],
             Write::TakeAway { object, writer } => vec![self.prepare_squash(object, Some(writer))?],
-            Write::Erase { object } => vec![self.prepare_erasure(object)?],
+            Write::Erase { object } => vec![self.prepare_erasure(object, Through::All)?],
+            Write::Withdraw { object } => vec![self.prepare_erasure(object, Through::Shown)?],
             Write::Together(writes) => {
                 let mut all = Vec::with_capacity(writes.len());
                 for write in writes {
@@ -230,41 +262,70 @@ impl Ledger {
         })
     }
 
+    /// A new document. One that was withdrawn from this log before goes on in the generation after.
     fn prepare_creation(
         &self,
         network: NetworkId,
         log: LogId,
-        kind: DocumentKind,
-        thing: ThingId,
+        (kind, thing): (DocumentKind, ThingId),
         reading: &Reading,
+        writers: &[HubId],
     ) -> Result<Prepared, WriteError> {
         let object = ObjectId::derive(network, self.own_id, log, kind, thing);
+        let erased = self.load_object(object)?.0.state.erased_through;
+        let generation = match erased {
+            None => FIRST_GENERATION,
+            Some(through) => through.checked_add(1).ok_or_else(|| {
+                let line = "it was erased; what is erased does not come back, add it as a new one";
+                WriteError::Refused(line.to_owned())
+            })?,
+        };
         let actor = document::actor(self.own_id, self.epoch());
-        let made = document::edit(None, actor, reading)?.ok_or(WriteError::NotFound)?;
-        let genesis = Genesis {
-            kind: u32::from(kind.code()),
-            thing: thing.0.to_vec(),
-            change: made.change,
-            writers: Vec::new(),
+        let change = document::edit(None, actor, reading)?
+            .ok_or(WriteError::NotFound)?
+            .change;
+        let writers = writers.iter().map(|hub| hub.0.to_vec()).collect();
+        let (code, thing) = (u32::from(kind.code()), thing.0.to_vec());
+        let (kind, content) = if generation == FIRST_GENERATION {
+            let genesis = Genesis {
+                kind: code,
+                thing,
+                change,
+                writers,
+            };
+            (Kind::Genesis, Content::Genesis(genesis))
+        } else {
+            let squash = Squash {
+                change,
+                writers,
+                heads: Vec::new(),
+                withdrawn: Vec::new(),
+                kind: code,
+                thing,
+            };
+            (Kind::Squash, Content::Squash(squash))
         };
         let place = Place {
             log,
-            kind: Kind::Genesis,
+            kind,
             object,
-            generation: FIRST_GENERATION,
+            generation,
         };
-        let content = Some(Content::Genesis(genesis));
+        let content = Some(content);
         Ok(Prepared { place, content })
     }
 
-    fn prepare_erasure(&self, object: ObjectId) -> Result<Prepared, WriteError> {
+    fn prepare_erasure(&self, object: ObjectId, through: Through) -> Result<Prepared, WriteError> {
         let created = self.load_object(object)?.0.state.created.ok_or(WriteError::NotFound)?;
         let tombstone = Tombstone {
             kind: u32::from(created.kind.code()),
             thing: created.thing.0.to_vec(),
             owner: created.owner.0.to_vec(),
             log: created.log.0.to_vec(),
-            through_generation: u32::MAX,
+            through_generation: match through {
+                Through::All => u32::MAX,
+                Through::Shown => created.generation,
+            },
         };
         let place = Place {
             log: created.log,
@@ -289,6 +350,9 @@ impl Ledger {
         let mut envelopes = Vec::with_capacity(all.len());
         for Prepared { place, content } in all {
             let Some(content) = content else { continue };
+            if place.kind != Kind::Statement && !self.may_write(inner, place.log) {
+                return Err(WriteError::Refused("this hub has no part in that log".to_owned()));
+            }
             let row = self.open_log(inner, network, place.log)?;
             let head = heads.get(&row).copied().or_else(|| inner.held.head(&row));
             let envelope = self.sign(inner, network, (row, head), &place, content);
@@ -396,10 +460,12 @@ impl Ledger {
                 hash: head.hash.0.to_vec(),
             })
             .collect();
+        let group = inner.groups.get(&row.log).or_else(|| inner.new_groups.get(&row.log));
+        let (members, nonce) = group.map(Group::named).unwrap_or_default();
         Ok(Open {
             earlier,
-            members: Vec::new(),
-            nonce: Vec::new(),
+            members,
+            nonce,
         })
     }
 
@@ -412,6 +478,15 @@ impl Ledger {
         let row = catalogue::get(&*self.store, &key).map_err(LedgerError::from)?;
         Ok(row.map(|row| (row.standing, row.reason)))
     }
+}
+
+/// Which generations a tombstone covers.
+#[derive(Debug, Clone, Copy)]
+enum Through {
+    /// All there are and ever will be.
+    All,
+    /// Those up to the one shown.
+    Shown,
 }
 
 /// One envelope to be signed; without content if there is nothing to say.

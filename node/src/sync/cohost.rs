@@ -157,16 +157,12 @@ fn squash_of(known: &Object, made: Made, removed: Option<HubId>) -> Result<Prepa
     let state = &known.state;
     let created = shown(known)?;
     let next = created.generation.checked_add(1).ok_or(WriteError::NotFound)?;
-    let stays = |hub: &HubId| {
-        let said_no = state.consents.get(hub).is_some_and(|said| !said.agreed);
-        Some(*hub) != removed && !said_no
-    };
     let squash = Squash {
         change: made.change,
         writers: state
-            .co_writers()
+            .remaining_writers()
             .iter()
-            .filter(|hub| stays(hub))
+            .filter(|hub| Some(**hub) != removed)
             .map(|hub| hub.0.to_vec())
             .collect(),
         heads: state.heads.iter().map(|head| head.to_vec()).collect(),

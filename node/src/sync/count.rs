@@ -506,7 +506,7 @@ fn event_row(state: &ObjectState, created: &Created, event: Event, conflicts: Ve
         object: state.object,
         hub: created.owner,
         log: created.log,
-        draft: created.log == LogId::LOCAL,
+        draft: !created.log.is_shared(),
         hosts: state.hosts(),
         invited: state.invited(),
         conflicts,

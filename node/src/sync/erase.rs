@@ -88,7 +88,8 @@ impl Ledger {
             return Ok(Vec::new());
         };
         let mut out = Vec::new();
-        for log in [LogId::PUBLIC, LogId::NETWORK, LogId::LOCAL] {
+        let groups: Vec<LogId> = self.lock().groups.keys().copied().collect();
+        for log in [LogId::PUBLIC, LogId::NETWORK, LogId::LOCAL].into_iter().chain(groups) {
             let object = ObjectId::derive(network, self.own_id, log, DocumentKind::Event, thing);
             let known = self.load_object(object)?.0;
             if known.state.created.is_some() {

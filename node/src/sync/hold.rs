@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use interhub_domain::body::{Body, Content, Tombstone};
 use interhub_domain::envelope::{Envelope, Header, Kind, verify_batch};
 use interhub_domain::frontier::{Head, RowKey};
-use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
+use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
 use interhub_domain::object::{State, check_tombstone};
 use rand::rand_core::{TryCryptoRng, TryRng};
 
@@ -35,7 +35,12 @@ pub enum Refused {
     NotNow,
     /// The deliverer's fault, in words.
     Fault(&'static str),
+    /// A security event: it is of a log that must never be on this stream. In words.
+    Breach(&'static str),
 }
+
+/// The rows that advanced, and what was not held.
+pub(super) type TakenEnvelopes = (Vec<(RowKey, Head)>, Vec<(HeaderHash, Refused)>);
 
 /// Where one of a batch ended.
 pub(super) type Verdict = Result<Option<(RowKey, Head)>, Refused>;
@@ -63,11 +68,13 @@ impl TryRng for ClockRandom<'_> {
 impl TryCryptoRng for ClockRandom<'_> {}
 
 impl Ledger {
+    /// Takes envelopes that no stream brought: the registry that an inviter handed over.
+    pub fn take(&self, envelopes: &[Envelope]) -> Result<TakenEnvelopes, LedgerError> {
+        self.take_from(None, envelopes)
+    }
+
     /// Takes what a peer delivered and returns once it is durable: the rows that advanced, and what was not held.
-    pub fn take(
-        &self,
-        envelopes: &[Envelope],
-    ) -> Result<(Vec<(RowKey, Head)>, Vec<(HeaderHash, Refused)>), LedgerError> {
+    pub fn take_from(&self, sender: Option<HubId>, envelopes: &[Envelope]) -> Result<TakenEnvelopes, LedgerError> {
         let Some(network) = self.network() else {
             return Ok((Vec::new(), Vec::new()));
         };
@@ -75,7 +82,7 @@ impl Ledger {
         let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
         let mut refused = Vec::new();
         for (envelope, verified) in envelopes.iter().zip(verified) {
-            let verdict = match self.take_one(network, envelope, verified) {
+            let verdict = match self.take_one(network, envelope, verified, sender) {
                 Err(LedgerError::Unjudged(_)) => Err(Refused::NotNow),
                 taken => taken?,
             };
@@ -116,9 +123,12 @@ impl Ledger {
         network: NetworkId,
         envelope: &Envelope,
         verified: Option<bool>,
+        sender: Option<HubId>,
     ) -> Result<Verdict, LedgerError> {
         let mut inner = self.lock();
-        if let Err(why) = Self::check(&inner, network, envelope, verified) {
+        let checked = Self::check(&inner, network, envelope, verified)
+            .and_then(|()| Self::check_scope(&inner, network, self.own_id, envelope, sender));
+        if let Err(why) = checked {
             return Ok(Err(why));
         }
         let header = &envelope.header;
@@ -156,9 +166,6 @@ impl Ledger {
     fn check(inner: &Inner, network: NetworkId, envelope: &Envelope, verified: Option<bool>) -> Result<(), Refused> {
         if envelope.header.network != network {
             return Err(Refused::Fault("it belongs to another network"));
-        }
-        if envelope.header.log == LogId::LOCAL {
-            return Err(Refused::Fault("a local envelope must never leave its hub"));
         }
         let good = if let Some(good) = verified {
             good
@@ -325,6 +332,7 @@ impl Ledger {
         if let Some(body) = &body {
             self.heard(inner, header.hub, body.clock);
             if let Some(Content::Open(open)) = &body.content {
+                self.learn_group(inner, header, open);
                 self.opened(inner, header, open)?;
             }
         }

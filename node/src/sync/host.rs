@@ -216,7 +216,7 @@ impl Host for LedgerHost {
     }
 
     fn take(&self, from: HubId, envelopes: Vec<Envelope>) -> Taken {
-        let (rows, refused) = match self.ledger.take(&envelopes) {
+        let (rows, refused) = match self.ledger.take_from(Some(from), &envelopes) {
             Ok(taken) => taken,
             Err(error) => {
                 tracing::error!(peer = %from.short(), %error, "envelopes could not be stored");
@@ -229,6 +229,7 @@ impl Host for LedgerHost {
             Refused::UnknownHub => NotHeld::UnknownHub,
             Refused::Fork(differs_at) => NotHeld::Fork(differs_at),
             Refused::Fault(what) => NotHeld::Fault(what),
+            Refused::Breach(what) => NotHeld::Breach(what),
         };
         Taken {
             rows,

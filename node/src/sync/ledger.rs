@@ -11,6 +11,7 @@ use interhub_domain::cut::{Cuts, Named};
 use interhub_domain::document::{Counter, Unjudged};
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::frontier::{Frontier, Head, RowKey};
+use interhub_domain::group::Groups;
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::SettleError;
 use interhub_domain::profile::HubProfile;
@@ -182,6 +183,10 @@ pub(super) struct Inner {
     pub(super) as_of_ms: BTreeMap<HubId, i64>,
     /// The number the next change for watchers gets.
     pub(super) next_change: u64,
+    /// The groups whose logs are held, by log id.
+    pub(super) groups: Groups,
+    /// Groups that this node has drawn and not written to yet: nobody is told of them.
+    pub(super) new_groups: Groups,
     /// What was erased and may still be in the files.
     pub(super) to_force_out: Vec<(ObjectId, ThingId)>,
 }
@@ -231,6 +236,8 @@ impl Ledger {
             another_node: false,
             as_of_ms: BTreeMap::new(),
             next_change: watch::next_change(&store)?,
+            groups: Groups::new(),
+            new_groups: Groups::new(),
             to_force_out: erase::to_force_out(&store)?,
         };
         let known_network = OnceLock::new();
@@ -255,6 +262,7 @@ impl Ledger {
         };
         let mut inner = ledger.lock();
         ledger.load_beyond(&mut inner)?;
+        ledger.load_groups(&mut inner)?;
         ledger.load_statements(&mut inner)?;
         ledger.load_blocked(&mut inner)?;
         ledger.load_cuts(&mut inner)?;

@@ -1,9 +1,8 @@
 //! Statements: the roster that follows from them, and what the own hub says about itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use interhub_domain::access::Access;
 use interhub_domain::body::{Body, Content, Leave, Said};
 use interhub_domain::document::{self, Reading, Refusal};
 use interhub_domain::envelope::Envelope;
@@ -96,11 +95,6 @@ impl Ledger {
             self.refresh_access(inner);
             self.notify(Notice::Roster);
         }
-    }
-
-    fn refresh_access(&self, inner: &mut Inner) {
-        let Some(network) = self.network() else { return };
-        inner.access = Arc::new(Access::of_roster(network, self.own_id, &inner.roster, &BTreeMap::new()));
     }
 
     /// Computes the roster anew, because the clock went on, and says what follows from it.

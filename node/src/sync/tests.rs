@@ -21,6 +21,8 @@ mod counting;
 mod decisions;
 mod erase;
 mod forks;
+mod groups;
+mod recorder;
 
 const NOW_MS: i64 = 1_795_000_000_000;
 

@@ -109,6 +109,12 @@ pub struct Event {
     /// The last word of this hub's operator on hiding it here; absent if there never was one, and in lists.
     #[prost(message, optional, tag = "40")]
     pub hidden_note: ::core::option::Option<HiddenNote>,
+    /// Who may see it.
+    #[prost(enumeration = "Audience", tag = "41")]
+    pub audience: i32,
+    /// For a draft that several hubs share: slugs of those beside its owner.
+    #[prost(string, repeated, tag = "42")]
+    pub shared_with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What the operator of a hub decided about showing another hub's event.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -302,6 +308,47 @@ impl HubStatus {
             "HUB_STATUS_REMOVED" => Some(Self::Removed),
             "HUB_STATUS_LEFT" => Some(Self::Left),
             "HUB_STATUS_PENDING" => Some(Self::Pending),
+            _ => None,
+        }
+    }
+}
+/// Who may see an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Audience {
+    /// As it is, or the default.
+    Unspecified = 0,
+    /// Anyone.
+    Public = 1,
+    /// The hubs of the network: no page, feed or HTTP interface shows it.
+    Network = 2,
+    /// Its owner and some other hubs: a draft they share.
+    Group = 3,
+    /// Its hub alone: a draft.
+    Local = 4,
+}
+impl Audience {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "AUDIENCE_UNSPECIFIED",
+            Self::Public => "AUDIENCE_PUBLIC",
+            Self::Network => "AUDIENCE_NETWORK",
+            Self::Group => "AUDIENCE_GROUP",
+            Self::Local => "AUDIENCE_LOCAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "AUDIENCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "AUDIENCE_PUBLIC" => Some(Self::Public),
+            "AUDIENCE_NETWORK" => Some(Self::Network),
+            "AUDIENCE_GROUP" => Some(Self::Group),
+            "AUDIENCE_LOCAL" => Some(Self::Local),
             _ => None,
         }
     }
@@ -3359,9 +3406,16 @@ pub struct EventFields {
     /// BCP 47 language of the texts; empty removes it.
     #[prost(string, optional, tag = "14")]
     pub language: ::core::option::Option<::prost::alloc::string::String>,
-    /// True: only this hub sees it. False: published.
+    /// True: only this hub sees it. False: published. `audience` says more, and goes before it.
     #[prost(bool, optional, tag = "15")]
     pub draft: ::core::option::Option<bool>,
+    /// Who is to see it. A new event without it is public. Another audience is another document of the same event: id, pages
+    /// and feeds stay, and what it said to the audience of before is erased there.
+    #[prost(enumeration = "Audience", tag = "40")]
+    pub audience: i32,
+    /// For a draft that several hubs share: their slugs, without this one; 1 to 63 active hubs.
+    #[prost(string, repeated, tag = "41")]
+    pub with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// When it ends. Absent: an edit that moves the start keeps the length; a new event takes one day, or no time.
     #[prost(oneof = "event_fields::Ending", tags = "5, 6")]
     pub ending: ::core::option::Option<event_fields::Ending>,
@@ -3593,7 +3647,7 @@ pub struct ListEventsRequest {
     /// Only events that can be joined online.
     #[prost(bool, tag = "9")]
     pub online: bool,
-    /// Also this hub's drafts.
+    /// Also drafts: this hub's, and those that others share with it.
     #[prost(bool, tag = "10")]
     pub drafts: bool,
     /// At most so many entries, 1 to 1,000; absent: 100.
@@ -5161,6 +5215,16 @@ pub struct StatusResponse {
     /// Another node writes with this hub's key while this one runs: one of the two has to be stopped.
     #[prost(bool, tag = "19")]
     pub another_node: bool,
+    /// Security events since the node started: peers sent what must never be on their streams.
+    #[prost(uint64, tag = "40")]
+    pub breaches: u64,
+    /// Everything that every active hub had published at this moment is known here; absent while there is a hub nothing was
+    /// ever heard of.
+    #[prost(message, optional, tag = "41")]
+    pub as_of: ::core::option::Option<::prost_types::Timestamp>,
+    /// Slug of the hub whose data is oldest, which decides `as_of`; absent for a hub alone.
+    #[prost(string, optional, tag = "42")]
+    pub oldest_hub: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Name and id of the network.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5221,6 +5285,12 @@ pub struct Peer {
     /// Whether a full store or a quota has paused it.
     #[prost(bool, tag = "12")]
     pub paused: bool,
+    /// Security events since the node started: it sent what must never be on its stream.
+    #[prost(uint64, tag = "40")]
+    pub breaches: u64,
+    /// What the last one was.
+    #[prost(string, optional, tag = "41")]
+    pub last_breach: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Where to begin.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

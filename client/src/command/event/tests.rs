@@ -64,8 +64,26 @@ fn an_edit_has_only_what_was_typed() {
     );
     let fields = edited(&["--tag", ""]).unwrap();
     assert_eq!(fields.tags, Some(v1::TagList { tags: Vec::new() }));
-    assert_eq!(edited(&["--publish"]).unwrap().draft, Some(false));
-    assert_eq!(edited(&["--draft"]).unwrap().draft, Some(true));
+    let audience = |flags: &[&str]| {
+        let fields = edited(flags).unwrap();
+        (fields.audience(), fields.with)
+    };
+    assert_eq!(audience(&["--publish"]), (v1::Audience::Public, Vec::new()));
+    assert_eq!(audience(&["--draft"]), (v1::Audience::Local, Vec::new()));
+    assert_eq!(
+        audience(&["--audience", "network"]),
+        (v1::Audience::Network, Vec::new())
+    );
+    assert_eq!(audience(&["--title", "x"]), (v1::Audience::Unspecified, Vec::new()));
+    let both = vec!["vienna".to_owned(), "amsterdam".to_owned()];
+    assert_eq!(
+        audience(&["--with", "vienna,amsterdam"]),
+        (v1::Audience::Group, both.clone())
+    );
+    assert_eq!(
+        audience(&["--with", "vienna", "--with", "amsterdam"]),
+        (v1::Audience::Group, both)
+    );
     assert_eq!(edited(&[]).unwrap_err().exit_code(), 2);
 }
 

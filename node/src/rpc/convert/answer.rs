@@ -6,6 +6,7 @@ use interhub_domain::registry::State;
 use interhub_proto::{Timestamp, v1};
 
 use crate::command::ShownEvent;
+use crate::command::audience::ShownAudience;
 use crate::command::cohost::{ConflictState, ShownConflict};
 use crate::command::decision::{HubDecision, ShownDecision};
 use crate::command::erase::ErasedEvent;
@@ -146,6 +147,12 @@ pub fn hub_decision(answer: HubDecision) -> v1::HubDecision {
 pub fn event(shown: ShownEvent) -> v1::Event {
     let listed = &shown.listed;
     let (row, occurrence) = (&listed.row, &listed.occurrence);
+    let (audience, shared_with) = match shown.audience {
+        ShownAudience::Public => (v1::Audience::Public, Vec::new()),
+        ShownAudience::Network => (v1::Audience::Network, Vec::new()),
+        ShownAudience::Group(slugs) => (v1::Audience::Group, slugs),
+        ShownAudience::Local => (v1::Audience::Local, Vec::new()),
+    };
     let event = &row.event;
     v1::Event {
         id: row.thing.to_string(),
@@ -180,6 +187,8 @@ pub fn event(shown: ShownEvent) -> v1::Event {
         sequence: event.sequence,
         image_url: event.image_url.clone(),
         hidden_note: shown.hidden.map(hidden_note),
+        audience: audience.into(),
+        shared_with,
     }
 }
 
@@ -301,6 +310,9 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         stuck: answer.totals.stuck,
         votes_open: answer.votes_open,
         another_node: answer.another_node,
+        breaches: answer.breaches,
+        as_of: answer.as_of_ms.map(timestamp),
+        oldest_hub: answer.oldest_hub,
     }
 }
 
@@ -324,6 +336,8 @@ pub fn peer(answer: PeerStatus, via: Option<String>) -> v1::Peer {
         last_error: answer.last_error,
         via,
         paused: answer.paused.is_some(),
+        breaches: answer.breaches,
+        last_breach: answer.last_breach.map(str::to_owned),
     }
 }
 
@@ -420,6 +434,7 @@ mod tests {
             hub: "birmingham".into(),
             hosts: vec!["birmingham".into()],
             as_of_ms: None,
+            audience: ShownAudience::Public,
             hidden: None,
         }
     }

@@ -6,6 +6,7 @@ use interhub_proto::v1;
 use jiff::tz::TimeZone;
 
 use crate::command::CommandError;
+use crate::command::audience::Audience;
 use crate::command::event::{Ending, EventFields};
 
 /// Fields of an event.
@@ -15,6 +16,16 @@ pub fn fields(fields: Option<v1::EventFields>) -> EventFields {
         v1::event_fields::Ending::End(end) => Ending::At(end),
         v1::event_fields::Ending::DurationSeconds(seconds) => Ending::After(seconds),
     });
+    let draft = fields
+        .draft
+        .map(|draft| if draft { Audience::Local } else { Audience::Public });
+    let audience = match v1::Audience::try_from(fields.audience) {
+        Ok(v1::Audience::Public) => Some(Audience::Public),
+        Ok(v1::Audience::Network) => Some(Audience::Network),
+        Ok(v1::Audience::Group) => Some(Audience::Group(fields.with)),
+        Ok(v1::Audience::Local) => Some(Audience::Local),
+        Ok(v1::Audience::Unspecified) | Err(_) => draft,
+    };
     EventFields {
         title: fields.title,
         summary: fields.summary,
@@ -29,7 +40,7 @@ pub fn fields(fields: Option<v1::EventFields>) -> EventFields {
         url: fields.url,
         online_url: fields.online_url,
         language: fields.language,
-        draft: fields.draft,
+        audience,
     }
 }
 
