@@ -166,6 +166,39 @@ impl Node {
         Ok(self.hub_service().readmit(request).await?.into_inner())
     }
 
+    /// The keys of the hub.
+    pub async fn keys(&self) -> Result<v1::HubKeys, ClientError> {
+        Ok(self
+            .hub_service()
+            .show_keys(call(v1::ShowKeysRequest {}))
+            .await?
+            .into_inner())
+    }
+
+    /// Names another key by the present one.
+    pub async fn rotate_key(&self) -> Result<v1::HubKeys, ClientError> {
+        Ok(self
+            .hub_service()
+            .rotate_key(call(v1::RotateKeyRequest {}))
+            .await?
+            .into_inner())
+    }
+
+    /// Names another key by the recovery key; `since` is in Unix seconds.
+    pub async fn recover_key(
+        &self,
+        recovery_key: String,
+        stolen: bool,
+        since: Option<i64>,
+    ) -> Result<v1::HubKeys, ClientError> {
+        let request = call(v1::RecoverKeyRequest {
+            recovery_key,
+            stolen,
+            since: since.map(|seconds| interhub_proto::Timestamp { seconds, nanos: 0 }),
+        });
+        Ok(self.hub_service().recover_key(request).await?.into_inner())
+    }
+
     /// Talks with a hub no more, or again.
     pub async fn block_hub(&self, slug: &str, unblock: bool) -> Result<v1::Hub, ClientError> {
         let request = call(v1::BlockHubRequest {

@@ -167,7 +167,7 @@ pub struct Tombstone {
 #[derive(Clone, PartialEq, Message)]
 pub struct Statement {
     /// What.
-    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub said: Option<Said>,
 }
 
@@ -195,6 +195,9 @@ pub enum Said {
     /// A voter's word about a decision.
     #[prost(message, tag = "7")]
     Vote(Vote),
+    /// A hub's next signing key. Stands alone, whoever carries it.
+    #[prost(message, tag = "8")]
+    NextKey(NextKey),
 }
 
 /// The genesis record of a network.
@@ -426,6 +429,57 @@ pub enum VoteWord {
     AskRenewed = 2,
     /// No further decision for this change is signed.
     Withdraw = 3,
+}
+
+/// Names a hub's next signing key.
+#[derive(Clone, PartialEq, Message)]
+pub struct NextKey {
+    /// The encoded [`KeyRecord`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub record: Vec<u8>,
+    /// By the signer it names; see [`crate::registry::keys`].
+    #[prost(bytes = "vec", tag = "2")]
+    pub signature: Vec<u8>,
+}
+
+/// What the holder of a key signs.
+#[derive(Clone, PartialEq, Message)]
+pub struct KeyRecord {
+    /// The network; may be empty where the recovery key signs.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: Vec<u8>,
+    /// The hub; may be empty where the recovery key signs, which finds its hub.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hub: Vec<u8>,
+    /// The public key that signs this: the signing key before it, or the recovery key.
+    #[prost(bytes = "vec", tag = "3")]
+    pub signer: Vec<u8>,
+    /// The next signing key.
+    #[prost(bytes = "vec", tag = "4")]
+    pub public_key: Vec<u8>,
+    /// Why.
+    #[prost(enumeration = "KeyReason", tag = "5")]
+    pub reason: i32,
+    /// When, Unix milliseconds: the recovery key's last word counts, and of two words of one signing key the first.
+    #[prost(uint64, tag = "6")]
+    pub at_ms: u64,
+    /// The next recovery key; only the recovery key names one.
+    #[prost(bytes = "vec", tag = "7")]
+    pub recovery_key: Vec<u8>,
+}
+
+/// Why a key follows another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyReason {
+    /// A reason this version does not know: the record does not count.
+    Unspecified = 0,
+    /// As a precaution.
+    Planned = 1,
+    /// The key before it is gone.
+    Lost = 2,
+    /// Somebody else has the keys before it.
+    Stolen = 3,
 }
 
 /// A body that cannot be read.

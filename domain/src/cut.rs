@@ -53,11 +53,11 @@ impl Named {
         named.filter_map(|(row, ends)| Some((row, ends.iter().map(|end| end.seq).max()?)))
     }
 
-    /// The last number of a run that an `open` by a later key that was not stolen itself names.
-    fn by_a_later_key(&self, row: &RowKey, key_number: u16, stolen: &BTreeSet<u16>) -> Option<u64> {
+    /// The last number of a run that an `open` by a key that was not stolen names.
+    fn by_a_trusted_key(&self, row: &RowKey, stolen: &BTreeSet<u16>) -> Option<u64> {
         let ends = self.ends.get(row)?;
         ends.iter()
-            .filter(|end| end.key_number > key_number && !stolen.contains(&end.key_number))
+            .filter(|end| !stolen.contains(&end.key_number))
             .map(|end| end.seq)
             .max()
     }
@@ -162,7 +162,7 @@ impl Cuts {
         let Some(stolen) = self.stolen.get(&row.hub).filter(|keys| keys.contains(&key_number)) else {
             return false;
         };
-        let last = self.named.by_a_later_key(row, key_number, stolen);
+        let last = self.named.by_a_trusted_key(row, stolen);
         last.is_none_or(|last| seq > last)
     }
 
@@ -311,13 +311,13 @@ pub enum ProofError {
     UnknownKey,
 }
 
-/// Checks a proof that a hub signed two envelopes with one number: returns the position. `key` gives the public key of a
-/// hub by number. Bodies play no part.
-pub fn check_proof(
+/// Checks a proof that a hub signed two envelopes with one number: returns the position. `keys` gives the public keys of a
+/// hub that go by a number. Bodies play no part.
+pub fn check_proof<K: IntoIterator<Item = [u8; 32]>>(
     network: NetworkId,
     one: &Envelope,
     other: &Envelope,
-    key: impl Fn(HubId, u16) -> Option<[u8; 32]>,
+    keys: impl Fn(HubId, u16) -> K,
 ) -> Result<(RowKey, u64), ProofError> {
     let row = |envelope: &Envelope| RowKey {
         log: envelope.header.log,
@@ -332,8 +332,13 @@ pub fn check_proof(
         return Err(ProofError::Same);
     }
     for envelope in [one, other] {
-        let key = key(envelope.header.hub, envelope.header.key_number).ok_or(ProofError::UnknownKey)?;
-        envelope.verify(&key).map_err(|_| ProofError::Signature)?;
+        let mut known = keys(envelope.header.hub, envelope.header.key_number)
+            .into_iter()
+            .peekable();
+        known.peek().ok_or(ProofError::UnknownKey)?;
+        if !known.any(|key| envelope.verify(&key).is_ok()) {
+            return Err(ProofError::Signature);
+        }
     }
     Ok((row(one), one.header.seq))
 }

@@ -21,10 +21,17 @@ use crate::identity::{Identity, IdentityError};
 
 const CONFIG_FILE: &str = "interhub.toml";
 const IDENTITY_FILE: &str = "identity.key";
+/// What the recovery key signed, until the hub is found.
+const RECOVERY_FILE: &str = "recovery.record";
+/// The next key, until the registry names it.
+const NEXT_IDENTITY_FILE: &str = "identity.key.next";
 const DATABASE: &str = "db";
 const SEARCH: &str = "search";
 const ADMIN_SOCKET: &str = "admin.sock";
 const LOCK_FILE: &str = "lock";
+
+/// First line of that file: name and version of the format.
+const RECOVERY_FORMAT: &str = "interhub-recovery 1";
 
 /// A node does not start with less free space: a write-ahead log and a compaction have to fit.
 pub const MIN_FREE_BYTES: u64 = 64 << 20;
@@ -326,6 +333,81 @@ fn free_bytes(path: &Path) -> Result<u64, DataFolderError> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// Lays a new identity beside the one of a data folder, durably.
+pub fn prepare_identity(folder: &Path, identity: &Identity) -> Result<(), DataFolderError> {
+    let path = folder.join(NEXT_IDENTITY_FILE);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error("replace", &path, error)),
+        _ => {}
+    }
+    write_new(&path, identity.to_file().as_bytes(), 0o600)?;
+    sync_folder(folder)
+}
+
+/// The identity that was prepared, if one was.
+pub fn prepared_identity(folder: &Path) -> Result<Option<Identity>, DataFolderError> {
+    let path = folder.join(NEXT_IDENTITY_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let parsed = Identity::parse(&read_text(&path)?);
+    parsed
+        .map(Some)
+        .map_err(|source| DataFolderError::Identity { path, source })
+}
+
+/// The prepared identity takes the place of the present one, or is dropped.
+pub fn settle_identity(folder: &Path, take: bool) -> Result<(), DataFolderError> {
+    let next = folder.join(NEXT_IDENTITY_FILE);
+    let done = if take {
+        fs::rename(&next, folder.join(IDENTITY_FILE))
+    } else {
+        fs::remove_file(&next)
+    };
+    done.map_err(|error| io_error("replace", &next, error))?;
+    sync_folder(folder)
+}
+
+/// Lays what the recovery key signed into a folder that looks for its hub: record and signature in hexadecimal digits.
+pub fn keep_recovery(folder: &Path, record: &[u8], signature: &[u8; 64]) -> Result<(), DataFolderError> {
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let text = format!("{RECOVERY_FORMAT}\n{}\n{}\n", hex(record), hex(signature));
+    write_new(&folder.join(RECOVERY_FILE), text.as_bytes(), 0o600)?;
+    sync_folder(folder)
+}
+
+/// The same, read; `None` for a folder that knows its hub.
+pub fn recovery_of(folder: &Path) -> Result<Option<(Vec<u8>, [u8; 64])>, DataFolderError> {
+    let path = folder.join(RECOVERY_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read_text(&path)?;
+    let mut lines = text.lines();
+    let version = lines.next() == Some(RECOVERY_FORMAT);
+    let mut bytes = || data_encoding::HEXLOWER.decode(lines.next()?.as_bytes()).ok();
+    let read = bytes().zip(bytes().and_then(|bytes| bytes.try_into().ok()));
+    match read.filter(|_| version) {
+        Some(read) => Ok(Some(read)),
+        None => Err(DataFolderError::Identity {
+            path,
+            source: IdentityError::Format,
+        }),
+    }
+}
+
+/// The hub is found.
+pub fn drop_recovery(folder: &Path) -> Result<(), DataFolderError> {
+    let path = folder.join(RECOVERY_FILE);
+    fs::remove_file(&path).map_err(|error| io_error("remove", &path, error))?;
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> Result<(), DataFolderError> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| io_error("sync", folder, error))
+}
+
 fn read_text(path: &Path) -> Result<String, DataFolderError> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text));
@@ -447,6 +529,33 @@ mod tests {
         drop(DataFolder::create(&path, &config(), &identity()).unwrap());
         fs::set_permissions(path.join(IDENTITY_FILE), fs::Permissions::from_mode(0o644)).unwrap();
         assert!(one_line(&DataFolder::open(&path).unwrap_err()).contains("mode 0644"));
+    }
+
+    #[test]
+    fn a_prepared_identity_is_taken_or_dropped_and_a_recovery_record_is_kept_until_then() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        let folder = DataFolder::create(&path, &config(), &identity()).unwrap();
+        let next = Identity {
+            key_number: 1,
+            seed: [9; 32],
+            ..identity()
+        };
+        assert_eq!(prepared_identity(&path).unwrap(), None);
+        for take in [false, true] {
+            prepare_identity(&path, &identity()).unwrap();
+            prepare_identity(&path, &next).unwrap();
+            assert_eq!(prepared_identity(&path).unwrap(), Some(next.clone()));
+            settle_identity(&path, take).unwrap();
+            assert_eq!(prepared_identity(&path).unwrap(), None);
+            assert_eq!(folder.identity().unwrap() == next, take);
+        }
+        assert_eq!(recovery_of(&path).unwrap(), None);
+        keep_recovery(&path, &[1, 2, 3], &[4; 64]).unwrap();
+        assert_eq!(recovery_of(&path).unwrap(), Some((vec![1, 2, 3], [4; 64])));
+        drop_recovery(&path).unwrap();
+        fs::write(path.join(RECOVERY_FILE), "interhub-recovery 2\n01\n").unwrap();
+        assert!(recovery_of(&path).is_err());
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The `interhubd` program: makes a data folder, serves it, rebuilds it.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use interhub_node::clock::{SharedClock, SystemClock};
+use interhub_node::clock::{Clock as _, SharedClock, SystemClock};
 use interhub_node::config::Config;
-use interhub_node::data_folder::DataFolder;
-use interhub_node::identity::Identity;
+use interhub_node::data_folder::{DataFolder, keep_recovery};
+use interhub_node::identity::{Identity, RecoveryKey};
 use interhub_node::node::{self, Node, NodeOptions};
 use interhub_node::peer::PeerOptions;
+use interhub_node::sync::RecoveryRecord;
 use interhub_node::telemetry::{self, LogFormat};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -73,6 +76,9 @@ struct Init {
     /// The address people type to see them.
     #[arg(long, value_name = "URL")]
     web_url: Option<String>,
+    /// Make the folder of a hub whose data and key are gone: its recovery key. `interhub join` finds the hub then.
+    #[arg(long, value_name = "RECOVERY-KEY")]
+    recover: Option<RecoveryKey>,
 }
 
 #[derive(Args)]
@@ -128,7 +134,11 @@ fn init(arguments: Init) -> anyhow::Result<()> {
         ..defaults
     };
     config.check()?;
-    let (identity, recovery) = Identity::generate(&SystemClock);
+    let (mut identity, recovery) = Identity::generate(&SystemClock);
+    if let Some(recovery) = arguments.recover {
+        identity.recovery_public = recovery.public_key();
+        return init_recovered(&arguments.data.data, &config, &identity, &recovery);
+    }
     let folder = DataFolder::create(&arguments.data.data, &config, &identity)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "The hub {} is made: {}", config.slug, identity.hub)?;
@@ -149,6 +159,26 @@ fn init(arguments: Init) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A folder with a new key, which the recovery key has signed; which hub it is, the network says.
+fn init_recovered(path: &Path, config: &Config, identity: &Identity, recovery: &RecoveryKey) -> anyhow::Result<()> {
+    let folder = DataFolder::create(path, config, identity)?;
+    let signed = RecoveryRecord::sign(&recovery.signing_key(), identity.public_key(), SystemClock.now_ms());
+    keep_recovery(folder.path(), &signed.record, &signed.signature)?;
+    let mut out = std::io::stdout().lock();
+    let data = folder.path().display();
+    writeln!(
+        out,
+        "A new key for {} is made, and signed with the recovery key, which stays the same.",
+        config.slug
+    )?;
+    writeln!(out, "Next: interhubd serve --data {data}")?;
+    writeln!(
+        out,
+        "then: interhub --data {data} join LINK, with an invitation of any hub of its network"
+    )?;
+    Ok(())
+}
+
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
     // The configuration says how to log; what goes wrong before that is the error itself.
     let config = DataFolder::open(&arguments.data.data)?.config()?;
@@ -161,10 +191,25 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve_until_told(arguments));
     runtime.shutdown_background();
-    served
+    match served? {
+        After::Stop => Ok(()),
+        After::Again => {
+            // The process takes its own place, so that nothing of the old key is left in it.
+            let error = std::process::Command::new(std::env::current_exe()?)
+                .args(std::env::args_os().skip(1))
+                .exec();
+            Err(error).context("the node cannot start again with its new key; start it by hand")
+        }
+    }
 }
 
-async fn serve_until_told(arguments: &Serve) -> anyhow::Result<()> {
+/// What comes after a node has stopped.
+enum After {
+    Stop,
+    Again,
+}
+
+async fn serve_until_told(arguments: &Serve) -> anyhow::Result<After> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let clock: SharedClock = SystemClock::shared();
@@ -185,17 +230,18 @@ async fn serve_until_told(arguments: &Serve) -> anyhow::Result<()> {
     tracing::info!(%federation, web = %node.web, "ready");
     // Not started by systemd: nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    tokio::select! {
+    let after = tokio::select! {
         biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+        _ = terminate.recv() => After::Stop,
+        _ = interrupt.recv() => After::Stop,
+        () = node.restart.cancelled() => After::Again,
+    };
     tracing::info!("stopping");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     for name in node.stop().await {
         tracing::warn!(name, "task was cut off");
     }
-    Ok(())
+    Ok(after)
 }
 
 fn rebuild(arguments: &Data) -> anyhow::Result<()> {

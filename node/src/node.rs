@@ -10,14 +10,18 @@ use std::time::Duration;
 
 use interhub_domain::beacon::BEACON_EVERY_MS;
 use interhub_domain::document::InProcessCounter;
+use interhub_domain::ids::HubId;
 use interhub_domain::profile::HubProfile;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::command::{Answer, Class, CommandError, Commands, Neighbours};
 use crate::config::Config;
-use crate::data_folder::{DataFolder, DataFolderError};
+use crate::data_folder::{
+    DataFolder, DataFolderError, drop_recovery, prepare_identity, prepared_identity, recovery_of, settle_identity,
+};
 use crate::identity::Identity;
 use crate::metrics;
 use crate::peer::connect::JoinError;
@@ -31,7 +35,9 @@ use crate::rpc;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::rocks::RocksStore;
 use crate::store::{MAX_SCAN_MS, Store, catalogue, migrate};
-use crate::sync::{Ledger, LedgerHost, LedgerOptions, Notice, OwnHub};
+use crate::sync::{
+    KeyError, KeyKeeper, Ledger, LedgerHost, LedgerOptions, NextIdentity, Notice, OwnHub, RecoveryRecord,
+};
 use crate::task::{Blocking, TaskContext, Tasks};
 use crate::web::{self, PublicDirectory, WebState};
 
@@ -97,6 +103,8 @@ pub struct Node {
     pub commands: Commands,
     /// Everything that runs.
     pub tasks: Tasks,
+    /// Cancelled when the node has to start anew, because its key changed.
+    pub restart: CancellationToken,
     ready: Arc<AtomicBool>,
     _folder: DataFolder,
 }
@@ -130,18 +138,34 @@ fn open_folder(
     clock: &SharedClock,
     federation_port: Option<u16>,
 ) -> Result<Opened, StartError> {
-    let identity = folder.identity()?;
+    let mut identity = folder.identity()?;
     let rocks = RocksStore::open(&folder.database(), config.storage_cache_bytes()).map_err(other)?;
     let store: Store = Arc::new(rocks);
     migrate::prepare(&*store, &**clock).map_err(other)?;
-    let own = own_hub(&config, &identity, federation_port)?;
-    let options = LedgerOptions {
-        store: store.clone(),
-        clock: clock.clone(),
-        own,
-        counter: Box::new(InProcessCounter),
+    let open_as = |identity: &Identity| {
+        let options = LedgerOptions {
+            store: store.clone(),
+            clock: clock.clone(),
+            own: own_hub(&config, identity, federation_port)?,
+            counter: Box::new(InProcessCounter),
+        };
+        Ledger::open_as(options, identity.hub, identity.key_number).map_err(other)
     };
-    let ledger = Arc::new(Ledger::open(options).map_err(other)?);
+    let mut ledger = open_as(&identity)?;
+    if let Some(next) = prepared_identity(folder.path())? {
+        // A change of key was interrupted: the registry says whether it was made.
+        let named = (next.key_number, next.public_key());
+        let made = ledger.own_keys().is_ok_and(|keys| keys.current == named);
+        settle_identity(folder.path(), made)?;
+        if made {
+            identity = next;
+            ledger = open_as(&identity)?;
+        }
+    }
+    let ledger = Arc::new(ledger);
+    if ledger.is_key_replaced() {
+        tracing::error!("this hub has another key by now, which this node does not have; see `interhub key show`");
+    }
     let database = match catalogue::get(&*store, &MetaKey::DatabaseId).map_err(other)? {
         Some(MetaValue(bytes)) => bytes
             .try_into()
@@ -221,7 +245,17 @@ impl Node {
             views,
             search,
         } = opened;
+        let restart = CancellationToken::new();
+        ledger.keep_keys_with(Arc::new(FolderKeeper {
+            folder: folder.path().to_owned(),
+            identity: identity.clone(),
+            restart: restart.clone(),
+        }));
+        if let Some((record, signature)) = recovery_of(folder.path())? {
+            ledger.recover_with(RecoveryRecord { record, signature });
+        }
         if ledger.network().is_some() {
+            ledger.vouch().map_err(other)?;
             ledger.publish_profile().map_err(other)?;
             ledger.publish_address().map_err(other)?;
         }
@@ -251,6 +285,7 @@ impl Node {
             web: web_address,
             commands,
             tasks,
+            restart,
             ready,
             _folder: folder,
         })
@@ -465,6 +500,44 @@ fn serve_web(tasks: &Tasks, commands: &Commands, config: &Config, listener: TcpL
     tasks.spawn("web", "pages", move |context| async move {
         web::serve(listener, router, context.token()).await;
     });
+}
+
+/// Keeps a new own key in the data folder.
+struct FolderKeeper {
+    folder: PathBuf,
+    identity: Identity,
+    restart: CancellationToken,
+}
+
+impl KeyKeeper for FolderKeeper {
+    fn prepare(&self, next: &NextIdentity) -> Result<(), KeyError> {
+        let identity = Identity {
+            key_number: next.number,
+            seed: next.seed,
+            ..self.identity.clone()
+        };
+        prepare_identity(&self.folder, &identity).map_err(|error| KeyError::Folder(error.to_string()))
+    }
+
+    fn replace(&self, _: &NextIdentity) -> Result<(), KeyError> {
+        settle_identity(&self.folder, true).map_err(|error| KeyError::Folder(error.to_string()))?;
+        self.restart.cancel();
+        Ok(())
+    }
+
+    fn found(&self, hub: HubId, number: u16) -> Result<(), KeyError> {
+        let identity = Identity {
+            hub,
+            key_number: number,
+            ..self.identity.clone()
+        };
+        let kept = prepare_identity(&self.folder, &identity)
+            .and_then(|()| settle_identity(&self.folder, true))
+            .and_then(|()| drop_recovery(&self.folder));
+        kept.map_err(|error| KeyError::Folder(error.to_string()))?;
+        self.restart.cancel();
+        Ok(())
+    }
 }
 
 /// The peers' side, as commands need it.

@@ -107,33 +107,50 @@ pub struct Hub {
     pub federation: u16,
     /// Its web port.
     pub web: u16,
+    /// Its recovery key, as `interhubd init` printed it.
+    pub recovery_key: String,
     process: Option<Child>,
 }
 
 impl Hub {
     /// Makes a data folder under `root` with `interhubd init`.
     pub fn init(root: &Path, slug: &str, timezone: &str) -> Self {
+        Self::init_with(root, slug, timezone, &[])
+    }
+
+    /// The same with further arguments. The recovery key is the one printed, or given.
+    pub fn init_with(root: &Path, slug: &str, timezone: &str, more: &[&str]) -> Self {
         let data = root.join(slug);
         let (federation, web) = (free_port(), free_port());
-        let arguments = [
+        let (folder, name) = (data.to_string_lossy().into_owned(), format!("Hub {slug}"));
+        let (reached, pages) = (format!("127.0.0.1:{federation}"), format!("127.0.0.1:{web}"));
+        let arguments: [&str; 15] = [
             "init",
             "--data",
-            &data.to_string_lossy(),
+            &folder,
             "--slug",
             slug,
             "--name",
-            &format!("Hub {slug}"),
+            &name,
             "--timezone",
             timezone,
             "--federation-listen",
-            &format!("127.0.0.1:{federation}"),
+            &reached,
             "--federation-address",
-            &format!("127.0.0.1:{federation}"),
+            &reached,
             "--web-listen",
-            &format!("127.0.0.1:{web}"),
+            &pages,
         ];
-        run("interhubd", &arguments).ok();
+        let all: Vec<&str> = arguments.iter().copied().chain(more.iter().copied()).collect();
+        let said = run("interhubd", &all).ok().out;
+        let printed = said.lines().map(str::trim);
+        let recovery_key = printed
+            .chain(more.iter().copied())
+            .find(|line| line.starts_with("IHR1-"));
         Self {
+            recovery_key: recovery_key
+                .unwrap_or_else(|| panic!("no recovery key in {said}"))
+                .to_owned(),
             slug: slug.into(),
             data,
             federation,
@@ -155,6 +172,7 @@ impl Hub {
         );
         Self {
             slug: self.slug.clone(),
+            recovery_key: self.recovery_key.clone(),
             data,
             federation: self.federation,
             web: self.web,

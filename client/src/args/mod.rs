@@ -82,6 +82,9 @@ pub enum TopCommand {
     /// The hubs of the network
     #[command(subcommand)]
     Hub(HubCommand),
+    /// The keys of this hub
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// The events of the network, and this hub's own
     #[command(subcommand)]
     Event(Box<EventCommand>),
@@ -202,6 +205,34 @@ pub enum HubCommand {
     },
     /// Take this hub out of the network; an invitation brings it back
     Leave,
+}
+
+/// `interhub key ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum KeyCommand {
+    /// Show the keys of this hub
+    Show,
+    /// Name another key as a precaution; the node starts again with it
+    Rotate,
+    /// Name another key by the recovery key; the node starts again with it
+    Recover(RecoverArgs),
+}
+
+/// `interhub key recover ...`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct RecoverArgs {
+    /// Somebody else has the key: what it signed counts only as far as this node vouches for it
+    #[arg(long, conflicts_with = "lost", required_unless_present = "lost")]
+    pub stolen: bool,
+    /// The key is gone
+    #[arg(long)]
+    pub lost: bool,
+    /// After a theft: what this hub wrote in runs that began before this moment counts, whichever disk it was on
+    #[arg(long, value_name = "TIME", requires = "stolen", value_parser = value::instant)]
+    pub since: Option<i64>,
+    /// File with the recovery key; without one it is read from standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub recovery_key_file: PathBuf,
 }
 
 /// Whether a value of `--hub` is an address and not a slug.

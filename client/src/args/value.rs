@@ -83,6 +83,14 @@ pub fn moment(text: &str) -> Result<String, String> {
         .map_err(|_| format!("{text:?} is no time; write it like today, 2027-03-04 or 2027-03-04T18:30:00Z"))
 }
 
+/// An instant, RFC 3339, as Unix seconds.
+pub fn instant(text: &str) -> Result<i64, String> {
+    let at: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| "not an instant; write it as 2026-11-20T10:00:00Z".to_owned())?;
+    Ok(at.as_second())
+}
+
 /// Two numbers with a comma: degrees north, degrees east.
 pub fn lat_lon(text: &str) -> Result<LatLon, String> {
     let number = |part: &str| part.trim().parse::<f64>().ok().filter(|n| n.is_finite());

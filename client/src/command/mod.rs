@@ -5,6 +5,7 @@ mod event;
 mod export;
 mod hub;
 mod import;
+mod key;
 mod network;
 mod operations;
 mod setup;
@@ -71,6 +72,7 @@ pub async fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), ClientError> {
         TopCommand::Invite(args) => network::invite(args, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Join { link } => network::join(&link, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Hub(command) => hub::run(command, &node(&cli.global).await?, &mut answer).await,
+        TopCommand::Key(command) => key::run(command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Status => operations::status(&node(&cli.global).await?, &mut answer).await,
         TopCommand::Peers => operations::peers(&node(&cli.global).await?, &mut answer).await,
         TopCommand::Watch { from } => operations::watch(from, &node(&cli.global).await?, &mut answer).await,

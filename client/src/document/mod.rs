@@ -6,6 +6,7 @@ mod cohost;
 mod decision;
 mod event;
 mod hub;
+mod key;
 mod operations;
 
 pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
@@ -15,6 +16,7 @@ pub use event::{
     ImportDocument, ListDocument, LocationDocument, RefusedDocument, WarningDocument,
 };
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
+pub use key::{KeyDocument, KeysDocument};
 pub use operations::{NetworkName, PeerDocument, PeersDocument, StatusDocument, WatchDocument};
 
 use interhub_proto::Timestamp;

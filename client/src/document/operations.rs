@@ -34,6 +34,7 @@ pub struct StatusDocument {
     pub breaches: u64,
     pub as_of: Option<String>,
     pub oldest_hub: Option<String>,
+    pub key_replaced: bool,
 }
 
 /// Name and id of a network.
@@ -72,6 +73,7 @@ impl From<v1::StatusResponse> for StatusDocument {
             breaches: status.breaches,
             as_of: instant(status.as_of.as_ref()),
             oldest_hub: status.oldest_hub,
+            key_replaced: status.key_replaced,
         }
     }
 }

@@ -196,8 +196,48 @@ fn hubs() {
         "connected": true, "last_heard": null, "lag_envelopes": null, "as_of": null, "voter": true, "guest_of": null,
         "epochs": 2, "fork": false, "honour_rate": null, "address": null, "locality": null, "country": null,
         "timezone": null, "lat": 48.2, "lon": 16.4, "web_url": null, "description": "",
+        "blocked": false, "explanation": [],
     }]});
     assert_eq!(written(&hubs).0, expected);
+}
+
+#[test]
+fn decisions_about_hubs_and_keys() {
+    let decision = v1::HubDecision {
+        slug: "vienna".into(),
+        decision: "ab".into(),
+        passed: true,
+        votes: 2,
+        needed: 2,
+    };
+    let expected = json!({"slug": "vienna", "decision": "ab", "state": "passed", "votes": 2, "needed": 2});
+    assert_eq!(written(&HubDecisionDocument::from(decision)).0, expected);
+    let shown = v1::ShownDecision {
+        id: "ab".into(),
+        change: "rules".into(),
+        state: v1::DecisionState::Refused.into(),
+        ..v1::ShownDecision::default()
+    };
+    let expected = json!({
+        "id": "ab", "change": "rules", "slug": null, "hub": null, "reason": null, "proposer": "", "proposed": null,
+        "state": "refused", "since": null, "votes": [], "needed": 0, "voters": [], "own_vote": "", "explanation": "",
+        "after": [],
+    });
+    assert_eq!(written(&DecisionDocument::from(shown)).0, expected);
+    let keys = v1::HubKeys {
+        hub: "cd".into(),
+        keys: vec![v1::HubKey {
+            number: 1,
+            key: "ef".into(),
+            state: v1::KeyState::Stolen.into(),
+        }],
+        recovery_key: "01".into(),
+        replaced: false,
+    };
+    let expected = json!({
+        "hub": "cd", "keys": [{"number": 1, "key": "ef", "state": "stolen"}], "recovery_key": "01", "replaced": false,
+    });
+    assert_eq!(written(&KeysDocument::from(keys)).0, expected);
 }
 
 #[test]
@@ -211,6 +251,7 @@ fn figures_of_the_node() {
         "hub": "vienna", "id": "", "version": "", "network": null, "documents": 0, "events": 0, "members": 0,
         "peers": 0, "connected": 0, "shared_digest": "", "projections_digest": "", "epoch": "00ff",
         "restoring": false, "waiting": 0, "refused": 0, "void": 0, "stuck": 0, "votes_open": 0, "another_node": false,
+        "key_replaced": false, "breaches": 0, "as_of": null, "oldest_hub": null,
     });
     assert_eq!(written(&StatusDocument::from(status)).0, expected);
     let peer = v1::Peer {
@@ -225,7 +266,7 @@ fn figures_of_the_node() {
     };
     let expected = json!({"peers": [{
         "slug": "b", "address": null, "connected": true, "direction": "outbound", "last_heard": null, "bytes_in": 0,
-        "bytes_out": 0, "lag_envelopes": null, "clock_skew_ms": -5, "last_error": null, "via": null, "paused": false,
+        "bytes_out": 0, "lag_envelopes": null, "clock_skew_ms": -5, "last_error": null, "via": null, "paused": false, "breaches": 0, "last_breach": null,
     }]});
     assert_eq!(written(&peers).0, expected);
     let change = v1::WatchChange {

@@ -103,16 +103,26 @@ fn check_accept(accept: &Accept) -> Result<CheckedAccept, RegistryError> {
     })
 }
 
-/// Reads and checks a newcomer's signed accept for this network.
-pub fn read_accept(network: NetworkId, bytes: &[u8], signature: &[u8]) -> Result<CheckedAccept, RegistryError> {
+/// Reads and checks a newcomer's signed accept for this network. `later` gives the keys that a hub which was here before
+/// has named since its first one: any of them signs for it.
+pub fn read_accept<K: IntoIterator<Item = [u8; 32]>>(
+    network: NetworkId,
+    bytes: &[u8],
+    signature: &[u8],
+    later: impl FnOnce(HubId) -> K,
+) -> Result<CheckedAccept, RegistryError> {
     let accept = Accept::decode(bytes).map_err(|_| RegistryError::Encoding)?;
     if accept.network != network.0 {
         return Err(RegistryError::Network);
     }
     let checked = check_accept(&accept)?;
     let signature: [u8; 64] = signature.try_into().map_err(|_| RegistryError::Signature)?;
-    verify(&checked.public_key, &accept_message(bytes), &signature).map_err(|_| RegistryError::Signature)?;
-    Ok(checked)
+    let message = accept_message(bytes);
+    let signs = |key: &[u8; 32]| verify(key, &message, &signature).is_ok();
+    if signs(&checked.public_key) || later(checked.hub).into_iter().any(|key| signs(&key)) {
+        return Ok(checked);
+    }
+    Err(RegistryError::Signature)
 }
 
 /// Reads and checks a founding record.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ballots::{Ballots, Founder, Taken};
 use super::check::{CheckedAccept, check_address, read_accept, read_founding};
 use super::decision::Change;
+use super::keys::{HubKeys, KeyWord, key_words};
 use super::{GUESTS_PER_VOTER, HeldStatement, Member, Roster, Standing};
 use crate::body::Said;
 use crate::cut::RemovalCut;
@@ -50,8 +51,21 @@ impl Roster {
         roster.ballots = Ballots::compute(named.collect(), &by_hash, taken, now_ms);
         roster.guests_per_voter = roster.rule().unwrap_or(roster.guests_per_voter);
         let decided = roster.decided();
-        let admissions = roster.admissions(network, statements.clone(), &decided);
+        let words = key_words(network, statements.clone());
+        // Those that their first key signed say who is there; what a later key signed is read when the keys are known.
+        let first = roster.admissions(network, statements.clone(), &decided, &BTreeMap::new());
+        let keys = all_keys(&founders, &first, &words);
+        let admissions = if words.is_empty() {
+            first
+        } else {
+            roster.admissions(network, statements.clone(), &decided, &keys)
+        };
         roster.admit(&founders, &admissions, &decided, statements.clone());
+        for (hub, member) in &mut roster.members {
+            if let Some(keys) = keys.get(hub) {
+                member.keys.clone_from(keys);
+            }
+        }
         roster.apply_addresses(statements);
         roster.show_slugs();
         roster
@@ -148,13 +162,15 @@ impl Roster {
         network: NetworkId,
         statements: impl Iterator<Item = &'a HeldStatement>,
         decided: &Decided,
+        keys: &BTreeMap<HubId, HubKeys>,
     ) -> Vec<Admission> {
         let founders = self.ballots.founders().map(|(hub, _)| hub);
         let voters: BTreeSet<HubId> = founders.chain(decided.seats.keys().copied()).collect();
         let mut admissions: Vec<Admission> = Vec::new();
         for statement in statements.filter(|statement| voters.contains(&statement.hub)) {
             let Said::Admit(admit) = &statement.said else { continue };
-            let Ok(accept) = read_accept(network, &admit.accept, &admit.signature) else {
+            let later = |hub| keys.get(&hub).into_iter().flat_map(HubKeys::trusted);
+            let Ok(accept) = read_accept(network, &admit.accept, &admit.signature, later) else {
                 continue;
             };
             let cut = decided.cuts.get(&statement.hub);
@@ -191,7 +207,6 @@ impl Roster {
             let member = known.entry(accept.hub).or_insert_with(|| member_of(accept));
             speak(member, accept);
         }
-        first_words(&mut known, founders, admissions);
         let mut guests: BTreeMap<HubId, BTreeSet<HubId>> = BTreeMap::new();
         for admission in admissions {
             let hub = admission.accept.hub;
@@ -296,8 +311,7 @@ fn earlier_cut(one: &RemovalCut, other: &RemovalCut) -> RemovalCut {
 fn member_of(accept: &CheckedAccept) -> Member {
     Member {
         id: accept.hub,
-        keys: vec![accept.public_key],
-        recovery_key: accept.recovery_key,
+        keys: HubKeys::of(accept.public_key, accept.recovery_key),
         shown_slug: accept.slug.clone(),
         slug: accept.slug.clone(),
         address: accept.address.clone(),
@@ -320,23 +334,26 @@ fn speak(member: &mut Member, accept: &CheckedAccept) {
     }
 }
 
-/// The recovery key is the one of the first accept: whoever steals the signing key must not name another one by joining
-/// again.
-fn first_words(known: &mut BTreeMap<HubId, Member>, founders: &[CheckedAccept], admissions: &[Admission]) {
-    let mut first: BTreeMap<HubId, (u32, [u8; 32])> = BTreeMap::new();
+/// The keys of every hub. The recovery key it begins with is the one of its first accept: whoever steals the signing key
+/// must not name another one by joining again.
+fn all_keys(
+    founders: &[CheckedAccept],
+    admissions: &[Admission],
+    words: &BTreeSet<KeyWord>,
+) -> BTreeMap<HubId, HubKeys> {
+    let mut first: BTreeMap<HubId, (u32, [u8; 32], [u8; 32])> = BTreeMap::new();
     let accepts = founders
         .iter()
         .chain(admissions.iter().map(|admission| &admission.accept));
     for accept in accepts {
-        let word = (accept.counter, accept.recovery_key);
+        let word = (accept.counter, accept.recovery_key, accept.public_key);
         let earliest = first.entry(accept.hub).or_insert(word);
         *earliest = word.min(*earliest);
     }
-    for (hub, (_, recovery_key)) in first {
-        if let Some(member) = known.get_mut(&hub) {
-            member.recovery_key = recovery_key;
-        }
-    }
+    let keys = first
+        .into_iter()
+        .map(|(hub, (_, recovery, key))| (hub, HubKeys::compute(hub, key, recovery, words)));
+    keys.collect()
 }
 
 /// The highest leave of each hub.

@@ -13,6 +13,7 @@ mod check;
 mod compute;
 pub mod decision;
 pub mod duty;
+pub mod keys;
 mod positions;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use self::check::{
     CheckedAccept, RegistryError, accept_message, check_address, check_slug, read_accept, read_founding,
 };
 pub use self::decision::{Change, ChangeKey, Proposal};
+pub use self::keys::HubKeys;
 use crate::body::Said;
 use crate::cut::RemovalCut;
 use crate::ids::{Epoch, HeaderHash, HubId};
@@ -75,10 +77,8 @@ pub struct HeldStatement {
 pub struct Member {
     /// The hub.
     pub id: HubId,
-    /// Its public keys by number, oldest first; never empty.
-    pub keys: Vec<[u8; 32]>,
-    /// Its recovery public key.
-    pub recovery_key: [u8; 32],
+    /// Its keys, and the recovery key that speaks now.
+    pub keys: HubKeys,
     /// The slug it asked for, or that was fixed when it was seated.
     pub slug: String,
     /// The slug shown: clashing guests carry four digits of their id.
@@ -98,15 +98,10 @@ pub struct Member {
 }
 
 impl Member {
-    /// The key with this number.
-    pub fn key(&self, number: u16) -> Option<[u8; 32]> {
-        self.keys.get(usize::from(number)).copied()
-    }
-
     /// The key it signs with now, and its number.
-    pub fn current_key(&self) -> ([u8; 32], u16) {
-        let number = u16::try_from(self.keys.len().saturating_sub(1)).unwrap_or(u16::MAX);
-        (self.keys.last().copied().unwrap_or_default(), number)
+    pub const fn current_key(&self) -> ([u8; 32], u16) {
+        let (number, key) = self.keys.current;
+        (key, number)
     }
 
     /// Whether it belongs and votes.
@@ -131,9 +126,25 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// The key of a hub by number, whatever its standing: what it once signed still verifies.
-    pub fn key(&self, hub: HubId, number: u16) -> Option<[u8; 32]> {
-        self.members.get(&hub)?.key(number)
+    /// The keys of a hub that go by this number, whatever its standing: what it once signed still verifies. It is one,
+    /// unless two hands with one key named two.
+    pub fn keys(&self, hub: HubId, number: u16) -> &[[u8; 32]] {
+        let member = self.members.get(&hub);
+        let keys = member.and_then(|member| member.keys.by_number.get(&number));
+        keys.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The key that a hub's beacon of this number is checked with: none for a stolen one, which says nothing of now.
+    pub fn beacon_key(&self, hub: HubId, number: u16) -> Option<[u8; 32]> {
+        let keys = &self.members.get(&hub)?.keys;
+        if keys.stolen.contains(&number) {
+            return None;
+        }
+        let (current, key) = keys.current;
+        if current == number {
+            return Some(key);
+        }
+        self.keys(hub, number).first().copied()
     }
 
     /// Whether this hub belongs now.
@@ -155,7 +166,9 @@ impl Roster {
 
     /// The member that has (or had) this public key.
     pub fn by_key(&self, public_key: &[u8; 32]) -> Option<&Member> {
-        self.members.values().find(|member| member.keys.contains(public_key))
+        self.members
+            .values()
+            .find(|member| member.keys.all().any(|key| key == public_key))
     }
 
     /// Guests of this voter that are active now.

@@ -11,6 +11,7 @@ pub mod event;
 pub mod hide;
 pub mod import;
 pub mod invitation;
+pub mod key;
 pub mod network;
 pub mod operation;
 mod schedule;

@@ -179,11 +179,15 @@ impl Commands {
     }
 
     fn join_request(&self, invitation: &Checked) -> Result<JoinRequest, CommandError> {
+        if let Some(request) = self.ledger.recovering(invitation.network) {
+            return Ok(request);
+        }
         let (accept, accept_signature) = self.ledger.sign_accept(invitation.network)?;
         let secret = SigningKey::from(invitation.secret);
         let invitation_key = public_key(&secret);
         let message = invitation_message(invitation.network, self.ledger.own().public_key(), invitation_key);
         Ok(JoinRequest {
+            next_keys: Vec::new(),
             network: invitation.network,
             invitation_key,
             invitation_signature: secret.sign(&message).to_bytes(),
@@ -196,11 +200,16 @@ impl Commands {
         let (network, decisions) = (invitation.network, invitation.decisions.clone());
         let entered = self
             .blocking("join", move |this| {
-                this.ledger.enter_network(network, &joined.registry, &decisions)?;
+                let own_id = if this.ledger.recovering(network).is_some() {
+                    this.ledger.enter_recovered(network, &joined.registry, &decisions)?
+                } else {
+                    this.ledger.enter_network(network, &joined.registry, &decisions)?;
+                    this.ledger.own_id()
+                };
                 let roster = this.ledger.roster();
                 let own = roster
                     .members
-                    .get(&this.ledger.own_id())
+                    .get(&own_id)
                     .ok_or_else(|| CommandError::new(Class::Failed, "the inviter's answer does not name this hub"))?;
                 Ok(JoinedNetwork {
                     network: roster.name.clone(),

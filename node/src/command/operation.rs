@@ -45,6 +45,8 @@ pub struct NodeStatus {
     pub as_of_ms: Option<i64>,
     /// Slug of the hub that decides it: the one whose data is oldest. `None` for a hub alone.
     pub oldest_hub: Option<String>,
+    /// The registry names a key for this hub that this node does not have.
+    pub key_replaced: bool,
 }
 
 /// One change for a watcher.
@@ -95,6 +97,7 @@ impl Commands {
                 breaches,
                 as_of_ms,
                 oldest_hub,
+                key_replaced: this.ledger.is_key_replaced(),
             })
         })
         .await

@@ -14,6 +14,8 @@ use super::{JoinRequest, Joined};
 
 /// Longest encoded Accept record in bytes.
 const MAX_ACCEPT: usize = 4 * 1024;
+/// Key records one call may tell of: all that a hub names in its life, and some.
+const MAX_NEXT_KEYS: usize = 256;
 
 /// A message that is not what its field says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -260,6 +262,14 @@ pub fn join_to_proto(request: &JoinRequest) -> v1::JoinRequest {
         invitation_signature: request.invitation_signature.to_vec(),
         accept: request.accept.clone(),
         accept_signature: request.accept_signature.to_vec(),
+        next_keys: request
+            .next_keys
+            .iter()
+            .map(|(record, signature)| v1::NextKey {
+                record: record.clone(),
+                signature: signature.to_vec(),
+            })
+            .collect(),
     }
 }
 
@@ -270,12 +280,36 @@ pub fn join_from_proto(message: v1::JoinRequest) -> Result<JoinRequest, ConvertE
             what: "the accept record",
         });
     }
+    if message.next_keys.len() > MAX_NEXT_KEYS {
+        return Err(ConvertError {
+            what: "the list of key records",
+        });
+    }
+    // Who tells of a key has no invitation.
+    let telling = !message.next_keys.is_empty();
+    let next_keys = message
+        .next_keys
+        .into_iter()
+        .map(|next| Ok((next.record, fixed(&next.signature, "a key record's signature")?)));
+    let next_keys = next_keys.collect::<Result<_, ConvertError>>()?;
+    let network = NetworkId(fixed(&message.network, "the network id")?);
+    if telling {
+        return Ok(JoinRequest {
+            network,
+            invitation_key: [0; 32],
+            invitation_signature: [0; 64],
+            accept: Vec::new(),
+            accept_signature: [0; 64],
+            next_keys,
+        });
+    }
     Ok(JoinRequest {
-        network: NetworkId(fixed(&message.network, "the network id")?),
+        network,
         invitation_key: fixed(&message.invitation_key, "the invitation key")?,
         invitation_signature: fixed(&message.invitation_signature, "the invitation's signature")?,
         accept: message.accept,
         accept_signature: fixed(&message.accept_signature, "the accept record's signature")?,
+        next_keys,
     })
 }
 

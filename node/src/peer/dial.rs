@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
 
+use super::convert::join_to_proto;
 use super::federation::{put_time, time_of};
 use super::links::Links;
 use super::net::Net;
@@ -200,7 +201,15 @@ impl<N: Net> Caller<N> {
         };
         let response = match answer {
             Ok(Ok(response)) => response,
-            Ok(Err(status)) => return Err(format!("{address} refuses the stream: {}", words_of(&status))),
+            Ok(Err(status)) => {
+                if status.code() == tonic::Code::PermissionDenied
+                    && let Some(telling) = shared.host.announcement()
+                {
+                    // It may not know this node's key yet; what the call comes to shows at the next one.
+                    let _ = timeout(shared.options.connect, client.join(join_to_proto(&telling))).await;
+                }
+                return Err(format!("{address} refuses the stream: {}", words_of(&status)));
+            }
             Err(_) => return Err(format!("{address} did not answer the call for a stream in time")),
         };
         if let Some(theirs) = time_of(response.metadata()) {

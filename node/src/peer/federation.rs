@@ -91,6 +91,11 @@ impl<N: Net> Federation for Service<N> {
             return Err(Status::failed_precondition("this node belongs to no network yet"));
         };
         let Some(hub) = shared.host.directory().hub_of_key(&info.key) else {
+            if shared.host.directory().former.contains(&info.key) {
+                return Err(Status::permission_denied(
+                    "this hub has another key by now; stop this node, or give it the new one with `interhubd init --recover`",
+                ));
+            }
             return Err(Status::permission_denied(
                 "this key is not in the registry here; a hub that was just admitted is known in a moment, any other needs \
                  an invitation",

@@ -18,7 +18,7 @@ mod stream;
 mod tests;
 pub mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +103,11 @@ pub trait Host: Send + Sync + 'static {
     /// Something an operator should know of.
     fn report(&self, peer: HubId, notice: &Notice);
 
+    /// What to tell a hub that does not know the present key of this one yet.
+    fn announcement(&self) -> Option<JoinRequest> {
+        None
+    }
+
     /// Somebody with this key asks for admission.
     fn join(&self, key: [u8; 32], request: JoinRequest) -> Result<Joined, JoinRefused>;
 }
@@ -126,6 +131,8 @@ pub struct Directory {
     /// The hubs of the roster that may open a stream: departed ones included, and the own one, because a second node
     /// with its key is served and told of.
     pub hubs: BTreeMap<HubId, Contact>,
+    /// Keys that hubs of the roster had before the present one.
+    pub former: BTreeSet<[u8; 32]>,
 }
 
 impl Directory {
@@ -201,6 +208,9 @@ pub struct JoinRequest {
     pub accept: Vec<u8>,
     /// By the newcomer's hub key.
     pub accept_signature: [u8; 64],
+    /// Records that name the caller's key, each with its signature, oldest first: a hub whose key is new tells of it.
+    /// Without an invitation then.
+    pub next_keys: Vec<(Vec<u8>, [u8; 64])>,
 }
 
 /// The answer to a newcomer.

@@ -41,6 +41,25 @@ impl v1::hubs_server::Hubs for HubsService {
         Ok(Response::new(answer::hub_decision(decision)))
     }
 
+    async fn show_keys(&self, _: Request<v1::ShowKeysRequest>) -> Result<Response<v1::HubKeys>, Status> {
+        Ok(Response::new(answer::keys(&self.0.keys().await?)))
+    }
+
+    async fn rotate_key(&self, _: Request<v1::RotateKeyRequest>) -> Result<Response<v1::HubKeys>, Status> {
+        Ok(Response::new(answer::keys(&self.0.rotate_key().await?)))
+    }
+
+    async fn recover_key(&self, request: Request<v1::RecoverKeyRequest>) -> Result<Response<v1::HubKeys>, Status> {
+        let v1::RecoverKeyRequest {
+            recovery_key,
+            stolen,
+            since,
+        } = request.into_inner();
+        let since_ms = since.map(|since| since.seconds.saturating_mul(1_000));
+        let keys = self.0.recover_key(recovery_key, stolen, since_ms).await?;
+        Ok(Response::new(answer::keys(&keys)))
+    }
+
     async fn block(&self, request: Request<v1::BlockHubRequest>) -> Result<Response<v1::Hub>, Status> {
         let v1::BlockHubRequest { slug, unblock } = request.into_inner();
         Ok(Response::new(answer::hub(self.0.block_hub(slug, !unblock).await?)))

@@ -8,7 +8,7 @@ use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
 use interhub_domain::event::Event;
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::group::Group;
-use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::FIRST_GENERATION;
 use interhub_domain::registry::RegistryError;
 
@@ -376,7 +376,7 @@ impl Ledger {
     }
 
     /// The row this run writes a log under, with its `open` held.
-    fn open_log(&self, inner: &mut Inner, network: NetworkId, log: LogId) -> Result<RowKey, WriteError> {
+    pub(super) fn open_log(&self, inner: &mut Inner, network: NetworkId, log: LogId) -> Result<RowKey, WriteError> {
         let shared = log != LogId::LOCAL && log != LogId::REGISTRY;
         let own = inner.roster.members.get(&self.own_id);
         if shared && own.is_some_and(|own| own.cut.is_some()) {
@@ -415,7 +415,7 @@ impl Ledger {
         let header = Header {
             network,
             hub: self.own_id,
-            key_number: 0,
+            key_number: self.key_number,
             log: place.log,
             epoch: row.epoch,
             seq: head.map_or(0, |head| head.seq + 1),
@@ -435,16 +435,26 @@ impl Ledger {
         )
     }
 
-    /// Names every earlier run of this log that is held and that no earlier `open` named as it now ends.
+    /// Names every earlier run of this log that is held and that no earlier `open` named as it now ends. After a theft it
+    /// names only what this hub vouches for, and what a stolen key named is not named.
     fn opening(&self, inner: &Inner, row: RowKey) -> Result<Open, LedgerError> {
+        let own = inner.roster.members.get(&self.own_id);
+        let stolen = own.map(|own| own.keys.stolen.clone()).unwrap_or_default();
+        let runs = self.own_runs().map_err(LedgerError::from)?;
+        let vouched = |epoch: Epoch| stolen.is_empty() || runs.contains(&epoch);
         let mut named = std::collections::BTreeSet::new();
         let mut ends = Vec::new();
         for (other, head) in inner.held.rows() {
             if other.hub != self.own_id || other.log != row.log || other.epoch == row.epoch {
                 continue;
             }
-            ends.push((other.epoch, head));
+            if vouched(other.epoch) {
+                ends.push((other.epoch, head));
+            }
             for first in self.read_log(other, 0, usize::MAX, 1).map_err(LedgerError::from)? {
+                if stolen.contains(&first.header.key_number) {
+                    continue;
+                }
                 let body = first.sealed.and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
                 if let Some(Content::Open(open)) = body.and_then(|body| body.content) {
                     named.extend(open.earlier.into_iter().map(|end| (end.epoch, end.seq)));

@@ -78,7 +78,7 @@ impl Ledger {
             }
         }
         let roster = inner.roster.clone();
-        match signed.check(network, |hub, number| roster.key(hub, number)) {
+        match signed.check(network, |hub, number| roster.beacon_key(hub, number)) {
             Ok(beacon) => {
                 self.keep_beacon(&mut inner, signed.clone(), beacon)?;
                 Ok(true)

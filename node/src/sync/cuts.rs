@@ -62,7 +62,9 @@ impl Ledger {
         let mut news: BTreeMap<RowKey, Proof> = BTreeMap::new();
         for proof in proofs {
             let roster = &inner.roster;
-            let checked = check_proof(network, &proof.a, &proof.b, |hub, number| roster.key(hub, number));
+            let checked = check_proof(network, &proof.a, &proof.b, |hub, number| {
+                roster.keys(hub, number).to_vec()
+            });
             let Ok((row, seq)) = checked else { continue };
             let known = news.get(&row).or_else(|| inner.proofs.get(&row));
             if row.log == LogId::LOCAL || known.is_some_and(|known| known.a.header.seq <= seq) {
@@ -409,7 +411,12 @@ fn of_roster(roster: &Roster) -> (BTreeMap<HubId, RemovalCut>, BTreeMap<HubId, B
         .members
         .iter()
         .filter_map(|(hub, member)| Some((*hub, member.cut.clone()?)));
-    (cuts.collect(), BTreeMap::new())
+    let stolen = roster
+        .members
+        .iter()
+        .filter(|(_, member)| !member.keys.stolen.is_empty());
+    let stolen = stolen.map(|(hub, member)| (*hub, member.keys.stolen.clone()));
+    (cuts.collect(), stolen.collect())
 }
 
 /// A proof with the smaller hash first and without bodies, so that two nodes make the same of two headers.

@@ -1,6 +1,6 @@
 //! The ledger as the peers' side sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -129,8 +129,11 @@ impl Host for LedgerHost {
                 (member.id, contact)
             })
             .collect();
+        let current: BTreeSet<[u8; 32]> = hubs.values().map(|contact| contact.key).collect();
+        let all = roster.members.values().flat_map(|member| member.keys.all().copied());
         Arc::new(Directory {
             access: self.ledger.access(),
+            former: all.filter(|key| !current.contains(key)).collect(),
             hubs,
         })
     }
@@ -274,7 +277,16 @@ impl Host for LedgerHost {
         }
     }
 
+    fn announcement(&self) -> Option<JoinRequest> {
+        self.ledger.announcement()
+    }
+
     fn join(&self, key: [u8; 32], request: JoinRequest) -> Result<Joined, JoinRefused> {
+        if !request.next_keys.is_empty() {
+            let taken = self.ledger.take_next_keys(key, request.network, &request.next_keys);
+            let (registry, active) = taken.map_err(|error| JoinRefused(error.to_string()))?;
+            return Ok(Joined { registry, active });
+        }
         let admitted = self.ledger.admit(
             key,
             request.network,

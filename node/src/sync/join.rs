@@ -83,9 +83,11 @@ fn founding_key(network: NetworkId, envelope: &Envelope) -> Option<[u8; 32]> {
 
 impl Ledger {
     fn own_accept(&self, network: Option<NetworkId>, counter: u32) -> Accept {
+        // Its first key makes a hub's id, whichever it signs with by now.
+        let first = self.roster().keys(self.own_id, 0).first().copied();
         Accept {
             network: network.map(|network| network.0.to_vec()).unwrap_or_default(),
-            public_key: self.own.public_key().to_vec(),
+            public_key: first.unwrap_or_else(|| self.own.public_key()).to_vec(),
             recovery_key: self.own.recovery_key.to_vec(),
             slug: self.own.slug.clone(),
             address: self.own.address.clone(),
@@ -179,9 +181,25 @@ impl Ledger {
         if self.network() != Some(network) {
             return Err(JoinError::Network);
         }
-        let checked = registry::read_accept(network, &accept, &accept_signature)?;
-        if checked.public_key != tls_key {
+        let roster = self.roster();
+        let trusted = |hub| {
+            roster
+                .members
+                .get(&hub)
+                .into_iter()
+                .flat_map(|member| member.keys.trusted())
+        };
+        let mut checked = registry::read_accept(network, &accept, &accept_signature, trusted)?;
+        let caller = roster
+            .by_key(&tls_key)
+            .filter(|member| member.current_key().0 == tls_key);
+        if checked.public_key != tls_key && caller.is_none_or(|member| member.id != checked.hub) {
             return Err(JoinError::Accept(RegistryError::Signature));
+        }
+        if let Some(member) = caller.filter(|member| member.id != checked.hub) {
+            // An empty disk with a later key knows neither its first one nor that it is here already.
+            checked.hub = member.id;
+            checked.counter = member.counter;
         }
         let message = invitation_message(network, tls_key, invitation_key);
         verify(&invitation_key, &message, invitation_signature).map_err(|_| JoinError::UnknownInvitation)?;
@@ -260,6 +278,20 @@ impl Ledger {
         envelopes: &[Envelope],
         decisions: &BTreeSet<HeaderHash>,
     ) -> Result<(), WriteError> {
+        self.enter_registry(network, envelopes, decisions)?;
+        self.renew_roster()?;
+        self.publish_profile()?;
+        self.notify(Notice::Roster);
+        Ok(())
+    }
+
+    /// Holds the registry of a network, and says nothing in it.
+    pub(super) fn enter_registry(
+        &self,
+        network: NetworkId,
+        envelopes: &[Envelope],
+        decisions: &BTreeSet<HeaderHash>,
+    ) -> Result<(), WriteError> {
         let founded = envelopes
             .iter()
             .any(|envelope| founding_key(network, envelope).is_some());
@@ -275,11 +307,7 @@ impl Ledger {
         }
         self.trust_founders(network, envelopes);
         self.take(envelopes)?;
-        self.start_taken(&mut self.lock())?;
-        self.renew_roster()?;
-        self.publish_profile()?;
-        self.notify(Notice::Roster);
-        Ok(())
+        Ok(self.start_taken(&mut self.lock())?)
     }
 
     /// Before anything is held, the keys that may sign are those the founding record names: its hash is the network.

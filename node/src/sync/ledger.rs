@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 
 use super::beacon::Kept;
 use super::erase;
+use super::keys::{KeyKeeper, RecoveryRecord, put_own_runs};
 use super::watch;
 use crate::clock::{SharedClock, random_bytes};
 use crate::projection::write::{ProjectionError, Projector};
@@ -132,6 +133,12 @@ pub struct Ledger {
     pub(super) clock: SharedClock,
     pub(super) own: OwnHub,
     pub(super) own_id: HubId,
+    /// The number of the key that own envelopes are signed with.
+    pub(super) key_number: u16,
+    /// Where a new own key is kept; absent for ledgers without a data folder.
+    pub(super) keeper: OnceLock<Arc<dyn KeyKeeper>>,
+    /// What a folder that looks for its hub has in place of one.
+    pub(super) recovery: OnceLock<RecoveryRecord>,
     epoch: AtomicU64,
     started_ms: i64,
     pub(super) network: OnceLock<NetworkId>,
@@ -192,8 +199,14 @@ pub(super) struct Inner {
 }
 
 impl Ledger {
-    /// Opens the ledger of a data folder: draws a new epoch, reads frontier and registry.
+    /// Opens the ledger of a hub that signs with its first key.
     pub fn open(options: LedgerOptions) -> Result<Self, LedgerError> {
+        let own = options.own.id();
+        Self::open_as(options, own, 0)
+    }
+
+    /// Opens the ledger of a hub that signs with the key of this number: draws a new epoch, reads frontier and registry.
+    pub fn open_as(options: LedgerOptions, own_id: HubId, key_number: u16) -> Result<Self, LedgerError> {
         let LedgerOptions {
             store,
             clock,
@@ -202,7 +215,6 @@ impl Ledger {
         } = options;
         let now_ms = clock.now_ms();
         let epoch = draw_epoch(&clock);
-        let own_id = own.id();
         let projector = Projector::open(store.clone(), now_ms)?;
         let network = match catalogue::get(&*store, &MetaKey::Network)? {
             Some(MetaValue(bytes)) => NetworkId::from_slice(&bytes),
@@ -249,6 +261,9 @@ impl Ledger {
             clock,
             own,
             own_id,
+            key_number,
+            keeper: OnceLock::new(),
+            recovery: OnceLock::new(),
             epoch: AtomicU64::new(epoch.0),
             started_ms: now_ms,
             network: known_network,
@@ -269,9 +284,11 @@ impl Ledger {
         ledger.load_beacons(&mut inner)?;
         ledger.load_totals(&mut inner)?;
         ledger.start_taken(&mut inner)?;
+        let runs = ledger.first_own_runs(&inner)?;
         drop(inner);
         let mut batch = Batch::new();
         catalogue::put(&mut batch, &MetaKey::OwnEpoch, &MetaValue::of_number(epoch.0));
+        put_own_runs(&mut batch, runs, epoch);
         ledger.store.write(&batch)?;
         Ok(ledger)
     }
@@ -337,9 +354,15 @@ impl Ledger {
         let epoch = draw_epoch(&self.clock);
         let mut batch = Batch::new();
         catalogue::put(&mut batch, &MetaKey::OwnEpoch, &MetaValue::of_number(epoch.0));
+        put_own_runs(&mut batch, self.own_runs()?, epoch);
         self.commit(&batch)?;
         self.epoch.store(epoch.0, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Says where a new own key is to be kept.
+    pub fn keep_keys_with(&self, keeper: Arc<dyn KeyKeeper>) {
+        let _ = self.keeper.set(keeper);
     }
 
     /// The network, once one was created or joined.
@@ -371,7 +394,7 @@ impl Ledger {
 
     /// The number and the key that own envelopes are signed with.
     pub(super) fn signing_key(&self, _inner: &Inner) -> (u16, &SigningKey) {
-        (0, &self.own.key)
+        (self.key_number, &self.own.key)
     }
 
     /// Whether another node writes with this hub's key while this one runs: one of the two has to be stopped.

@@ -17,6 +17,7 @@ mod hold;
 mod host;
 mod join;
 mod judge;
+mod keys;
 mod ledger;
 mod read;
 mod rebuild;
@@ -28,6 +29,7 @@ pub use decide::{DecideError, Removal};
 pub use hold::Refused;
 pub use host::LedgerHost;
 pub use join::{JoinError, invitation_message};
+pub use keys::{KeyError, KeyKeeper, NextIdentity, RecoveryRecord};
 pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};
 
 #[cfg(test)]

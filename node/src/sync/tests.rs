@@ -22,6 +22,7 @@ mod decisions;
 mod erase;
 mod forks;
 mod groups;
+mod keys;
 mod recorder;
 
 const NOW_MS: i64 = 1_795_000_000_000;

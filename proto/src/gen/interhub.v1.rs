@@ -508,7 +508,7 @@ pub struct Tombstone {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Statement {
     /// What.
-    #[prost(oneof = "statement::Said", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "statement::Said", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub said: ::core::option::Option<statement::Said>,
 }
 /// Nested message and enum types in `Statement`.
@@ -537,6 +537,9 @@ pub mod statement {
         /// A voter's word about a decision.
         #[prost(message, tag = "7")]
         Vote(super::Vote),
+        /// A hub's next signing key. Stands alone, whoever carries it.
+        #[prost(message, tag = "8")]
+        NextKey(super::NextKey),
     }
 }
 /// The genesis record of a network.
@@ -743,6 +746,41 @@ pub struct Vote {
     #[prost(enumeration = "VoteWord", tag = "2")]
     pub word: i32,
 }
+/// Names a hub's next signing key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NextKey {
+    /// The encoded KeyRecord, at most 512 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record: ::prost::alloc::vec::Vec<u8>,
+    /// By the signer it names over the tag `interhub-nextkey-v1`, a zero byte, and the record; 64 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+}
+/// What the holder of a key signs.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyRecord {
+    /// The network, 16 bytes; may be empty where the recovery key signs.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// The hub, 16 bytes; may be empty where the recovery key signs, which finds its hub.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// The public key that signs this, 32 bytes: the signing key before it, or the recovery key.
+    #[prost(bytes = "vec", tag = "3")]
+    pub signer: ::prost::alloc::vec::Vec<u8>,
+    /// The next signing key, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// Why.
+    #[prost(enumeration = "KeyReason", tag = "5")]
+    pub reason: i32,
+    /// When, Unix milliseconds: the recovery key's last word counts, and of two words of one signing key the first.
+    #[prost(uint64, tag = "6")]
+    pub at_ms: u64,
+    /// The next recovery key, 32 bytes; only the recovery key names one.
+    #[prost(bytes = "vec", tag = "7")]
+    pub recovery_key: ::prost::alloc::vec::Vec<u8>,
+}
 /// What a beacon signs: "these are my heads, at this time".
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BeaconStatement {
@@ -843,8 +881,45 @@ impl VoteWord {
         }
     }
 }
+/// Why a key follows another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyReason {
+    /// A reason this version does not know: the record does not count.
+    Unspecified = 0,
+    /// As a precaution.
+    Planned = 1,
+    /// The key before it is gone.
+    Lost = 2,
+    /// Somebody else has the keys before it.
+    Stolen = 3,
+}
+impl KeyReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "KEY_REASON_UNSPECIFIED",
+            Self::Planned => "KEY_REASON_PLANNED",
+            Self::Lost => "KEY_REASON_LOST",
+            Self::Stolen => "KEY_REASON_STOLEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "KEY_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "KEY_REASON_PLANNED" => Some(Self::Planned),
+            "KEY_REASON_LOST" => Some(Self::Lost),
+            "KEY_REASON_STOLEN" => Some(Self::Stolen),
+            _ => None,
+        }
+    }
+}
 /// A newcomer's request.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct JoinRequest {
     /// The network of the invitation, 16 bytes.
     #[prost(bytes = "vec", tag = "1")]
@@ -862,6 +937,10 @@ pub struct JoinRequest {
     /// By the newcomer's hub key over the tag `interhub-accept-v1`, a zero byte, and `accept`; 64 bytes.
     #[prost(bytes = "vec", tag = "5")]
     pub accept_signature: ::prost::alloc::vec::Vec<u8>,
+    /// A hub whose key is new tells of it to hubs that do not know it yet: records that name the key of this TLS session,
+    /// oldest first, at most 256. Fields 2 to 5 are empty then.
+    #[prost(message, repeated, tag = "6")]
+    pub next_keys: ::prost::alloc::vec::Vec<NextKey>,
 }
 /// The answer to a newcomer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2463,6 +2542,56 @@ pub mod network_server {
 }
 /// Nothing to say.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowKeysRequest {}
+/// Nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RotateKeyRequest {}
+/// By the recovery key, and why.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecoverKeyRequest {
+    /// As `interhubd init` printed it.
+    #[prost(string, tag = "1")]
+    pub recovery_key: ::prost::alloc::string::String,
+    /// Somebody else has the keys before it: what they signed counts only as far as this node vouches for it. Otherwise the
+    /// key was lost.
+    #[prost(bool, tag = "2")]
+    pub stolen: bool,
+    /// After a theft: runs of this hub that began before this moment count too, whichever disk they were written on. Absent:
+    /// only what this data folder wrote.
+    #[prost(message, optional, tag = "3")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// All keys of this hub.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HubKeys {
+    /// Its id, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub hub: ::prost::alloc::string::String,
+    /// By number.
+    #[prost(message, repeated, tag = "2")]
+    pub keys: ::prost::alloc::vec::Vec<HubKey>,
+    /// Public half of its recovery key, 64 hexadecimal digits.
+    #[prost(string, tag = "3")]
+    pub recovery_key: ::prost::alloc::string::String,
+    /// The registry names a key that this node does not have.
+    #[prost(bool, tag = "4")]
+    pub replaced: bool,
+}
+/// One key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubKey {
+    /// Its number in envelope headers.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// The public key, 64 hexadecimal digits.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(enumeration = "KeyState", tag = "3")]
+    pub state: i32,
+}
+/// Nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListHubsRequest {}
 /// The hubs.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2533,6 +2662,43 @@ pub struct HubDecision {
     /// How many have to.
     #[prost(uint32, tag = "5")]
     pub needed: u32,
+}
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum KeyState {
+    /// Never sent; reads as former.
+    Unspecified = 0,
+    /// The hub signs with it.
+    Current = 1,
+    /// Another one took its place.
+    Former = 2,
+    /// It was stolen.
+    Stolen = 3,
+}
+impl KeyState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "KEY_STATE_UNSPECIFIED",
+            Self::Current => "KEY_STATE_CURRENT",
+            Self::Former => "KEY_STATE_FORMER",
+            Self::Stolen => "KEY_STATE_STOLEN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "KEY_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "KEY_STATE_CURRENT" => Some(Self::Current),
+            "KEY_STATE_FORMER" => Some(Self::Former),
+            "KEY_STATE_STOLEN" => Some(Self::Stolen),
+            _ => None,
+        }
+    }
 }
 /// Generated client implementations.
 pub mod hubs_client {
@@ -2764,6 +2930,73 @@ pub mod hubs_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Block"));
             self.inner.unary(req, path, codec).await
         }
+        /// The keys of this hub. FAILED_PRECONDITION if it belongs to no network.
+        pub async fn show_keys(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowKeysRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubKeys>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Hubs/ShowKeys",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "ShowKeys"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Names another key by the present one. The node starts again with it right after the answer. FAILED_PRECONDITION if
+        /// this node does not have the present key.
+        pub async fn rotate_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RotateKeyRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubKeys>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Hubs/RotateKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Hubs", "RotateKey"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Names another key by the recovery key; the node starts again with it right after the answer. INVALID_ARGUMENT for a
+        /// text that is no recovery key, PERMISSION_DENIED for another hub's.
+        pub async fn recover_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecoverKeyRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubKeys>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Hubs/RecoverKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Hubs", "RecoverKey"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2819,6 +3052,23 @@ pub mod hubs_server {
             &self,
             request: tonic::Request<super::BlockHubRequest>,
         ) -> std::result::Result<tonic::Response<super::Hub>, tonic::Status>;
+        /// The keys of this hub. FAILED_PRECONDITION if it belongs to no network.
+        async fn show_keys(
+            &self,
+            request: tonic::Request<super::ShowKeysRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubKeys>, tonic::Status>;
+        /// Names another key by the present one. The node starts again with it right after the answer. FAILED_PRECONDITION if
+        /// this node does not have the present key.
+        async fn rotate_key(
+            &self,
+            request: tonic::Request<super::RotateKeyRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubKeys>, tonic::Status>;
+        /// Names another key by the recovery key; the node starts again with it right after the answer. INVALID_ARGUMENT for a
+        /// text that is no recovery key, PERMISSION_DENIED for another hub's.
+        async fn recover_key(
+            &self,
+            request: tonic::Request<super::RecoverKeyRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubKeys>, tonic::Status>;
     }
     /// What an operator does with hubs.
     #[derive(Debug)]
@@ -3183,6 +3433,135 @@ pub mod hubs_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BlockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/ShowKeys" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowKeysSvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::ShowKeysRequest>
+                    for ShowKeysSvc<T> {
+                        type Response = super::HubKeys;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowKeysRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::show_keys(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowKeysSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/RotateKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct RotateKeySvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::RotateKeyRequest>
+                    for RotateKeySvc<T> {
+                        type Response = super::HubKeys;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RotateKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::rotate_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RotateKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/RecoverKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecoverKeySvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::RecoverKeyRequest>
+                    for RecoverKeySvc<T> {
+                        type Response = super::HubKeys;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecoverKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::recover_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecoverKeySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -5225,6 +5604,9 @@ pub struct StatusResponse {
     /// Slug of the hub whose data is oldest, which decides `as_of`; absent for a hub alone.
     #[prost(string, optional, tag = "42")]
     pub oldest_hub: ::core::option::Option<::prost::alloc::string::String>,
+    /// The registry names a key for this hub that this node does not have.
+    #[prost(bool, tag = "20")]
+    pub key_replaced: bool,
 }
 /// Name and id of the network.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

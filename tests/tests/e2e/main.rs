@@ -6,6 +6,7 @@ mod cohosts;
 mod copies;
 mod disk;
 mod faults;
+mod keys;
 mod network;
 mod registry;
 mod scopes;

@@ -12,6 +12,7 @@ use crate::ids::NetworkId;
 mod decisions;
 mod duties;
 mod formats;
+mod keys;
 mod model;
 
 /// 2026-11-22, Unix milliseconds: when the tests take place.
@@ -131,8 +132,8 @@ fn founders_vote_and_guests_do_not() {
         (guest.voter, guest.guest_of, guest.standing),
         (false, Some(hub(2)), Standing::Active)
     );
-    assert_eq!(roster.key(hub(3), 0), Some(public_key(&key(3))));
-    assert_eq!(roster.key(hub(3), 1), None);
+    assert_eq!(roster.keys(hub(3), 0), [public_key(&key(3))]);
+    assert!(roster.keys(hub(3), 1).is_empty());
 }
 
 #[test]
@@ -294,6 +295,6 @@ proptest! {
     #[test]
     fn random_records_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = read_founding(&bytes);
-        let _ = read_accept(NetworkId([1; 16]), &bytes, &bytes);
+        let _ = read_accept(NetworkId([1; 16]), &bytes, &bytes, |_| []);
     }
 }

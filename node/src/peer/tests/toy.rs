@@ -1,6 +1,6 @@
 //! A host that keeps its logs in memory, and nodes made of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use interhub_domain::access::Access;
@@ -187,6 +187,7 @@ impl Host for ToyHost {
         let standings = hubs.keys().map(|hub| (*hub, Standing::Active)).collect();
         let access = Access::new(NETWORK, hub(self.number), &standings, &BTreeMap::new());
         Arc::new(Directory {
+            former: BTreeSet::new(),
             access: Arc::new(access),
             hubs,
         })

@@ -13,6 +13,7 @@ use crate::command::erase::ErasedEvent;
 use crate::command::event::ShownPage;
 use crate::command::hide::HiddenEvent;
 use crate::command::import::Imported;
+use crate::command::key::{KeyState, ShownKeys};
 use crate::command::network::{Invited, JoinedNetwork, NetworkInfo, ShownHub};
 use crate::command::operation::{NodeStatus, Watched};
 use crate::peer::status::{Direction, PeerStatus};
@@ -128,6 +129,27 @@ pub fn decision(answer: ShownDecision) -> v1::ShownDecision {
         own_vote: answer.own_vote.to_owned(),
         explanation: answer.explanation,
         after: answer.after.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The hub's keys.
+pub fn keys(answer: &ShownKeys) -> v1::HubKeys {
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let keys = answer.keys.iter().map(|key| v1::HubKey {
+        number: u32::from(key.number),
+        key: hex(&key.key),
+        state: match key.state {
+            KeyState::Current => v1::KeyState::Current,
+            KeyState::Former => v1::KeyState::Former,
+            KeyState::Stolen => v1::KeyState::Stolen,
+        }
+        .into(),
+    });
+    v1::HubKeys {
+        hub: answer.hub.to_string(),
+        keys: keys.collect(),
+        recovery_key: hex(&answer.recovery_key),
+        replaced: answer.replaced,
     }
 }
 
@@ -309,6 +331,7 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         void: answer.totals.void,
         stuck: answer.totals.stuck,
         votes_open: answer.votes_open,
+        key_replaced: answer.key_replaced,
         another_node: answer.another_node,
         breaches: answer.breaches,
         as_of: answer.as_of_ms.map(timestamp),

@@ -328,6 +328,7 @@ fn meta_keys_and_values() {
     check::key(&MetaKey::DecisionsTaken, Family::Meta, "10");
     check::key(&MetaKey::DecisionsNamed, Family::Meta, "11");
     check::key(&MetaKey::Blocked, Family::Meta, "12");
+    check::key(&MetaKey::OwnRuns, Family::Meta, "13");
     check::key(&SearchTodoKey(0x0102), Family::SearchTodo, "0000000000000102");
     check::value(&MetaValue::of_number(5), "010000000000000005");
     check::value(&THING, "0103030303030303030303030303030303");

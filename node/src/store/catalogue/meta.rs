@@ -47,10 +47,12 @@ pub enum MetaKey {
     DecisionsNamed,
     /// Hubs this one does not want to talk to, ids of 16 bytes.
     Blocked,
+    /// The runs that this data folder wrote, or that its operator vouched for after a theft.
+    OwnRuns,
 }
 
 impl MetaKey {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -70,6 +72,7 @@ impl MetaKey {
         Self::DecisionsTaken,
         Self::DecisionsNamed,
         Self::Blocked,
+        Self::OwnRuns,
     ];
 
     const fn code(self) -> u8 {
@@ -93,6 +96,7 @@ impl MetaKey {
             Self::DecisionsTaken => 16,
             Self::DecisionsNamed => 17,
             Self::Blocked => 18,
+            Self::OwnRuns => 19,
         }
     }
 }

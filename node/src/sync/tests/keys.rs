@@ -1,0 +1,178 @@
+//! The own key changes: named by the one before it or by the recovery key, and what counts after a theft.
+
+use std::sync::{Arc, Mutex};
+
+use interhub_domain::body::KeyReason;
+use interhub_domain::document::InProcessCounter;
+use interhub_domain::envelope::{SigningKey, public_key};
+use interhub_domain::event::Status;
+use interhub_domain::ids::{DocumentKind, HubId, LogId, ThingId};
+
+use super::{Ledger, NOW_MS, Write, event, give_all, join, memory, open, own};
+use crate::clock::ManualClock;
+use crate::store::Store;
+use crate::sync::{KeyError, KeyKeeper, LedgerOptions, NextIdentity, Written};
+
+/// Keeps the newest key in memory.
+#[derive(Default)]
+struct Kept(Mutex<Option<NextIdentity>>);
+
+impl KeyKeeper for Kept {
+    fn prepare(&self, _: &NextIdentity) -> Result<(), KeyError> {
+        Ok(())
+    }
+
+    fn found(&self, _: HubId, _: u16) -> Result<(), KeyError> {
+        Ok(())
+    }
+
+    fn replace(&self, next: &NextIdentity) -> Result<(), KeyError> {
+        *self.0.lock().unwrap() = Some(next.clone());
+        Ok(())
+    }
+}
+
+const RECOVERY: [u8; 32] = [201; 32];
+
+/// The hub of seed 3, whose recovery key is known, with its first key or a later one.
+fn vienna(store: Store, next: Option<&NextIdentity>, run: u64) -> (Ledger, Arc<Kept>) {
+    let mut own = own(3, "vienna");
+    let hub = own.id();
+    own.recovery_key = public_key(&SigningKey::from(RECOVERY));
+    if let Some(next) = next {
+        own.key = SigningKey::from(next.seed);
+    }
+    let options = LedgerOptions {
+        store,
+        clock: ManualClock::new(NOW_MS + i64::try_from(run).unwrap() * 1_000, 900 + run),
+        own,
+        counter: Box::new(InProcessCounter),
+    };
+    let ledger = Ledger::open_as(options, hub, next.map_or(0, |next| next.number)).unwrap();
+    let kept = Arc::new(Kept::default());
+    ledger.keep_keys_with(kept.clone());
+    (ledger, kept)
+}
+
+fn publish(ledger: &Ledger, number: u8) -> Written {
+    let write = Write::Create {
+        log: LogId::PUBLIC,
+        kind: DocumentKind::Event,
+        thing: ThingId::new(ledger.own_id(), [number; 8]),
+        reading: event("Said", Status::Confirmed),
+    };
+    ledger.write(vec![write]).unwrap().remove(0)
+}
+
+fn is_shown(ledger: &Ledger, written: &Written) -> bool {
+    ledger.load_object(written.object).unwrap().0.is_shown()
+}
+
+fn exchange(one: &Ledger, other: &Ledger) {
+    for _ in 0..2 {
+        give_all(one, other, |_| {});
+        give_all(other, one, |_| {});
+    }
+}
+
+fn current(ledger: &Ledger, hub: HubId) -> u16 {
+    ledger.roster().members[&hub].current_key().1
+}
+
+#[test]
+fn a_rotated_key_signs_on_under_the_same_id() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let store = memory();
+    let (first, kept) = vienna(store.clone(), None, 1);
+    join(&founder, &first);
+    let before = publish(&first, 1);
+    assert_eq!(first.rotate_key().unwrap(), 1);
+    assert!(first.is_key_replaced());
+    assert!(matches!(first.rotate_key(), Err(KeyError::Replaced)));
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(first);
+    let (second, _) = vienna(store, Some(&next), 2);
+    assert!(!second.is_key_replaced());
+    let after = publish(&second, 2);
+    exchange(&second, &founder);
+    for ledger in [&founder, &second] {
+        assert_eq!(current(ledger, second.own_id()), 1);
+        assert!(is_shown(ledger, &before) && is_shown(ledger, &after));
+        assert_eq!(ledger.totals().void, 0);
+    }
+    assert_eq!(founder.frontier().shared_digest(), second.frontier().shared_digest());
+}
+
+#[test]
+fn who_missed_the_change_is_told_by_the_new_key_itself() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let store = memory();
+    let (first, kept) = vienna(store.clone(), None, 1);
+    join(&founder, &first);
+    assert!(first.announcement().is_none());
+    first
+        .recover_key(&SigningKey::from(RECOVERY), KeyReason::Lost, None)
+        .unwrap();
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(first);
+    let (second, _) = vienna(store, Some(&next), 2);
+    let key = second.own().public_key();
+    let telling = second.announcement().unwrap();
+    let network = founder.network().unwrap();
+    assert!(
+        founder.take_next_keys([9; 32], network, &telling.next_keys).is_err(),
+        "of another caller"
+    );
+    let (_, active) = founder.take_next_keys(key, network, &telling.next_keys).unwrap();
+    assert!(active);
+    assert_eq!(current(&founder, second.own_id()), next.number);
+    let written = founder.roster().members.len();
+    founder.take_next_keys(key, network, &telling.next_keys).unwrap();
+    assert_eq!(founder.roster().members.len(), written);
+    let mut forged = telling.next_keys.clone();
+    forged[0].1[0] ^= 1;
+    assert!(founder.take_next_keys(key, network, &forged).is_err());
+}
+
+#[test]
+fn after_a_theft_the_folder_vouches_for_what_it_wrote() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let store = memory();
+    let (hub, kept) = vienna(store.clone(), None, 1);
+    join(&founder, &hub);
+    let own = publish(&hub, 1);
+    exchange(&hub, &founder);
+    // The thief has the key and a network to read, and runs of its own.
+    let thiefs = memory();
+    let (thief, _) = vienna(thiefs.clone(), None, 50);
+    thief
+        .enter_network(founder.network().unwrap(), &super::all_envelopes(&founder), &[].into())
+        .unwrap();
+    let forged = publish(&thief, 2);
+    exchange(&thief, &founder);
+    assert!(is_shown(&founder, &forged));
+    exchange(&hub, &founder);
+    let wrong = hub.recover_key(&SigningKey::from([7; 32]), KeyReason::Stolen, None);
+    assert!(matches!(wrong, Err(KeyError::WrongRecoveryKey)));
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None)
+        .unwrap();
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(hub);
+    let (hub, _) = vienna(store, Some(&next), 3);
+    hub.vouch().unwrap();
+    let after = publish(&hub, 3);
+    let late = publish(&thief, 4);
+    exchange(&hub, &founder);
+    give_all(&thief, &founder, |_| {});
+    exchange(&hub, &founder);
+    for ledger in [&founder, &hub] {
+        assert!(is_shown(ledger, &own), "the folder wrote it");
+        assert!(!is_shown(ledger, &forged) && !is_shown(ledger, &late));
+        assert!(is_shown(ledger, &after));
+    }
+    assert_eq!(founder.digests().unwrap(), hub.digests().unwrap());
+    assert_eq!(founder.frontier().shared_digest(), hub.frontier().shared_digest());
+}

@@ -1,0 +1,233 @@
+//! Keys that change: as a precaution, because they were lost, because they were stolen.
+
+use interhub_tests::cluster::{Cluster, agree};
+use interhub_tests::hub::{Hub, SOON, text, wait_until};
+use serde_json::Value;
+
+fn has_event(hub: &Hub, id: &str) -> bool {
+    hub.cli(&["--json", "event", "show", id]).code == 0
+}
+
+/// The keys of a hub with this state, once the node has started again.
+#[track_caller]
+fn wait_for_keys(hub: &Hub, state: &str, count: usize) -> Vec<Value> {
+    let mut found = Vec::new();
+    wait_until(&format!("{count} {state} keys of {}", hub.slug), SOON, || {
+        let ran = hub.cli(&["--json", "key", "show"]);
+        if ran.code != 0 {
+            return Err(ran.err);
+        }
+        let shown = ran.json();
+        found = shown["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|key| key["state"] == state)
+            .cloned()
+            .collect();
+        if found.len() == count && shown["replaced"] == false {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    });
+    found
+}
+
+/// Waits until the event shows, or does not show, at all of these hubs.
+#[track_caller]
+fn shows(hubs: &[&Hub], id: &str, shown: bool) {
+    for hub in hubs {
+        wait_until(&format!("{id} shown: {shown} at {}", hub.slug), SOON, || {
+            if has_event(hub, id) == shown {
+                Ok(())
+            } else {
+                Err(hub.log())
+            }
+        });
+    }
+}
+
+fn recovery_file(hub: &Hub) -> String {
+    let path = hub.data.with_extension("paper");
+    std::fs::write(&path, format!("{}\n", hub.recovery_key)).unwrap();
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_planned_change_is_known_to_all_also_to_those_that_were_away() {
+    let mut cluster = Cluster::new(&["birmingham", "amsterdam", "vienna"]);
+    let before = cluster.hubs[1].add("Signed with the first key", "2027-04-01T10:00");
+    cluster.agree();
+    // Nobody is there to hear of it.
+    cluster.hubs[0].stop();
+    cluster.hubs[2].stop();
+    let changed = cluster.hubs[1].json(&["key", "rotate"]);
+    assert_eq!(changed["keys"].as_array().unwrap().len(), 2, "{changed}");
+    let current = wait_for_keys(&cluster.hubs[1], "current", 1);
+    assert_eq!(current[0]["number"], 1);
+    let after = wait_for_event(&cluster.hubs[1], "Signed with the second key", "2027-04-02T10:00");
+    cluster.hubs[0].start();
+    cluster.hubs[2].start();
+    let all: Vec<&Hub> = cluster.hubs.iter().collect();
+    shows(&all, &before, true);
+    shows(&all, &after, true);
+    agree(&all);
+    for hub in &all {
+        assert_eq!(hub.json(&["status"])["void"], 0, "{}", hub.slug);
+        assert_eq!(hub.json(&["status"])["key_replaced"], false);
+    }
+}
+
+/// Adds an event, once the node answers again.
+#[track_caller]
+fn wait_for_event(hub: &Hub, title: &str, start: &str) -> String {
+    let mut id = String::new();
+    wait_until("the node with its new key", SOON, || {
+        let ran = hub.cli(&[
+            "--json",
+            "event",
+            "add",
+            "--title",
+            title,
+            "--start",
+            start,
+            "--duration",
+            "1h",
+        ]);
+        if ran.code != 0 {
+            return Err(ran.err);
+        }
+        id = text(&ran.json(), "id");
+        Ok(())
+    });
+    id
+}
+
+#[test]
+fn after_a_theft_only_what_the_hub_vouches_for_counts() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let root = cluster.folder().to_path_buf();
+    let own = cluster.hubs[1].add("By the hub itself", "2027-04-01T10:00");
+    cluster.agree();
+    cluster.hubs[1].stop();
+    let mut thief = cluster.hubs[1].copy_folder(&root, "thief");
+    thief.move_to_free_ports();
+    thief.start();
+    let forged = thief.add("By the thief", "2027-04-02T10:00");
+    thief.json(&["event", "edit", &own, "--title", "Altered by the thief"]);
+    agree(&[&cluster.hubs[0], &thief]);
+    cluster.hubs[1].start();
+    let all: Vec<&Hub> = cluster.hubs.iter().collect();
+    shows(&all, &forged, true);
+
+    let (birmingham, vienna) = (&cluster.hubs[0], &cluster.hubs[1]);
+    let wrong = recovery_file(birmingham);
+    vienna
+        .cli(&["key", "recover", "--stolen", "--recovery-key-file", &wrong])
+        .fails(4, "recovery key");
+    std::fs::write(&wrong, "IHR1-not-a-key").unwrap();
+    vienna
+        .cli(&["key", "recover", "--stolen", "--recovery-key-file", &wrong])
+        .fails(2, "recovery key");
+    assert_eq!(vienna.cli(&["key", "recover"]).code, 2, "stolen or lost has to be said");
+    let paper = recovery_file(vienna);
+    vienna.json(&["key", "recover", "--stolen", "--recovery-key-file", &paper]);
+    wait_for_keys(vienna, "stolen", 1);
+    shows(&all, &forged, false);
+    shows(&all, &own, true);
+    wait_until("the title from before the theft", SOON, || {
+        let shown = birmingham.json(&["event", "show", &own]);
+        if shown["title"] == "By the hub itself" {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    });
+    let later = wait_for_event(vienna, "After the theft", "2027-04-03T10:00");
+    shows(&all, &later, true);
+    agree(&all);
+    // What the thief still signs reaches nobody, and its node says why.
+    thief.add("Again by the thief", "2027-04-04T10:00");
+    wait_until("the thief is told", SOON, || {
+        let peers = thief.json(&["peers"]);
+        let told = peers["peers"].as_array().unwrap().iter().any(|peer| {
+            peer["last_error"]
+                .as_str()
+                .is_some_and(|error| error.contains("another key") || error.contains("no longer"))
+        });
+        if told { Ok(()) } else { Err(peers.to_string()) }
+    });
+    agree(&all);
+}
+
+#[test]
+fn the_recovery_key_gives_a_hub_another_key_and_everything_stays() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let vienna = &cluster.hubs[1];
+    let before = vienna.add("Before", "2027-04-01T10:00");
+    let paper = recovery_file(vienna);
+    vienna.json(&["key", "recover", "--lost", "--recovery-key-file", &paper]);
+    let current = wait_for_keys(vienna, "current", 1);
+    assert!(
+        current[0]["number"].as_u64() >= Some(0x8000),
+        "named by the recovery key: {current:?}"
+    );
+    wait_for_keys(vienna, "former", 1);
+    let after = wait_for_event(vienna, "After", "2027-04-02T10:00");
+    let all: Vec<&Hub> = cluster.hubs.iter().collect();
+    shows(&all, &before, true);
+    shows(&all, &after, true);
+    cluster.agree();
+    // A second change follows the first.
+    vienna.json(&["key", "rotate"]);
+    wait_for_keys(vienna, "former", 2);
+    let last = wait_for_event(vienna, "With the third key", "2027-04-03T10:00");
+    shows(&all, &last, true);
+    cluster.agree();
+}
+
+#[test]
+fn a_new_folder_with_nothing_but_the_recovery_key_is_the_hub_again() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let root = cluster.folder().to_path_buf();
+    let lost = cluster.hubs[1].add("Before all was lost", "2027-04-01T10:00");
+    cluster.agree();
+    let id = text(&cluster.hubs[1].json(&["status"]), "id");
+    cluster.hubs[1].kill();
+    std::fs::remove_dir_all(&cluster.hubs[1].data).unwrap();
+
+    let paper = cluster.hubs[1].recovery_key.clone();
+    let mut again = Hub::init_with(&root, "vienna", "Europe/Vienna", &["--recover", &paper]);
+    again.start();
+    let link = text(&cluster.hubs[0].json(&["invite"]), "link");
+    let joined = again.json(&["join", &link]);
+    assert_eq!(
+        (&joined["slug"], &joined["status"]),
+        (&"vienna".into(), &"active".into()),
+        "{joined}"
+    );
+    wait_for_keys(&again, "current", 1);
+    assert_eq!(text(&again.json(&["status"]), "id"), id, "the same hub");
+    shows(&[&again], &lost, true);
+    let edited = again.json(&["event", "edit", &lost, "--title", "It is its own again"]);
+    assert_eq!(edited["title"], "It is its own again");
+    agree(&[&cluster.hubs[0], &again]);
+    let hubs = cluster.hubs[0].json(&["hub", "list"]);
+    assert_eq!(hubs["hubs"].as_array().unwrap().len(), 2, "nobody new came in: {hubs}");
+
+    let wrong = [
+        "init",
+        "--recover",
+        "IHR1-wrong",
+        "--data",
+        "/nonexistent/x",
+        "--slug",
+        "xx",
+        "--name",
+        "X",
+        "--timezone",
+        "Europe/Vienna",
+    ];
+    assert_eq!(interhub_tests::hub::run("interhubd", &wrong).code, 2);
+}
