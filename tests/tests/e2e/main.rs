@@ -10,3 +10,4 @@ mod keys;
 mod network;
 mod registry;
 mod scopes;
+mod terminal;
