@@ -379,7 +379,9 @@ async fn empty_pages_say_what_to_do() {
             .contains("As soon as a house announces one")
     );
     let hub = get(&router, "/hubs/wien").await.body;
-    assert!(hub.contains("Nothing coming up at Impact Hub Wien") && hub.contains("href=\"/events\""));
+    assert!(hub.contains("Nothing coming up at Impact Hub Wien") && hub.contains("What is on elsewhere"));
+    assert!(!hub.contains("drop a choice"), "nothing was chosen");
+    assert!(hub.contains(">All events</a>"), "{hub}");
     let filtered = get(&router, "/events?hub=wien&from=2026-11-25&to=2026-11-29")
         .await
         .body;

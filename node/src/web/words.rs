@@ -139,6 +139,7 @@ pub(crate) struct Words {
     pub(crate) empty_title: &'static str,
     pub(crate) empty_home_title: &'static str,
     pub(crate) empty_hub_title: &'static str,
+    pub(crate) empty_hub: &'static str,
     pub(crate) empty_filtered: &'static str,
     pub(crate) empty_plain: &'static str,
     pub(crate) empty_home: &'static str,

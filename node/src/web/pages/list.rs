@@ -280,17 +280,24 @@ fn empty(board: &Board<'_>, query: &EventQuery, params: &Params) -> Empty {
             current: false,
         });
     }
-    if links.is_empty() {
+    if filters.is_empty() && hub.is_some() {
+        links.push(Jump {
+            label: words.all_events,
+            href: board.visit.plain_link("/events"),
+            current: false,
+        });
+    }
+    if filters.is_empty() {
         links.push(Jump {
             label: words.hubs,
             href: board.visit.plain_link("/hubs"),
             current: false,
         });
     }
-    let text = if filters.is_empty() && hub.is_none() {
-        words.empty_plain
-    } else {
-        words.empty_filtered
+    let text = match (filters.is_empty(), hub) {
+        (false, _) => words.empty_filtered,
+        (true, Some(_)) => words.empty_hub,
+        (true, None) => words.empty_plain,
     };
     Empty { title, text, links }
 }

@@ -128,6 +128,7 @@ pub(super) const WORDS: Words = Words {
     empty_title: "Nichts gefunden",
     empty_home_title: "Diese Woche steht nichts an",
     empty_hub_title: "Bei {hub} steht nichts an",
+    empty_hub: "Hier ist noch nichts angekündigt. Was anderswo los ist:",
     empty_filtered: "Dazu passt keine Veranstaltung. Weiter vorausschauen oder weniger auswählen:",
     empty_plain: "Noch ist nichts angekündigt. Sobald ein Haus etwas ankündigt, steht es hier.",
     empty_home: "Für die nächsten sieben Tage ist nichts angekündigt. Weiter vorausschauen:",

@@ -128,6 +128,7 @@ pub(super) const WORDS: Words = Words {
     empty_title: "Nothing found",
     empty_home_title: "Nothing on this week",
     empty_hub_title: "Nothing coming up at {hub}",
+    empty_hub: "Nothing is announced here yet. What is on elsewhere:",
     empty_filtered: "No event matches what you asked for. Look further ahead, or drop a choice:",
     empty_plain: "No events are announced yet. As soon as a house announces one, it appears here.",
     empty_home: "Nothing is announced for the next seven days. Look further ahead:",

@@ -120,6 +120,7 @@ pub(super) const WORDS: Words = Words {
     empty_title: "No hay nada",
     empty_home_title: "Esta semana no hay nada",
     empty_hub_title: "No hay nada previsto en {hub}",
+    empty_hub: "Aquí aún no hay nada anunciado. Lo que hay en otros sitios:",
     empty_filtered: "Ninguna actividad coincide. Mira más adelante o quita alguna opción:",
     empty_plain: "Aún no hay nada anunciado. En cuanto una casa anuncie algo, aparecerá aquí.",
     empty_home: "No hay nada anunciado para los próximos siete días. Mira más adelante:",

@@ -128,6 +128,7 @@ pub(super) const WORDS: Words = Words {
     empty_title: "Niets gevonden",
     empty_home_title: "Deze week is er niets te doen",
     empty_hub_title: "Er is niets gepland bij {hub}",
+    empty_hub: "Hier is nog niets aangekondigd. Wat er elders te doen is:",
     empty_filtered: "Niets past bij deze keuze. Kijk verder vooruit, of kies minder:",
     empty_plain: "Er is nog niets aangekondigd. Zodra een huis iets aankondigt, staat het hier.",
     empty_home: "Voor de komende zeven dagen is niets aangekondigd. Kijk verder vooruit:",
