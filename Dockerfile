@@ -1,13 +1,21 @@
-# One hub. Two ways to the programs: the stage `hub` compiles them here (release), the stage `prebuilt` takes bin/ as
-# `make build` left it. Base images come by name; scripts/base-images makes them where no registry can be reached.
+# One hub. The programs are compiled here (release), or with PROGRAMS=prebuilt taken from bin/ as `make build` left them.
+# Base images come by name; scripts/base-images makes them where no image registry can be reached. The stages stand in the
+# order in which they are needed, and all are: builders without BuildKit make every stage up to the last.
 ARG RUNTIME_BASE=debian:bookworm-slim
 ARG BUILD_BASE=rust:1.95.0-bookworm
 
-FROM ${RUNTIME_BASE} AS runtime
-RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin interhub \
+FROM ${BUILD_BASE} AS programs
+ARG PROGRAMS=compiled
+WORKDIR /src
+COPY . .
+RUN docker/programs "${PROGRAMS}" /programs
+
+FROM ${RUNTIME_BASE} AS hub
+RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin interhub \
     && install -d -o interhub -g interhub -m 0700 /data
 COPY docker/hub scripts/demo-network /usr/local/bin/
 COPY demo/calendars /usr/local/share/interhub/calendars
+COPY --from=programs /programs/ /usr/local/bin/
 USER interhub
 VOLUME /data
 # 7400: the other hubs, mutual TLS. 8400: pages and feeds.
@@ -16,16 +24,3 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["hub"
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["hub"]
 CMD ["serve"]
-
-FROM runtime AS prebuilt
-COPY bin/interhubd bin/interhub /usr/local/bin/
-
-FROM ${BUILD_BASE} AS build
-RUN command -v clang >/dev/null \
-    || { apt-get update && apt-get install -y --no-install-recommends clang libclang-dev; }
-WORKDIR /src
-COPY . .
-RUN cargo build --locked --release --package interhub-node --package interhub-client
-
-FROM runtime AS hub
-COPY --from=build /src/target/release/interhubd /src/target/release/interhub /usr/local/bin/
