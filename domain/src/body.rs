@@ -88,6 +88,9 @@ pub struct Genesis {
     /// Writers besides the owner, 16 bytes each.
     #[prost(bytes = "vec", repeated, tag = "4")]
     pub writers: Vec<Vec<u8>>,
+    /// Header hashes of own envelopes, void by a fork, which this genesis says again.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub replaces: Vec<Vec<u8>>,
 }
 
 /// Changes a document.

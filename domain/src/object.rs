@@ -17,6 +17,7 @@
 //! ([`ObjectState::hosts`]), and its own node then no longer writes.
 
 mod judge;
+pub mod late;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,8 +100,6 @@ pub trait WaitingRoom {
     fn park(&mut self, what: WaitFor, body: &HeldBody) -> Result<(), Self::Error>;
     /// Takes out everything parked under this reason.
     fn wake(&mut self, what: WaitFor) -> Result<Vec<HeldBody>, Self::Error>;
-    /// Takes out everything parked for this object.
-    fn wake_all(&mut self) -> Result<Vec<HeldBody>, Self::Error>;
 }
 
 /// Why envelopes were not settled. Nothing of what was computed until then is to be written.

@@ -431,7 +431,11 @@ fn sign_beacons(tasks: &Tasks, ledger: &Arc<Ledger>) {
                 Err(_) => return,
             }
             let step = ledger.clone();
-            match blocking.blocking("beacon", move || step.sign_beacon()).await {
+            // What waits for the first exchange with another hub waits no longer than two rounds of this.
+            match blocking
+                .blocking("beacon", move || step.replay().and_then(|()| step.sign_beacon()))
+                .await
+            {
                 Ok(Err(error)) => tracing::error!(%error, "no beacon could be signed"),
                 Ok(Ok(_)) => {}
                 Err(_) => return,

@@ -43,6 +43,7 @@ fn contents() -> Vec<Content> {
             thing: vec![1; 16],
             change: vec![2],
             writers: vec![vec![3; 16]],
+            replaces: vec![vec![5; 32]],
         }),
         Content::Change(Change {
             change: vec![1],

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::transaction::Transactable;
-use automerge::{AutoCommit, ObjType, ROOT, ReadDoc};
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{ActorId, AutoCommit, ObjType, ROOT, ReadDoc};
 
 use crate::event::{Event, LocalTime, Location, Override, Schedule, Status};
 
@@ -291,22 +291,40 @@ fn describe(one: &Override) -> String {
     parts.join(", ")
 }
 
-/// Merges two edits of one text by character. Both are kept; where they touch the same place, `mine` comes first or
-/// last as Automerge has it.
+/// Merges two edits of one text by character. Both are kept; where they insert at the same place, `theirs` comes first.
 fn merge_text(before: &str, mine: &str, theirs: &str) -> String {
     if before == theirs {
         return mine.to_owned();
     }
     let merged = || {
-        let mut base = AutoCommit::new();
+        // Fixed names instead of random ones: the same texts always merge alike. Of two insertions the one with the larger
+        // name comes first.
+        let mut base = AutoCommit::new().with_actor(ActorId::from(&[1][..]));
         let text = base.put_object(ROOT, "text", ObjType::Text).ok()?;
         base.splice_text(&text, 0, 0, before).ok()?;
-        base.commit();
-        let mut other = base.fork();
+        base.commit_with(CommitOptions::default().with_time(0));
+        let mut other = base.fork().with_actor(ActorId::from(&[2][..]));
         base.update_text(&text, mine).ok()?;
         other.update_text(&text, theirs).ok()?;
         base.merge(&mut other).ok()?;
         base.text(&text).ok()
     };
     merged().unwrap_or_else(|| mine.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merge_text;
+
+    #[test]
+    fn texts_merge_alike_every_time() {
+        for _ in 0..20 {
+            assert_eq!(
+                merge_text("", " Bring a cake.", "Come early!"),
+                "Come early! Bring a cake."
+            );
+            assert_eq!(merge_text("a b c", "a B c", "a b C"), "a B C");
+            assert_eq!(merge_text("same", "mine", "same"), "mine");
+        }
+    }
 }

@@ -33,12 +33,6 @@ impl WaitingRoom for Room {
     fn wake(&mut self, what: WaitFor) -> Result<Vec<HeldBody>, Infallible> {
         Ok(self.0.remove(&what).unwrap_or_default().into_values().collect())
     }
-    fn wake_all(&mut self) -> Result<Vec<HeldBody>, Infallible> {
-        Ok(std::mem::take(&mut self.0)
-            .into_values()
-            .flat_map(BTreeMap::into_values)
-            .collect())
-    }
 }
 
 /// What a node that takes envelopes one by one ends with.
@@ -167,6 +161,7 @@ impl Author {
             thing: THING.0.to_vec(),
             change: made.change,
             writers: vec![],
+            replaces: vec![],
         };
         self.push(OWNER, epoch, Kind::Genesis, Content::Genesis(genesis));
         take_all_at_once(&self.bodies[self.bodies.len() - 1..])
@@ -328,6 +323,7 @@ fn nobody_creates_a_document_of_another_hubs_thing() {
         thing: THING.0.to_vec(),
         change: made.change,
         writers: vec![],
+        replaces: vec![],
     };
     let mut author = Author::new();
     let body = author.push(OTHER, Epoch(1), Kind::Genesis, Content::Genesis(genesis));

@@ -10,6 +10,7 @@ use interhub_domain::profile::Point;
 use super::event::{Ending, EventFields, apply, no_event, parse_thing};
 use super::{Class, CommandError, Commands, ShownEvent};
 use crate::projection::{EventRow, HubRow, HubStatus};
+use crate::store::catalogue::left_out::LeftOutField;
 use crate::sync::Write;
 
 /// Whether a conflict can still be settled.
@@ -141,6 +142,16 @@ impl Commands {
                 None => this.views.conflicts_of(this.ledger.own_id())?,
             };
             let mut out = Vec::new();
+            let thing = id.as_deref().map(parse_thing).transpose()?;
+            for row in this.ledger.not_taken_over()? {
+                if thing.is_none_or(|thing| thing == row.thing) {
+                    out.extend(
+                        row.fields
+                            .into_iter()
+                            .map(|field| this.not_taken_over(row.thing, field)),
+                    );
+                }
+            }
             for row in &rows {
                 out.extend(
                     row.conflicts
@@ -169,6 +180,17 @@ impl Commands {
             this.show_thing(row.thing)
         })
         .await
+    }
+
+    fn not_taken_over(&self, thing: ThingId, field: LeftOutField) -> ShownConflict {
+        let LeftOutField { field, value, at_ms } = field;
+        let hub = self.ledger.own().slug.clone();
+        ShownConflict {
+            thing,
+            field,
+            state: ConflictState::NotTakenOver,
+            values: vec![ShownValue { value, hub, at_ms }],
+        }
     }
 
     fn event_row(&self, id: &str) -> Result<Arc<EventRow>, CommandError> {

@@ -88,11 +88,13 @@ pub enum Family {
     HubRow,
     /// Projection: what for, hub, thing → nothing; events about which a host has something to decide.
     HostTodo,
+    /// object → own edits that the document leaves out.
+    LeftOut,
 }
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -123,6 +125,7 @@ impl Family {
         Self::EventByUid,
         Self::HubRow,
         Self::HostTodo,
+        Self::LeftOut,
     ];
 
     /// The name on disk. Never changes; a family whose format changes is migrated or, for projections, rebuilt.
@@ -158,6 +161,7 @@ impl Family {
             Self::EventByUid => "event_by_uid",
             Self::HubRow => "hub_row",
             Self::HostTodo => "host_todo",
+            Self::LeftOut => "left_out",
         }
     }
 

@@ -292,6 +292,7 @@ impl Ledger {
                 thing,
                 change,
                 writers,
+                replaces: Vec::new(),
             };
             (Kind::Genesis, Content::Genesis(genesis))
         } else {

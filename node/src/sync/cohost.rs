@@ -129,6 +129,13 @@ impl Ledger {
         document::squash(saved, actor, created.kind, &[])?.ok_or(WriteError::NotFound)
     }
 
+    /// Whether a document of this hub comes near a limit.
+    pub(super) fn is_large(&self, known: &Object) -> bool {
+        let own = known.state.created.is_some_and(|created| created.owner == self.own_id);
+        let bytes = known.snapshot.as_ref().map_or(0, Vec::len);
+        own && (known.state.changes as usize >= SQUASH_AT_CHANGES || bytes >= SQUASH_AT_BYTES)
+    }
+
     /// Begins a new generation of an own document that comes near a limit.
     pub(super) fn squash_if_large(
         &self,
@@ -138,11 +145,10 @@ impl Ledger {
     ) -> Result<(), WriteError> {
         let known = self.load_object(object)?.0;
         let created = shown(&known)?;
-        let bytes = known.snapshot.as_ref().map_or(0, Vec::len);
-        let many = known.state.changes as usize >= SQUASH_AT_CHANGES;
-        if created.owner != self.own_id || !(many || bytes >= SQUASH_AT_BYTES) {
+        if !self.is_large(&known) {
             return Ok(());
         }
+        let many = known.state.changes as usize >= SQUASH_AT_CHANGES;
         let made = self.squashed(&known, &created)?;
         if !many && made.change.len() >= SQUASH_BELOW_BYTES {
             return Ok(());

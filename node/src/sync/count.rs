@@ -17,12 +17,14 @@ use super::erase;
 use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
 use super::registry;
+use super::replay;
 use super::watch;
 use crate::projection::EventRow;
 use crate::projection::write::Shown;
 use crate::store::catalogue::change::ChangeKind;
 use crate::store::catalogue::document::{OriginalKey, SavedDocument, SnapshotKey};
 use crate::store::catalogue::event::{ErasedUidKey, ErasedUidRow};
+use crate::store::catalogue::left_out::LeftOutKey;
 use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::catalogue::object::{AuthorCount, ObjectKey, ObjectRow, WaitKey, WaitRow};
@@ -39,6 +41,8 @@ pub(super) struct Outcome {
     /// A statement counted, and the roster with it.
     pub(super) statement: Option<(HeldStatement, Arc<Roster>)>,
     pub(super) profile: Option<(HubId, HubProfile)>,
+    /// A document that may leave out own edits since.
+    left_out: Option<ObjectId>,
     /// Erased documents, and the things they were about: their bytes are to be forced out of the files.
     erased: Vec<(ObjectId, ThingId)>,
 }
@@ -53,6 +57,7 @@ impl Outcome {
         self.statement = later.statement.or(self.statement.take());
         self.profile = later.profile.or(self.profile.take());
         self.erased.extend(later.erased);
+        self.left_out = later.left_out.or(self.left_out);
     }
 
     fn applied_to(&self, mut totals: Totals) -> Totals {
@@ -140,6 +145,7 @@ impl Ledger {
         let mut room = StoreRoom::new(self, id);
         let mut states = BTreeMap::new();
         let mut shown = None;
+        let mut recounted = false;
         match self.held_body(envelope, nth) {
             None => drop(states.insert(hash, State::Covered)),
             Some(body) => match known.settle(network, vec![body.clone()], &mut room, counter)? {
@@ -148,6 +154,7 @@ impl Ledger {
                     shown: now,
                 } => (states, shown) = (new, now),
                 Settled::Recount => {
+                    recounted = true;
                     room = StoreRoom::emptied(self, id)?;
                     let mut bodies = self.bodies_and_tombstone_of(network, id)?;
                     bodies.push(body);
@@ -162,6 +169,8 @@ impl Ledger {
                 states.entry(gone).or_insert(State::Covered);
             }
         }
+        let may_leave_out = recounted || (header.kind == Kind::Change && states.get(&hash) != Some(&State::Counted));
+        self.note_left_out(batch, &known, &authors, may_leave_out, outcome);
         self.write_states(batch, &states, hash, entry, outcome)?;
         write_object(batch, &known, authors, generation_before);
         let created_before = created_before.or_else(|| self.created_by_tombstone(envelope));
@@ -172,6 +181,25 @@ impl Ledger {
         outcome.documents = i64::from(known.is_shown()) - i64::from(shown_before);
         outcome.stuck = i64::from(known.state.stuck) - i64::from(stuck_before);
         Ok(())
+    }
+
+    /// Notes that a document in which this hub has written may leave some of that out now; of an erased one nothing is
+    /// said again, and nothing of it is kept.
+    fn note_left_out(
+        &self,
+        batch: &mut Batch,
+        known: &Object,
+        authors: &[AuthorCount],
+        may_leave_out: bool,
+        outcome: &mut Outcome,
+    ) {
+        let object = known.state.object;
+        if known.is_erased(u32::MAX) {
+            catalogue::delete(batch, &LeftOutKey(object));
+        } else if self.is_large(known) || may_leave_out && authors.iter().any(|one| one.hub == self.own_id) {
+            replay::note(batch, object);
+            outcome.left_out = Some(object);
+        }
     }
 
     pub(super) fn load_object(&self, id: ObjectId) -> Result<(Object, Vec<AuthorCount>), StoreError> {
@@ -349,6 +377,7 @@ impl Ledger {
         for (hash, state) in &states {
             self.set_standing(&mut batch, *hash, state, &mut outcome)?;
         }
+        self.note_left_out(&mut batch, &known, &authors, true, &mut outcome);
         write_object(&mut batch, &known, authors, before.state.generation());
         self.project_shown(&mut batch, &known, before.state.created, shown, &mut outcome)?;
         if let Some((hub, profile)) = outcome.profile.clone() {
@@ -445,6 +474,7 @@ impl Ledger {
     /// Applies to memory what a written batch changed, and tells watchers.
     pub(super) fn counted(&self, inner: &mut Inner, outcome: Outcome) -> Result<(), LedgerError> {
         inner.totals = outcome.applied_to(inner.totals);
+        inner.left_out.extend(outcome.left_out);
         if !outcome.erased.is_empty() {
             inner.to_force_out.extend(outcome.erased);
             self.notify(Notice::Erased);
@@ -636,13 +666,6 @@ impl WaitingRoom for StoreRoom<'_> {
             .copied()
             .collect();
         out.extend(here.into_iter().filter_map(|key| self.parked.remove(&key)));
-        Ok(out)
-    }
-
-    fn wake_all(&mut self) -> Result<Vec<HeldBody>, StoreError> {
-        let object = self.object;
-        let mut out = self.bodies(&object.0)?;
-        out.extend(std::mem::take(&mut self.parked).into_values());
         Ok(out)
     }
 }

@@ -98,6 +98,7 @@ impl Ledger {
         }
         drop(inner);
         self.make_durable()?;
+        self.replay_now();
         let news: Vec<Proof> = news.into_values().collect();
         self.notify(Notice::Proved(news.clone().into()));
         Ok(news)

@@ -18,7 +18,7 @@ const MAX_NOTED: usize = 256;
 const LIST_VERSION: u8 = 1;
 
 /// Families with what a document says, by document.
-const BY_OBJECT: [Family; 2] = [Family::Body, Family::Snapshot];
+const BY_OBJECT: [Family; 3] = [Family::Body, Family::Snapshot, Family::LeftOut];
 /// Families with what a document says, by thing.
 const BY_THING: [Family; 2] = [Family::EventRow, Family::Original];
 

@@ -94,6 +94,7 @@ impl Ledger {
         }
         self.do_duties(&mut self.lock())?;
         self.make_durable()?;
+        self.replay_now();
         Ok((advanced.into_iter().collect(), refused))
     }
 

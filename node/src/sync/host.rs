@@ -251,6 +251,7 @@ impl Host for LedgerHost {
         if let Err(error) = self.ledger.mark_as_of(peer) {
             tracing::error!(%error, "freshness could not be stored");
         }
+        self.ledger.replay_now();
     }
 
     fn report(&self, peer: HubId, notice: &session::Notice) {

@@ -140,7 +140,7 @@ pub struct Ledger {
     /// What a folder that looks for its hub has in place of one.
     pub(super) recovery: OnceLock<RecoveryRecord>,
     epoch: AtomicU64,
-    started_ms: i64,
+    pub(super) started_ms: i64,
     pub(super) network: OnceLock<NetworkId>,
     pub(super) counter: Box<dyn Counter>,
     pub(super) projector: Projector,
@@ -168,6 +168,10 @@ pub(super) struct Inner {
     pub(super) cuts_outdated: bool,
     /// Documents a cut touched that could not be counted anew yet.
     pub(super) recount_due: BTreeSet<ObjectId>,
+    /// Documents that may leave out own edits, still to be looked at.
+    pub(super) left_out: BTreeSet<ObjectId>,
+    /// This node and another one have held the same since the start.
+    pub(super) exchanged: bool,
     pub(super) statements: Vec<HeldStatement>,
     pub(super) roster: Arc<Roster>,
     /// The decisions taken and since when, as they are stored.
@@ -235,6 +239,8 @@ impl Ledger {
             named: Named::default(),
             cuts_outdated: false,
             recount_due: BTreeSet::new(),
+            left_out: BTreeSet::new(),
+            exchanged: false,
             statements: Vec::new(),
             roster,
             taken_stored: Taken::new(),
@@ -282,6 +288,7 @@ impl Ledger {
         ledger.load_blocked(&mut inner)?;
         ledger.load_cuts(&mut inner)?;
         ledger.load_beacons(&mut inner)?;
+        ledger.load_left_out(&mut inner)?;
         ledger.load_totals(&mut inner)?;
         ledger.start_taken(&mut inner)?;
         let runs = ledger.first_own_runs(&inner)?;

@@ -22,6 +22,7 @@ mod ledger;
 mod read;
 mod rebuild;
 mod registry;
+mod replay;
 mod watch;
 
 pub use author::{Write, WriteError, Written};

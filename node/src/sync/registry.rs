@@ -17,7 +17,6 @@ use super::count::Outcome;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::projection::{HubRow, HubStatus};
 use crate::store::catalogue;
-use crate::store::catalogue::document::SnapshotKey;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::{Batch, StoreError};
 
@@ -256,6 +255,7 @@ impl Ledger {
     pub fn mark_as_of(&self, hub: HubId) -> Result<(), LedgerError> {
         let mut inner = self.lock();
         inner.as_of_ms.insert(hub, self.clock.now_ms());
+        inner.exchanged = true;
         let mut batch = Batch::new();
         write_hub_row(self, &inner, &mut batch, hub, None)?;
         self.commit(&batch)?;
@@ -264,13 +264,8 @@ impl Ledger {
 
     pub(super) fn profile_of(&self, network: NetworkId, hub: HubId) -> Result<HubProfile, StoreError> {
         let object = ObjectId::derive(network, hub, LogId::PUBLIC, DocumentKind::HubProfile, ThingId(hub.0));
-        let key = SnapshotKey {
-            personal: false,
-            object,
-            generation: interhub_domain::object::FIRST_GENERATION,
-        };
-        let saved = catalogue::get(&*self.store, &key)?;
-        let reading = saved.and_then(|saved| document::read_saved(&saved.0, DocumentKind::HubProfile).ok());
+        let saved = self.load_object(object)?.0.snapshot;
+        let reading = saved.and_then(|saved| document::read_saved(&saved, DocumentKind::HubProfile).ok());
         Ok(match reading {
             Some(Reading::HubProfile(profile)) => profile,
             _ => HubProfile::default(),

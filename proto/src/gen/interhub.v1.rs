@@ -435,6 +435,9 @@ pub struct Genesis {
     /// Writers besides the owner, 16 bytes each.
     #[prost(bytes = "vec", repeated, tag = "4")]
     pub writers: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Header hashes of own envelopes, void by a fork, which this genesis says again, 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub replaces: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// Changes a document.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

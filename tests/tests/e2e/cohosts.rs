@@ -241,3 +241,61 @@ fn a_host_that_is_taken_away_keeps_nothing_but_what_it_wrote() {
     assert_eq!(listed["events"], serde_json::json!([]), "{listed}");
     agree(&[birmingham, amsterdam, vienna]);
 }
+
+#[test]
+fn a_late_edit_of_a_host_is_taken_over_by_itself() {
+    let mut cluster = Cluster::new(&["birmingham", "amsterdam", "vienna"]);
+    let id = cohosted(&cluster, &cluster.hubs[2], "Open day");
+    cluster.hubs[0].json(&["event", "cohost", &id, "amsterdam"]);
+    cluster.agree();
+    cluster.hubs[0].stop();
+    cluster.hubs[1].stop();
+    cluster.hubs[2].json(&["event", "edit", &id, "--summary", "Late, by Vienna"]);
+    cluster.hubs[2].stop();
+    cluster.hubs[0].start();
+    // Taking another hub away starts a generation without the edit that Vienna alone has.
+    cluster.hubs[0].json(&["event", "cohost", &id, "amsterdam", "--remove"]);
+    cluster.hubs[1].start();
+    cluster.hubs[2].start();
+    cluster.agree();
+    for hub in &cluster.hubs {
+        has(hub, &id, "summary", &"Late, by Vienna".into());
+        assert_eq!(hub.json(&["event", "conflicts"])["conflicts"], serde_json::json!([]));
+    }
+    cluster.agree();
+}
+
+#[test]
+fn a_late_edit_of_who_was_taken_away_is_shown_to_its_operator() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let id = cohosted(&cluster, &cluster.hubs[1], "Open day");
+    cluster.hubs[0].stop();
+    cluster.hubs[1].json(&["event", "edit", &id, "--title", "Late, by Vienna"]);
+    cluster.hubs[1].stop();
+    cluster.hubs[0].start();
+    cluster.hubs[0].json(&["event", "cohost", &id, "vienna", "--remove"]);
+    cluster.hubs[1].start();
+    cluster.agree();
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    wait_until("the edit that was not taken over", SOON, || {
+        let conflicts = vienna.json(&["event", "conflicts"]);
+        let one = &conflicts["conflicts"][0];
+        let fits = one["id"] == id.as_str() && one["field"] == "title" && one["state"] == "not_taken_over";
+        let value = &one["values"][0];
+        if fits && value["value"] == "Late, by Vienna" && value["hub"] == "vienna" {
+            return Ok(());
+        }
+        Err(conflicts.to_string())
+    });
+    has(vienna, &id, "title", &"Open day".into());
+    assert_eq!(
+        birmingham.json(&["event", "conflicts"])["conflicts"],
+        serde_json::json!([])
+    );
+    vienna
+        .cli(&["event", "resolve", &id, "title", "Late, by Vienna"])
+        .fails(4, "birmingham");
+    cluster.agree();
+}

@@ -12,6 +12,7 @@ use super::document::{
     OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument, SignedBytes, SnapshotKey, TombstoneKey,
     WholeEnvelope,
 };
+use super::left_out::{LeftOutField, LeftOutKey, LeftOutRow};
 use super::log::{BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Standing};
 use super::meta::{MetaKey, MetaValue, SearchTodoKey};
 use super::network::{BeaconKey, PeerKey, PeerRow};
@@ -295,6 +296,26 @@ fn document_values() {
     let print = "f0".repeat(32);
     check::value(&original(OriginalFormat::ICalendar), &format!("0101{print}424547494e"));
     check::value(&original(OriginalFormat::VCard), &format!("0102{print}424547494e"));
+}
+
+#[test]
+fn left_out_edits() {
+    check::key(&LeftOutKey(OBJECT), Family::LeftOut, "06060606060606060606060606060606");
+    check::value(&LeftOutRow::default(), "01100000000000000000000000000000000000");
+    let field = LeftOutField {
+        field: "title".into(),
+        value: "Late".into(),
+        at_ms: 1000,
+    };
+    check::value(
+        &LeftOutRow {
+            thing: THING,
+            fields: vec![field],
+        },
+        "0110030303030303030303030303030303030105 7469746c65 044c617465 d00f"
+            .replace(' ', "")
+            .as_str(),
+    );
 }
 
 #[test]

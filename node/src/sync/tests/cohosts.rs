@@ -222,3 +222,114 @@ proptest! {
         prop_assert_eq!(c.totals(), totals);
     }
 }
+
+/// The first exchange is over, and what waits for it is done.
+fn met(hub: &Ledger, other: &Ledger) {
+    hub.mark_as_of(other.own_id()).unwrap();
+    hub.replay().unwrap();
+}
+
+#[test]
+fn a_late_edit_of_a_host_is_said_again_once_by_its_author_alone() {
+    let (a, b, c, object) = three();
+    grant(&a, object, c.own_id());
+    exchange(&[&a, &b, &c]);
+    edit(&b, object, |event| event.description.push_str(" Bring a cake.")).unwrap();
+    edit(&b, object, |event| event.summary = "By the co-host".into()).unwrap();
+    edit(&a, object, |event| event.description = "Come early!".into()).unwrap();
+    a.write(vec![Write::TakeAway {
+        object,
+        writer: c.own_id(),
+    }])
+    .unwrap();
+    exchange(&[&a, &b, &c]);
+    assert_eq!(
+        shown(&b, object).summary,
+        "",
+        "before the first exchange nothing is written"
+    );
+    met(&b, &a);
+    exchange(&[&a, &b, &c]);
+    for hub in [&a, &b, &c] {
+        assert_eq!(shown(hub, object).summary, "By the co-host");
+        assert_eq!(shown(hub, object).description, "Come early! Bring a cake.");
+        assert_eq!(
+            hub.object_state(object).unwrap().changes,
+            2,
+            "one change for both edits"
+        );
+    }
+    // What was said again is not said a third time over what others write afterwards.
+    edit(&a, object, |event| event.summary = "By the owner".into()).unwrap();
+    a.write(vec![Write::Grant {
+        object,
+        writer: c.own_id(),
+    }])
+    .unwrap();
+    a.write(vec![Write::TakeAway {
+        object,
+        writer: c.own_id(),
+    }])
+    .unwrap();
+    exchange(&[&a, &b, &c]);
+    for hub in [&a, &b, &c] {
+        met(hub, &a);
+        assert!(hub.not_taken_over().unwrap().is_empty());
+    }
+    exchange(&[&a, &b, &c]);
+    assert_eq!(shown(&b, object).summary, "By the owner");
+    assert_eq!(a.digests().unwrap(), b.digests().unwrap());
+}
+
+#[test]
+fn a_late_edit_of_who_was_taken_away_is_listed_and_never_written() {
+    let (a, b, c, object) = three();
+    met(&b, &a);
+    edit(&b, object, |event| event.title = "Too late".into()).unwrap();
+    edit(&b, object, |event| event.title = "Much too late".into()).unwrap();
+    a.write(vec![Write::TakeAway {
+        object,
+        writer: b.own_id(),
+    }])
+    .unwrap();
+    exchange(&[&a, &b, &c]);
+    let listed = |hub: &Ledger| hub.not_taken_over().unwrap();
+    assert_eq!(listed(&b).len(), 1);
+    assert_eq!(listed(&b)[0].fields.len(), 1);
+    assert_eq!(listed(&b)[0].fields[0].value, "Much too late");
+    assert!(listed(&a).is_empty() && listed(&c).is_empty());
+    // Asked again, it decides itself.
+    grant(&a, object, b.own_id());
+    exchange(&[&a, &b, &c]);
+    assert_eq!(shown(&b, object).title, "Open day");
+    assert_eq!(listed(&b).len(), 1);
+    a.write(vec![Write::Erase { object }]).unwrap();
+    exchange(&[&a, &b, &c]);
+    assert!(listed(&b).is_empty(), "nothing of an erased event is kept");
+}
+
+#[test]
+fn what_was_noted_before_a_crash_is_done_after_it() {
+    let store = memory();
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let b = open(store.clone(), 2, "vienna", 1);
+    join(&a, &b);
+    let object = create(&a, 9, "Open day");
+    grant(&a, object, b.own_id());
+    exchange(&[&a, &b]);
+    consent(&b, object, true);
+    exchange(&[&a, &b]);
+    edit(&b, object, |event| event.summary = "Late".into()).unwrap();
+    a.write(vec![Write::TakeAway {
+        object,
+        writer: HubId([9; 16]),
+    }])
+    .unwrap();
+    exchange(&[&a, &b]);
+    drop(b);
+    let b = open(store, 2, "vienna", 2);
+    met(&b, &a);
+    exchange(&[&a, &b]);
+    assert_eq!(shown(&a, object).summary, "Late");
+}

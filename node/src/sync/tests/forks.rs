@@ -272,3 +272,49 @@ fn a_proof_that_proves_nothing_is_dropped() {
     assert!(b.take_proofs(&[forged]).unwrap().is_empty());
     assert!(b.forked_hubs().is_empty());
 }
+
+#[test]
+fn the_author_says_again_what_the_fork_made_void_and_once() {
+    let Forked {
+        one,
+        b,
+        c,
+        before,
+        on_one,
+        on_other,
+        ..
+    } = forked();
+    let reading = event("Edited beyond the fork", Status::Tentative);
+    one.write(vec![Write::Change {
+        object: before,
+        reading,
+    }])
+    .unwrap();
+    let proofs = find_fork(&one, &c);
+    for ledger in [&b, &c] {
+        ledger.take_proofs(&proofs).unwrap();
+    }
+    assert!(!is_shown(&one, on_one), "before the first exchange nothing is written");
+    one.mark_as_of(b.own_id()).unwrap();
+    one.replay().unwrap();
+    let frontier = one.frontier().shared_digest();
+    one.replay().unwrap();
+    assert_eq!(one.frontier().shared_digest(), frontier, "nothing is said twice");
+    for ledger in [&b, &c] {
+        give_all(&one, ledger, |_| {});
+        give_all(ledger, &one, |_| {});
+    }
+    let title = |ledger: &Ledger, object| {
+        let saved = ledger.load_object(object).unwrap().0.snapshot.unwrap();
+        match interhub_domain::document::read_saved(&saved, DocumentKind::Event).unwrap() {
+            interhub_domain::document::Reading::Event(event) => event.title,
+            other => panic!("{other:?}"),
+        }
+    };
+    for ledger in [&one, &b, &c] {
+        assert_eq!(title(ledger, on_one), "Said by one twin");
+        assert_eq!(title(ledger, before), "Edited beyond the fork");
+        assert!(!is_shown(ledger, on_other), "only its author would say it again");
+        assert_eq!(ledger.digests().unwrap(), one.digests().unwrap());
+    }
+}

@@ -1,0 +1,217 @@
+//! What this node writes by itself: own edits that a document leaves out are said again in it, or shown to the operator,
+//! and an own document that co-hosts bring near a limit gets a new generation.
+//!
+//! What may have left one out is noted in the batch that does so ([`note`]), so that a crash in between forgets nothing.
+//! Saying it again is automatic writing: it waits for the first time that this node and another one hold the same, at
+//! most ten minutes, and without other hubs not at all.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use interhub_domain::body::{Content, Genesis};
+use interhub_domain::document::{self, Reading, patch};
+use interhub_domain::envelope::Kind;
+use interhub_domain::ids::{DocumentKind, HeaderHash, NetworkId, ObjectId};
+use interhub_domain::object::late::{self, Late, LateEdit, Question};
+use interhub_domain::object::{Created, FIRST_GENERATION, HeldBody};
+use interhub_domain::registry::Standing;
+
+use super::author::{Place, Prepared, WriteError};
+use super::ledger::{Inner, Ledger, LedgerError};
+use crate::store::catalogue::left_out::{LeftOutField, LeftOutKey, LeftOutRow};
+use crate::store::catalogue::log::PositionKey;
+use crate::store::{Batch, Direction, Family, StoreError, catalogue};
+
+/// Automatic writing waits so long for the first exchange. Milliseconds.
+const WAIT_FOR_EXCHANGE_MS: i64 = 10 * 60 * 1000;
+
+/// Notes in a batch that an own edit of this document may have been left out by it.
+pub(super) fn note(batch: &mut Batch, object: ObjectId) {
+    catalogue::put(batch, &LeftOutKey(object), &LeftOutRow::default());
+}
+
+impl Ledger {
+    /// Edits of this hub that documents leave out and that it may not say again.
+    pub fn not_taken_over(&self) -> Result<Vec<LeftOutRow>, LedgerError> {
+        let mut out = Vec::new();
+        catalogue::scan_prefix(
+            &*self.store,
+            Family::LeftOut,
+            &[],
+            Direction::Forward,
+            |_: LeftOutKey, row: LeftOutRow| {
+                out.extend(Some(row).filter(|row| !row.fields.is_empty()));
+                ControlFlow::Continue(())
+            },
+        )?;
+        Ok(out)
+    }
+
+    /// What was noted before this start.
+    pub(super) fn load_left_out(&self, inner: &mut Inner) -> Result<(), StoreError> {
+        let visit = |LeftOutKey(object), _: LeftOutRow| {
+            inner.left_out.insert(object);
+            ControlFlow::Continue(())
+        };
+        catalogue::scan_prefix(&*self.store, Family::LeftOut, &[], Direction::Forward, visit)
+    }
+
+    /// Looks at every document noted: own edits it leaves out are said again, or listed. Nothing before the first exchange
+    /// with another hub.
+    pub fn replay(&self) -> Result<(), LedgerError> {
+        let Some(network) = self.network() else { return Ok(()) };
+        let mut inner = self.lock();
+        if inner.left_out.is_empty() || !self.may_write_by_itself(&inner) {
+            return Ok(());
+        }
+        for object in std::mem::take(&mut inner.left_out) {
+            match self.replay_object(&mut inner, network, object) {
+                Ok(()) => {}
+                Err(WriteError::Ledger(error)) => {
+                    inner.left_out.insert(object);
+                    return Err(error);
+                }
+                Err(error) => tracing::error!(object = %object.short(), %error, "an own edit could not be said again"),
+            }
+        }
+        drop(inner);
+        self.make_durable()?;
+        Ok(())
+    }
+
+    /// The same where nobody waits for the outcome: what fails stays noted, and is tried again.
+    pub(super) fn replay_now(&self) {
+        if let Err(error) = self.replay() {
+            tracing::error!(%error, "own edits that were left out could not be said again");
+        }
+    }
+
+    fn may_write_by_itself(&self, inner: &Inner) -> bool {
+        let another = |(hub, member): (&interhub_domain::ids::HubId, &interhub_domain::registry::Member)| {
+            *hub != self.own_id && member.standing == Standing::Active
+        };
+        inner.exchanged
+            || !inner.roster.members.iter().any(another)
+            || self.clock.now_ms() >= self.started_ms.saturating_add(WAIT_FOR_EXCHANGE_MS)
+    }
+
+    fn replay_object(&self, inner: &mut Inner, network: NetworkId, object: ObjectId) -> Result<(), WriteError> {
+        if self.is_large(&self.load_object(object)?.0) {
+            self.squash_if_large(inner, network, object)?;
+        }
+        let bodies = self.bodies_and_tombstone_of(network, object)?;
+        let forked = self.forked(&bodies)?;
+        let question = Question {
+            network,
+            object,
+            own: self.own_id,
+            bodies: &bodies,
+            forked: &forked,
+            counter: &*self.counter,
+        };
+        let known = self.load_object(object)?.0;
+        let unjudged = |unjudged| WriteError::Ledger(LedgerError::Unjudged(unjudged));
+        let late = late::late(&question, &known.state).map_err(unjudged)?;
+        let mut row = None;
+        if !late.edits.is_empty() && late.may_take_over {
+            let again = self.say_again(object, &late)?;
+            self.publish(inner, network, vec![again])?;
+        } else if let Some(created) = known.state.created.filter(|_| !late.edits.is_empty()) {
+            row = Some(listed(&created, &late));
+        } else if let Some(lost) = late::lost(&question, &known.state).map_err(unjudged)? {
+            let again = self.create_again(&bodies, object, &lost)?;
+            self.publish(inner, network, vec![again])?;
+        }
+        let mut batch = Batch::new();
+        match &row {
+            Some(row) => catalogue::put(&mut batch, &LeftOutKey(object), row),
+            None => catalogue::delete(&mut batch, &LeftOutKey(object)),
+        }
+        self.commit(&batch)?;
+        inner.left_out.remove(&object);
+        Ok(())
+    }
+
+    /// Own envelopes beyond a fork. What is void for another reason may come to count again, or must not be said again.
+    fn forked(&self, bodies: &[HeldBody]) -> Result<BTreeSet<HeaderHash>, StoreError> {
+        let cuts = self.cuts();
+        let mut forked = BTreeSet::new();
+        for body in bodies.iter().filter(|body| body.void && body.hub == self.own_id) {
+            if let Some(key) = catalogue::get(&*self.store, &PositionKey(body.hash))?
+                && cuts.fork(&key.row()).is_some_and(|fork| key.seq >= fork)
+            {
+                forked.insert(body.hash);
+            }
+        }
+        Ok(forked)
+    }
+
+    /// One change with what all of these altered, in their order, naming them.
+    fn say_again(&self, object: ObjectId, late: &Late) -> Result<Prepared, WriteError> {
+        let replaces = late.edits.iter().map(|edit| edit.hash.0.to_vec()).collect();
+        let now_ms = self.clock.now_ms();
+        tracing::info!(object = %object.short(), edits = late.edits.len(), "own edits were left out and are said again");
+        self.prepare_change(object, replaces, |saved, actor| {
+            let Reading::Event(mut event) = document::read_saved(saved, DocumentKind::Event)? else {
+                return Ok(None);
+            };
+            for LateEdit {
+                before,
+                after,
+                withdrawn,
+                ..
+            } in &late.edits
+            {
+                *event = patch::carry_over(before, after, &event, withdrawn);
+            }
+            // So the change is never empty, and what it names is never said a second time.
+            event.updated_ms = now_ms.max(event.updated_ms.saturating_add(1));
+            document::edit(Some(saved), actor, &Reading::Event(event))
+        })
+    }
+
+    fn create_again(
+        &self,
+        bodies: &[HeldBody],
+        object: ObjectId,
+        lost: &late::LostDocument,
+    ) -> Result<Prepared, WriteError> {
+        let genesis = bodies.iter().find_map(|body| match &body.content {
+            Some(Content::Genesis(genesis)) if body.hub == self.own_id => Some((body.log, genesis)),
+            _ => None,
+        });
+        let (log, genesis) = genesis.ok_or(WriteError::NotFound)?;
+        let actor = document::actor(self.own_id, self.epoch());
+        let made = document::edit(None, actor, &lost.reading)?.ok_or(WriteError::NotFound)?;
+        let genesis = Genesis {
+            change: made.change,
+            replaces: lost.hashes.iter().map(|hash| hash.0.to_vec()).collect(),
+            ..genesis.clone()
+        };
+        let place = Place {
+            log,
+            kind: Kind::Genesis,
+            object,
+            generation: FIRST_GENERATION,
+        };
+        tracing::info!(object = %object.short(), "an own event was made void by a fork and is created again");
+        let content = Some(Content::Genesis(genesis));
+        Ok(Prepared { place, content })
+    }
+}
+
+/// What the operator sees of edits that nobody says again: of each field what the last of them gave it.
+fn listed(created: &Created, late: &Late) -> LeftOutRow {
+    let mut fields: Vec<LeftOutField> = Vec::new();
+    for edit in &late.edits {
+        let at_ms = Ledger::clock_ms(edit.clock);
+        for (field, value) in patch::altered(&edit.before, &edit.after) {
+            fields.retain(|known| known.field != field);
+            fields.push(LeftOutField { field, value, at_ms });
+        }
+    }
+    LeftOutRow {
+        thing: created.thing,
+        fields,
+    }
+}
