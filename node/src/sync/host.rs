@@ -107,15 +107,16 @@ impl Host for LedgerHost {
         let roster = self.ledger.roster();
         let own = self.ledger.own_id();
         let blocked = self.ledger.blocked();
-        // A hub that was removed still asks for the registry, in which it may be readmitted; one that left does not.
+        // A hub that was removed, or waits for a place, still asks for the registry, in which that may change; one that left
+        // does not.
         let own_calls = roster
             .members
             .get(&own)
-            .is_some_and(|own| matches!(own.standing, Standing::Active | Standing::Removed));
+            .is_some_and(|own| own.standing != Standing::Left);
         let hubs: BTreeMap<HubId, Contact> = roster
             .members
             .values()
-            .filter(|member| member.standing != Standing::Pending && !blocked.contains(&member.id))
+            .filter(|member| !blocked.contains(&member.id))
             .map(|member| {
                 let contact = Contact {
                     slug: member.shown_slug.clone(),
