@@ -1,5 +1,6 @@
 //! The server a hub runs. The folders are the way data takes: peer → rpc → sync → store → projection → web.
 
+pub mod child;
 pub mod clock;
 pub mod command;
 pub mod config;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use interhub_node::child::{self, Counting};
 use interhub_node::clock::{Clock as _, SharedClock, SystemClock};
 use interhub_node::config::Config;
 use interhub_node::data_folder::{DataFolder, keep_recovery};
@@ -33,6 +34,9 @@ enum Command {
     Serve(Serve),
     /// Compute documents and projections again from the log, while the node is stopped.
     Rebuild(Data),
+    /// Judge changes for the node at the other end of standard input. Started by the node.
+    #[command(name = child::SUBCOMMAND, hide = true)]
+    Count,
 }
 
 #[derive(Args)]
@@ -104,6 +108,7 @@ fn main() -> ExitCode {
         Command::Init(arguments) => init(*arguments),
         Command::Serve(arguments) => serve(&arguments),
         Command::Rebuild(arguments) => rebuild(&arguments),
+        Command::Count => child::serve().map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -217,6 +222,7 @@ async fn serve_until_told(arguments: &Serve) -> anyhow::Result<After> {
         clock,
         without_peers: arguments.without_peers,
         peers: PeerOptions::default(),
+        counting: Counting::by_this_program(),
     };
     let node = Node::start(&arguments.data.data, options).await?;
     let federation = node
@@ -246,7 +252,7 @@ async fn serve_until_told(arguments: &Serve) -> anyhow::Result<After> {
 
 fn rebuild(arguments: &Data) -> anyhow::Result<()> {
     let clock: SharedClock = SystemClock::shared();
-    let opened = node::open(&arguments.data, &clock, None)?;
+    let opened = node::open(&arguments.data, &clock, None, &Counting::by_this_program())?;
     let count = opened.ledger.rebuild(&mut |_| {})?;
     opened.search.rebuild()?;
     opened.search.follow_all()?;

@@ -9,13 +9,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use interhub_domain::beacon::BEACON_EVERY_MS;
-use interhub_domain::document::InProcessCounter;
+use interhub_domain::document::{Counter, InProcessCounter};
 use interhub_domain::ids::HubId;
 use interhub_domain::profile::HubProfile;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::child::{self, ChildCounter, Counting};
 use crate::clock::SharedClock;
 use crate::command::{Answer, Class, CommandError, Commands, Neighbours};
 use crate::config::Config;
@@ -63,6 +64,8 @@ pub struct NodeOptions {
     pub without_peers: bool,
     /// Times and bounds towards other hubs.
     pub peers: PeerOptions,
+    /// Where changes of other hubs are judged.
+    pub counting: Counting,
 }
 
 /// Why a node does not start. One line that says what to do.
@@ -105,6 +108,7 @@ pub struct Node {
     pub tasks: Tasks,
     /// Cancelled when the node has to start anew, because its key changed.
     pub restart: CancellationToken,
+    counter: Option<ChildCounter>,
     ready: Arc<AtomicBool>,
     _folder: DataFolder,
 }
@@ -123,13 +127,20 @@ pub struct Opened {
     pub views: Arc<Views>,
     /// The text index.
     pub search: Arc<Search>,
+    /// The process that judges, if one does.
+    pub counter: Option<ChildCounter>,
 }
 
 /// Opens a data folder. `federation_port` is the port listened on, for an address that says `:0`.
-pub fn open(path: &Path, clock: &SharedClock, federation_port: Option<u16>) -> Result<Opened, StartError> {
+pub fn open(
+    path: &Path,
+    clock: &SharedClock,
+    federation_port: Option<u16>,
+    counting: &Counting,
+) -> Result<Opened, StartError> {
     let folder = DataFolder::open(path)?;
     let config = folder.config()?;
-    open_folder(folder, config, clock, federation_port)
+    open_folder(folder, config, clock, federation_port, counting)
 }
 
 fn open_folder(
@@ -137,17 +148,23 @@ fn open_folder(
     config: Config,
     clock: &SharedClock,
     federation_port: Option<u16>,
+    counting: &Counting,
 ) -> Result<Opened, StartError> {
     let mut identity = folder.identity()?;
     let rocks = RocksStore::open(&folder.database(), config.storage_cache_bytes()).map_err(other)?;
     let store: Store = Arc::new(rocks);
     migrate::prepare(&*store, &**clock).map_err(other)?;
+    let counter = ChildCounter::of(counting);
     let open_as = |identity: &Identity| {
+        let judge: Box<dyn Counter> = match &counter {
+            Some(child) => Box::new(child.clone()),
+            None => Box::new(InProcessCounter),
+        };
         let options = LedgerOptions {
             store: store.clone(),
             clock: clock.clone(),
             own: own_hub(&config, identity, federation_port)?,
-            counter: Box::new(InProcessCounter),
+            counter: judge,
         };
         Ledger::open_as(options, identity.hub, identity.key_number).map_err(other)
     };
@@ -186,6 +203,7 @@ fn open_folder(
         ledger,
         views,
         search,
+        counter,
     })
 }
 
@@ -236,7 +254,7 @@ impl Node {
 
         let tasks = Tasks::new(Blocking::Threads);
         let port = federation_address.map(|address| address.port());
-        let opened = open_folder(folder, config, &options.clock, port)?;
+        let opened = open_folder(folder, config, &options.clock, port, &options.counting)?;
         let Opened {
             folder,
             config,
@@ -244,6 +262,7 @@ impl Node {
             ledger,
             views,
             search,
+            counter,
         } = opened;
         let restart = CancellationToken::new();
         ledger.keep_keys_with(Arc::new(FolderKeeper {
@@ -266,10 +285,14 @@ impl Node {
             tasks: tasks.clone(),
             neighbours: Arc::new(OnceLock::new()),
             timezone: config.timezone.clone(),
+            counter: counter.clone(),
         };
 
         follow_search(&tasks, &ledger, search);
         roll_years(&tasks, &ledger);
+        if let Some(counter) = &counter {
+            child::look_after(&tasks, &ledger, counter);
+        }
         force_out(&tasks, &ledger);
         sign_beacons(&tasks, &ledger);
         if let Some(listener) = federation {
@@ -286,6 +309,7 @@ impl Node {
             commands,
             tasks,
             restart,
+            counter,
             ready,
             _folder: folder,
         })
@@ -296,6 +320,9 @@ impl Node {
     pub async fn stop(self) -> Vec<String> {
         self.ready.store(false, Ordering::SeqCst);
         let late = self.tasks.stop(STOP_WITHIN).await;
+        if let Some(counter) = &self.counter {
+            counter.stop();
+        }
         if let Err(error) = self.commands.ledger.make_durable() {
             tracing::error!(%error, "the last writes could not be synced");
         }

@@ -250,6 +250,11 @@ impl Hub {
         self.process = Some(child);
     }
 
+    /// Process id of the node, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         let Some(mut child) = self.process.take() else { return };
@@ -363,6 +368,28 @@ pub fn text(value: &Value, field: &str) -> String {
         .as_str()
         .unwrap_or_else(|| panic!("no text {field:?} in {value}"))
         .to_owned()
+}
+
+/// The processes that were started by this one and not yet buried, zombies included.
+pub fn children_of(process: u32) -> Vec<u32> {
+    let Ok(all) = std::fs::read_dir("/proc") else {
+        panic!("no /proc")
+    };
+    let ids = all
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent = |id: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // The name in parentheses may hold anything; state and parent follow it.
+        let (_, rest) = stat.rsplit_once(") ")?;
+        rest.split(' ').nth(1)?.parse::<u32>().ok()
+    };
+    ids.filter(|id| parent(id) == Some(process)).collect()
+}
+
+/// Whether there is such a process, a zombie included.
+pub fn is_there(process: u32) -> bool {
+    Path::new(&format!("/proc/{process}")).exists()
 }
 
 fn signal(child: &Child, name: &str) {

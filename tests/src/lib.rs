@@ -10,5 +10,6 @@
 )]
 
 pub mod cluster;
+pub mod hostile;
 pub mod hub;
 pub mod mounts;

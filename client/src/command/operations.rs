@@ -57,6 +57,10 @@ fn status_text(status: &StatusDocument) -> String {
                 String::new()
             },
         ),
+        (
+            "counting",
+            status.counting_error.as_deref().map(render::line).unwrap_or_default(),
+        ),
     ])
 }
 

@@ -35,6 +35,7 @@ pub struct StatusDocument {
     pub as_of: Option<String>,
     pub oldest_hub: Option<String>,
     pub key_replaced: bool,
+    pub counting_error: Option<String>,
 }
 
 /// Name and id of a network.
@@ -74,6 +75,7 @@ impl From<v1::StatusResponse> for StatusDocument {
             as_of: instant(status.as_of.as_ref()),
             oldest_hub: status.oldest_hub,
             key_replaced: status.key_replaced,
+            counting_error: status.counting_error,
         }
     }
 }

@@ -252,6 +252,7 @@ fn figures_of_the_node() {
         "peers": 0, "connected": 0, "shared_digest": "", "projections_digest": "", "epoch": "00ff",
         "restoring": false, "waiting": 0, "refused": 0, "void": 0, "stuck": 0, "votes_open": 0, "another_node": false,
         "key_replaced": false, "breaches": 0, "as_of": null, "oldest_hub": null,
+        "counting_error": null,
     });
     assert_eq!(written(&StatusDocument::from(status)).0, expected);
     let peer = v1::Peer {

@@ -40,6 +40,15 @@ pub struct Concurrent {
     pub at_ms: i64,
 }
 
+/// Whether a list of conflicts is within the limits of this page.
+pub(super) fn are_within_limits(conflicts: &[Conflict]) -> bool {
+    let short = |text: &str| text.chars().nth(MAX_VALUE_CHARS).is_none();
+    let one_fits = |one: &Conflict| {
+        short(&one.field) && one.values.len() <= MAX_VALUES && one.values.iter().all(|value| short(&value.value))
+    };
+    conflicts.len() <= MAX_CONFLICTS && conflicts.iter().all(one_fits)
+}
+
 /// The fields at the top of an event and the keys they are kept under.
 const FIELDS: [(&str, &str); 9] = [
     ("title", "title"),

@@ -354,6 +354,49 @@ fn read_overrides(doc: &AutoCommit, at: &ObjId) -> Vec<Override> {
     out.into_values().collect()
 }
 
+/// Whether an event is one that [`read`] can give.
+pub(super) fn is_within_limits(event: &Event) -> bool {
+    let short = |text: &str, most: usize| text.chars().nth(most).is_none();
+    let place = |place: Option<&Location>| {
+        place.is_none_or(|place| {
+            short(&place.name, MAX_PLACE) && place.at.is_none_or(|at| Point::new(at.lat, at.lon).is_some())
+        })
+    };
+    let Schedule {
+        zone,
+        rules,
+        extra,
+        excluded,
+        overrides,
+        ..
+    } = &event.schedule;
+    let zone_fits = match zone {
+        Zone::Named(name) => short(name, MAX_TITLE),
+        Zone::Custom { name, definition } => short(name, MAX_TITLE) && short(definition, MAX_ZONE),
+    };
+    let one_fits = |one: &Override| {
+        short(one.title.as_deref().unwrap_or_default(), MAX_TITLE)
+            && short(one.description.as_deref().unwrap_or_default(), MAX_DESCRIPTION)
+            && short(one.url.as_deref().unwrap_or_default(), MAX_URL)
+            && place(one.location.as_ref())
+    };
+    let urls = [&event.url, &event.online_url, &event.image_url];
+    short(&event.uid, MAX_UID)
+        && short(&event.title, MAX_TITLE)
+        && short(&event.summary, MAX_SUMMARY)
+        && short(&event.description, MAX_DESCRIPTION)
+        && short(&event.language, MAX_TAG)
+        && event.tags.len() <= MAX_TAGS
+        && event.tags.iter().all(|tag| short(tag, MAX_TAG))
+        && place(event.location.as_ref())
+        && urls.into_iter().all(|url| short(url, MAX_URL))
+        && zone_fits
+        && rules.len() <= MAX_TAGS
+        && rules.iter().all(|rule| short(rule, MAX_RULE))
+        && extra.len().max(excluded.len()).max(overrides.len()) <= MAX_DATES
+        && overrides.iter().all(one_fits)
+}
+
 /// The least an event must say.
 pub(super) fn check(doc: &AutoCommit) -> Result<(), &'static str> {
     let uid = string(doc, &ROOT, "uid").unwrap_or_default();

@@ -3,6 +3,7 @@
 //! A document is loaded, changed, saved and dropped; none stays in memory. [`count`] is the one function that gives
 //! foreign bytes to Automerge. It is pure, so that it can run in another process: see [`Counter`].
 
+mod answer;
 mod bytes;
 mod conflict;
 mod event;
@@ -16,9 +17,10 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjType, ROOT, ReadDoc, Value};
+use automerge::{ActorId, AutoCommit, Change, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc, Value, ValueRef};
 use serde::{Deserialize, Serialize};
 
+pub use answer::check_outcome;
 pub use conflict::{Concurrent, Conflict};
 
 use crate::event::Event;
@@ -34,8 +36,17 @@ pub const MAX_SAVED: usize = 256 * 1024;
 pub const MAX_UNPACKED: usize = 4 * 1024 * 1024;
 /// A saved document up to this size cannot unpack to more than that, by the format it is packed in.
 const SURELY_SMALL: usize = MAX_UNPACKED / 1_032;
-/// Most operations in one generation of a document, those that delete included.
-pub const MAX_DOCUMENT_OPERATIONS: u64 = 1 << 20;
+/// Most operations in one generation of a document, those that delete included. What Automerge does for each costs time
+/// and memory however well they pack: a document of four times as many takes a second to judge, and 100 MB.
+pub const MAX_DOCUMENT_OPERATIONS: u64 = 1 << 18;
+/// What concurrent changes, each within the limits by itself, may come to together: so many times as much. A document
+/// beyond that stays at its last good state.
+const MERGED: usize = 4;
+/// Largest saved document of concurrent changes.
+pub const MAX_MERGED: usize = MERGED * MAX_SAVED;
+/// Most values at one place that nobody has chosen between. Whoever sets such a place replaces all of them, in one
+/// operation with as many predecessors: far fewer than a change may have too many.
+pub const MAX_VALUES: usize = 256;
 /// Deepest nesting of maps and lists in a document.
 pub const MAX_NESTING: usize = 16;
 
@@ -424,6 +435,12 @@ fn merge(doc: &mut AutoCommit, change: Change, hash: [u8; 32], request: &CountRe
     let applied = catch_unwind(AssertUnwindSafe(|| {
         merged.apply_changes([change]).ok()?;
         let saved = merged.save();
+        if saved.len() > MAX_MERGED || merged.stats().num_ops > MERGED as u64 * MAX_DOCUMENT_OPERATIONS {
+            return None;
+        }
+        if saved.len() > SURELY_SMALL && merged.save_nocompress().len() > MERGED * MAX_UNPACKED {
+            return None;
+        }
         AutoCommit::load(&saved).ok()?;
         Some((show(&merged, request.kind), saved))
     }));
@@ -458,9 +475,7 @@ fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, S
         )));
     }
     let loaded = AutoCommit::load(&saved).map_err(|_| Refusal::Save)?;
-    if !nesting_fits(&loaded) {
-        return Err(Refusal::Limit(format!("nesting {MAX_NESTING}")));
-    }
+    check_shape(&loaded)?;
     let fits = match kind {
         DocumentKind::Event => event::check(&loaded),
         DocumentKind::HubProfile => profile::check(&loaded),
@@ -470,33 +485,48 @@ fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, S
     Ok((saved, show(&loaded, kind)))
 }
 
-/// Walks the objects with a stack of our own: recursion over foreign data overflows the thread's.
-fn nesting_fits(doc: &AutoCommit) -> bool {
+/// Walks the objects with a stack of our own: recursion over foreign data overflows the thread's. A place where
+/// concurrent edits left several values is looked at closely; they may all be objects.
+fn check_shape(doc: &AutoCommit) -> Result<(), Refusal> {
     let mut open = vec![(ROOT, ObjType::Map, 1)];
+    let mut found: Vec<(Value<'_>, ObjId)> = Vec::new();
     while let Some((object, object_type, depth)) = open.pop() {
         if depth > MAX_NESTING {
-            return false;
+            return Err(Refusal::Limit(format!("nesting {MAX_NESTING}")));
         }
-        let mut push = |value: &Value<'_>, id| {
-            if let Value::Object(kind @ (ObjType::Map | ObjType::List | ObjType::Table)) = value {
-                open.push((id, *kind, depth + 1));
-            }
-        };
         if object_type == ObjType::List {
-            for index in 0..doc.length(&object) {
-                for (value, id) in doc.get_all(&object, index).unwrap_or_default() {
-                    push(&value, id);
+            for item in doc.list_range(&object, ..) {
+                if item.conflict {
+                    found.extend(values_at(doc, &object, item.index)?);
+                } else if let ValueRef::Object(kind) = item.value {
+                    found.push((Value::Object(kind), item.id()));
                 }
             }
         } else {
-            for key in doc.keys(&object) {
-                for (value, id) in doc.get_all(&object, key).unwrap_or_default() {
-                    push(&value, id);
+            for item in doc.map_range(&object, ..) {
+                if item.conflict {
+                    found.extend(values_at(doc, &object, item.key.as_ref())?);
+                } else if let ValueRef::Object(kind) = item.value {
+                    found.push((Value::Object(kind), item.id()));
                 }
             }
         }
+        for (value, id) in found.drain(..) {
+            if let Value::Object(kind @ (ObjType::Map | ObjType::List | ObjType::Table)) = value {
+                open.push((id, kind, depth + 1));
+            }
+        }
     }
-    true
+    Ok(())
+}
+
+/// The values that concurrent edits left at one place.
+fn values_at<'a>(doc: &'a AutoCommit, object: &ObjId, at: impl Into<Prop>) -> Result<Vec<(Value<'a>, ObjId)>, Refusal> {
+    let values = doc.get_all(object, at).unwrap_or_default();
+    if values.len() > MAX_VALUES {
+        return Err(Refusal::Limit(format!("{MAX_VALUES} values at one place")));
+    }
+    Ok(values)
 }
 
 fn read(doc: &AutoCommit, kind: DocumentKind) -> Reading {

@@ -34,6 +34,18 @@ pub(super) fn read(doc: &AutoCommit) -> HubProfile {
     }
 }
 
+/// Whether a profile is one that [`read`] can give.
+pub(super) fn is_within_limits(profile: &HubProfile) -> bool {
+    let short = |text: &str, most: usize| text.chars().nth(most).is_none();
+    short(&profile.name, MAX_NAME)
+        && [&profile.timezone, &profile.locality, &profile.country]
+            .into_iter()
+            .all(|text| short(text, MAX_FIELD))
+        && profile.at.is_none_or(|at| Point::new(at.lat, at.lon).is_some())
+        && short(&profile.web_url, MAX_URL)
+        && short(&profile.description, MAX_DESCRIPTION)
+}
+
 pub(super) fn check(doc: &AutoCommit) -> Result<(), &'static str> {
     if read(doc).name.is_empty() {
         Err("a hub needs a name")

@@ -23,6 +23,7 @@ use std::sync::{Arc, OnceLock};
 use interhub_domain::ids::HubId;
 
 use self::audience::ShownAudience;
+use crate::child::ChildCounter;
 use crate::clock::SharedClock;
 use crate::peer::status::PeerStatus;
 use crate::peer::{JoinRequest, Joined};
@@ -200,6 +201,8 @@ pub struct Commands {
     pub neighbours: Arc<OnceLock<Arc<dyn Neighbours>>>,
     /// The own hub's IANA time zone, for times given without one.
     pub timezone: String,
+    /// The process that judges foreign changes, if one does.
+    pub counter: Option<ChildCounter>,
 }
 
 /// An event as it is shown: what it says, at which occurrence, whose it is, how fresh.

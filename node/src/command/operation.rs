@@ -47,6 +47,8 @@ pub struct NodeStatus {
     pub oldest_hub: Option<String>,
     /// The registry names a key for this hub that this node does not have.
     pub key_replaced: bool,
+    /// Why changes of other hubs cannot be judged now.
+    pub counting_error: Option<String>,
 }
 
 /// One change for a watcher.
@@ -98,6 +100,7 @@ impl Commands {
                 as_of_ms,
                 oldest_hub,
                 key_replaced: this.ledger.is_key_replaced(),
+                counting_error: this.counter.as_ref().and_then(crate::child::ChildCounter::trouble),
             })
         })
         .await

@@ -59,6 +59,7 @@ fn commands(tasks: &Tasks) -> Commands {
         tasks: tasks.clone(),
         neighbours: Arc::new(OnceLock::new()),
         timezone: "Europe/London".into(),
+        counter: None,
     }
 }
 

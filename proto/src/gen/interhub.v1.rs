@@ -5610,6 +5610,9 @@ pub struct StatusResponse {
     /// The registry names a key for this hub that this node does not have.
     #[prost(bool, tag = "20")]
     pub key_replaced: bool,
+    /// Why changes of other hubs cannot be judged now, in one line. They wait until they can; absent: they are judged.
+    #[prost(string, optional, tag = "50")]
+    pub counting_error: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Name and id of the network.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -27,6 +27,7 @@ use interhub_domain::event::{Event, LocalTime, Location, Schedule, Status, Zone}
 use interhub_domain::ids::{DocumentKind, Epoch, HubId, LogId, ThingId};
 use interhub_domain::profile::Point;
 use interhub_domain::session::{self, Effect, Frame, Local, Session};
+use interhub_node::child::Counting;
 use interhub_node::clock::{SharedClock, SystemClock};
 use interhub_node::node::{self, Opened};
 use interhub_node::peer::convert::frame_to_proto;
@@ -152,7 +153,7 @@ fn clock() -> SharedClock {
 }
 
 fn open(data: &Path) -> Opened {
-    node::open(data, &clock(), None).unwrap()
+    node::open(data, &clock(), None, &Counting::Child(program("interhubd"))).unwrap()
 }
 
 fn create(owner: HubId, number: usize) -> Write {

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use interhub_node::child::Counting;
 use interhub_node::clock::{Clock, ManualClock, SystemClock};
 use interhub_node::node::{Node, NodeOptions};
 use interhub_node::peer::PeerOptions;
 use interhub_tests::cluster::{Cluster, agree};
-use interhub_tests::hub::{Hub, SOON, text, wait_until};
+use interhub_tests::hub::{Hub, SOON, program, text, wait_until};
 
 fn hub_line(asked: &Hub, about: &str) -> serde_json::Value {
     let list = asked.json(&["hub", "list"]);
@@ -90,6 +91,7 @@ fn run_with(hub: &Hub, clock: Arc<dyn Clock>, without_peers: bool, then: impl Fn
             clock,
             without_peers,
             peers: PeerOptions::default(),
+            counting: Counting::Child(program("interhubd")),
         };
         Node::start(&hub.data, options).await.unwrap()
     });

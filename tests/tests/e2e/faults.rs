@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use interhub_node::child::Counting;
 use interhub_node::clock::{Clock, SystemClock};
 use interhub_node::node::{Node, NodeOptions};
 use interhub_node::peer::PeerOptions;
 use interhub_tests::cluster::{Cluster, agree};
-use interhub_tests::hub::{Hub, SOON, run, text, wait_until};
+use interhub_tests::hub::{Hub, SOON, program, run, text, wait_until};
 
 #[test]
 fn killed_at_any_moment_nothing_acknowledged_is_lost() {
@@ -186,6 +187,7 @@ fn a_clock_a_year_ahead_hides_nothing_and_spoils_no_other() {
             clock: Arc::new(Ahead),
             without_peers: false,
             peers: PeerOptions::default(),
+            counting: Counting::Child(program("interhubd")),
         };
         Node::start(&ahead.data, options).await.unwrap()
     });
@@ -206,6 +208,7 @@ fn a_clock_a_year_ahead_hides_nothing_and_spoils_no_other() {
             clock: Arc::new(Ahead),
             without_peers: false,
             peers: PeerOptions::default(),
+            counting: Counting::Child(program("interhubd")),
         };
         Node::start(&ahead.data, options).await.unwrap()
     });

@@ -336,6 +336,7 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         breaches: answer.breaches,
         as_of: answer.as_of_ms.map(timestamp),
         oldest_hub: answer.oldest_hub,
+        counting_error: answer.counting_error,
     }
 }
 
