@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use crate::hub::{Hub, SOON, text, wait_until};
+use interhub_node::child::Counting;
+use interhub_node::clock::SystemClock;
+use interhub_node::node::{Node, NodeOptions};
+use interhub_node::peer::PeerOptions;
+
+use crate::hub::{Hub, SOON, program, text, wait_until};
 
 /// Several real nodes in one network, under one throw-away folder.
 #[derive(Debug)]
@@ -44,6 +49,43 @@ impl Cluster {
     pub fn agree(&self) {
         let all: Vec<&Hub> = self.hubs.iter().collect();
         agree(&all);
+    }
+}
+
+/// Nodes that run inside the calling process, each in the data folder of a hub that has no process of its own. The hub's
+/// command line and pages reach them as they reach a process.
+pub struct Inside {
+    runtime: tokio::runtime::Runtime,
+    nodes: Vec<Node>,
+}
+
+impl Inside {
+    /// Starts a node for each hub.
+    pub fn start(hubs: &[&Hub]) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+        let nodes = hubs
+            .iter()
+            .map(|hub| {
+                let options = NodeOptions {
+                    clock: SystemClock::shared(),
+                    without_peers: false,
+                    peers: PeerOptions::default(),
+                    counting: Counting::Child(program("interhubd")),
+                };
+                let started = runtime.block_on(Node::start(&hub.data, options));
+                started.unwrap_or_else(|error| panic!("{} does not start: {error}", hub.slug))
+            })
+            .collect();
+        Self { runtime, nodes }
+    }
+
+    /// Stops all of them in good order.
+    pub fn stop(self) {
+        for node in self.nodes {
+            let late = self.runtime.block_on(node.stop());
+            assert!(late.is_empty(), "tasks that did not stop: {late:?}");
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use interhub_tests::cluster::{Cluster, agree};
-use interhub_tests::hub::{SOON, run, text, wait_until};
+use interhub_tests::cluster::{Cluster, Inside, agree};
+use interhub_tests::hub::{Hub, SOON, run, text, wait_until};
 
 const CALENDAR: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n\
 BEGIN:VEVENT\r\nUID:one@example.org\r\nDTSTAMP:20261101T000000Z\r\n\
@@ -13,6 +13,35 @@ BEGIN:VEVENT\r\nUID:two@example.org\r\nDTSTAMP:20261101T000000Z\r\nDTSTART;VALUE
 RRULE:FREQ=WEEKLY;COUNT=4\r\nSUMMARY:Open day\r\nEND:VEVENT\r\n\
 BEGIN:VEVENT\r\nUID:broken@example.org\r\nDTSTAMP:20261101T000000Z\r\nSUMMARY:No start\r\nEND:VEVENT\r\n\
 END:VCALENDAR\r\n";
+
+#[test]
+fn three_hubs_in_one_process_and_then_in_three_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut hubs: Vec<Hub> = ["birmingham", "amsterdam", "vienna"]
+        .iter()
+        .map(|slug| Hub::init(folder.path(), slug, "Europe/London"))
+        .collect();
+    let inside = Inside::start(&hubs.iter().collect::<Vec<_>>());
+    hubs[0].json(&["network", "create", "Test network"]);
+    for hub in &hubs[1..] {
+        hub.json(&["join", &text(&hubs[0].json(&["invite"]), "link")]);
+    }
+    for (number, hub) in hubs.iter().enumerate() {
+        hub.add(&format!("Event {number}"), "2027-04-01T10:00");
+    }
+    assert_eq!(agree(&hubs.iter().collect::<Vec<_>>()), 3);
+    let before = hubs[2].agreement().unwrap();
+    inside.stop();
+    for hub in &mut hubs {
+        hub.start();
+    }
+    assert_eq!(agree(&hubs.iter().collect::<Vec<_>>()), 3);
+    assert_eq!(
+        hubs[2].agreement().unwrap(),
+        before,
+        "nothing depends on where a node runs"
+    );
+}
 
 #[test]
 fn three_hubs_share_a_calendar_and_a_cancellation() {
