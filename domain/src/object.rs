@@ -18,15 +18,18 @@
 
 mod judge;
 pub mod late;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
 use crate::body::{Content, Tombstone};
-use crate::document::{Counter, Refusal, Shown, Unjudged};
+use crate::document::{Counter, Refusal, Shown, Unjudged, Weight};
 use crate::envelope::Kind;
 use crate::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
+use room::InMemory;
 
 /// The generation a genesis begins.
 pub const FIRST_GENERATION: u32 = 1;
@@ -119,6 +122,16 @@ impl<E> From<E> for SettleError<E> {
     }
 }
 
+impl SettleError<Infallible> {
+    /// The same over another room: this one cannot fail.
+    fn within<E>(self) -> SettleError<E> {
+        match self {
+            Self::Room(never) => match never {},
+            Self::Unjudged(unjudged) => SettleError::Unjudged(unjudged),
+        }
+    }
+}
+
 /// What one writer's consents come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consented {
@@ -147,13 +160,14 @@ pub struct ObjectState {
     pub consents: BTreeMap<HubId, Consented>,
     /// Heads of the counted changes, sorted.
     pub heads: Vec<[u8; 32]>,
-    /// Changes counted.
-    pub changes: u32,
+    /// What the counted changes come to together.
+    pub weight: Weight,
     /// Largest hybrid clock among the counted envelopes.
     pub clock: u64,
     /// Everything up to this generation is erased.
     pub erased_through: Option<u32>,
-    /// The merged document could not be saved or read: a bug of ours; the last good state is shown.
+    /// The changes of this generation come to too much together ([`Weight::is_too_much`]), or could not be merged by a bug
+    /// of ours. Then none of them counts, and the document says what its beginning says, until the owner's next one.
     pub stuck: bool,
     /// The owner used a kind this version must not ignore.
     pub frozen: bool,
@@ -259,7 +273,7 @@ impl Object {
             grants: BTreeMap::new(),
             consents: BTreeMap::new(),
             heads: Vec::new(),
-            changes: 0,
+            weight: Weight::default(),
             clock: 0,
             erased_through: None,
             stuck: false,
@@ -316,7 +330,7 @@ pub fn check_tombstone(
 
 /// Everything about one object, computed from all its envelopes at once: what every order has to arrive at.
 ///
-/// Bodies may come in any order and repeat. Used by a rebuild, and as the answer to [`Settled::Recount`].
+/// Bodies may come in any order and repeat. Used by a rebuild, and as the answer to [`Settled::Recount`]. `room` is empty.
 pub fn recount<W: WaitingRoom>(
     network: NetworkId,
     object: ObjectId,
@@ -327,15 +341,23 @@ pub fn recount<W: WaitingRoom>(
     bodies.sort_by_key(|body| (judge::order_of_kind(body.kind), u32::MAX - body.generation, body.hash));
     let mut seen = BTreeSet::new();
     bodies.retain(|body| seen.insert(body.hash));
-    let mut out = Object::new(object);
-    match out.take(network, bodies, room, counter, judge::Set::All)? {
-        Settled::States { states, shown } => {
-            let shown = shown.filter(|_| out.is_shown());
-            Ok((out, states, shown))
+    // Whether all changes together are too much is known only once they are counted: then once more, without them.
+    for stuck in [false, true] {
+        let mut out = Object::new(object);
+        out.state.stuck = stuck;
+        let mut waiting = InMemory::default();
+        let settled = out.take(network, bodies.clone(), &mut waiting, counter, judge::Set::All);
+        match settled.map_err(SettleError::within)? {
+            Settled::States { states, shown } => {
+                waiting.move_to(room)?;
+                let shown = shown.filter(|_| out.is_shown());
+                return Ok((out, states, shown));
+            }
+            // Tombstones come first, then the beginning that counts, then what freezes: nothing else rewrites the past.
+            Settled::Recount => {}
         }
-        // Tombstones come first, then the beginning that counts, then what freezes: nothing rewrites the past here.
-        Settled::Recount => Ok((out, BTreeMap::new(), None)),
     }
+    Ok((Object::new(object), BTreeMap::new(), None))
 }
 
 #[cfg(test)]

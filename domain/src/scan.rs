@@ -46,6 +46,8 @@ pub struct Scanned {
     pub start_op: u64,
     /// Rows of its longest column: its operations, or what they replace.
     pub rows: u64,
+    /// Bytes of its columns: what it says, without whom and what it builds on.
+    pub content: u64,
 }
 
 /// Why a change is refused before Automerge sees it.
@@ -119,7 +121,8 @@ pub fn scan(bytes: &[u8]) -> Result<Scanned, ScanError> {
         }
         chunk.bytes(len)?;
     }
-    let rows = Columns::read(&mut chunk, actor_count)?.scan()?;
+    let columns = Columns::read(&mut chunk, actor_count)?;
+    let rows = columns.scan()?;
     if !chunk.0.is_empty() {
         return Err(ScanError::Unexpected("bytes that mean nothing"));
     }
@@ -130,6 +133,7 @@ pub fn scan(bytes: &[u8]) -> Result<Scanned, ScanError> {
         seq,
         start_op,
         rows,
+        content: columns.bytes(),
     })
 }
 

@@ -11,6 +11,7 @@ mod fields;
 mod fresh;
 pub mod patch;
 mod profile;
+mod size;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -34,21 +35,70 @@ pub const MAX_CHANGES: usize = 2_000;
 pub const MAX_SAVED: usize = 256 * 1024;
 /// Largest document when it is unpacked: texts that repeat themselves pack a thousand to one.
 pub const MAX_UNPACKED: usize = 4 * 1024 * 1024;
-/// A saved document up to this size cannot unpack to more than that, by the format it is packed in.
-const SURELY_SMALL: usize = MAX_UNPACKED / 1_032;
 /// Most operations in one generation of a document, those that delete included. What Automerge does for each costs time
 /// and memory however well they pack: a document of four times as many takes a second to judge, and 100 MB.
 pub const MAX_DOCUMENT_OPERATIONS: u64 = 1 << 18;
-/// What concurrent changes, each within the limits by itself, may come to together: so many times as much. A document
-/// beyond that stays at its last good state.
-const MERGED: usize = 4;
-/// Largest saved document of concurrent changes.
-pub const MAX_MERGED: usize = MERGED * MAX_SAVED;
+/// What concurrent changes, each within the limits by itself, may come to together: so many times as much.
+const MERGED: u64 = 4;
+/// Largest saved document of concurrent changes. Whatever stays within [`Weight::is_too_much`] is far below it.
+pub const MAX_MERGED: usize = 4 * 1024 * 1024;
 /// Most values at one place that nobody has chosen between. Whoever sets such a place replaces all of them, in one
 /// operation with as many predecessors: far fewer than a change may have too many.
 pub const MAX_VALUES: usize = 256;
 /// Deepest nesting of maps and lists in a document.
 pub const MAX_NESTING: usize = 16;
+
+/// What the counted changes of a generation come to together: sums over the set of them, so that every node that holds
+/// the same arrives at the same, in whatever order they came. The size of a saved document would not do: it depends on
+/// the order in which changes were merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Weight {
+    /// Changes, the beginning included.
+    pub changes: u64,
+    /// Rows of their longest columns: operations, or what they replace.
+    pub rows: u64,
+    /// Bytes of their columns.
+    pub content: u64,
+}
+
+impl Weight {
+    /// Of one change, by the scan; nothing for one that the scan refuses.
+    pub fn of(change: &[u8]) -> Self {
+        scan::scan(change).map_or_else(
+            |_| Self::default(),
+            |scanned| Self {
+                changes: 1,
+                rows: scanned.rows,
+                content: scanned.content,
+            },
+        )
+    }
+
+    /// Both together.
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            changes: self.changes.saturating_add(other.changes),
+            rows: self.rows.saturating_add(other.rows),
+            content: self.content.saturating_add(other.content),
+        }
+    }
+
+    /// Whether this is more than a document may be made of: four times what one line of changes may come to.
+    pub const fn is_too_much(self) -> bool {
+        self.exceeds(MERGED, 1)
+    }
+
+    /// Whether this comes to three quarters of that: time for a new generation.
+    pub const fn is_much(self) -> bool {
+        self.exceeds(MERGED * 3, 4)
+    }
+
+    const fn exceeds(self, times: u64, of: u64) -> bool {
+        self.changes > MAX_CHANGES as u64 * times / of
+            || self.rows > MAX_DOCUMENT_OPERATIONS * times / of
+            || self.content > MAX_SAVED as u64 * times / of
+    }
+}
 
 /// The actor id of a hub's changes in one epoch.
 pub fn actor(hub: HubId, epoch: Epoch) -> [u8; ACTOR_LEN] {
@@ -292,6 +342,9 @@ pub enum Refusal {
     /// Another beginning of the same generation has the smaller hash.
     #[error("another beginning of this generation counts")]
     Beginning,
+    /// The changes of this generation come to more together than a document may be made of.
+    #[error("the changes to this document are too much together; none counts until its owner begins a new generation")]
+    Together,
 }
 
 /// What became of a change.
@@ -317,8 +370,8 @@ pub struct Counted {
     pub heads: Vec<[u8; 32]>,
     /// What it says now.
     pub shown: Shown,
-    /// The merged document could not be saved or read again: our bug, not the author's. `snapshot` is then the last
-    /// good state.
+    /// The merged document could not be saved or read again: our bug, not the author's. `snapshot` is then what it was
+    /// before.
     pub stuck: bool,
 }
 
@@ -428,17 +481,14 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
     Ok(merge(&mut doc, change, scanned.hash, request))
 }
 
-/// Adds a change that is good by itself to the merged document. A failure here is ours: the last good state stays.
+/// Adds a change that is good by itself to the merged document. A failure here is ours, and the document is stuck.
 fn merge(doc: &mut AutoCommit, change: Change, hash: [u8; 32], request: &CountRequest<'_>) -> CountOutcome {
     let before = request.snapshot.unwrap_or_default().to_vec();
     let mut merged = doc.clone();
     let applied = catch_unwind(AssertUnwindSafe(|| {
         merged.apply_changes([change]).ok()?;
         let saved = merged.save();
-        if saved.len() > MAX_MERGED || merged.stats().num_ops > MERGED as u64 * MAX_DOCUMENT_OPERATIONS {
-            return None;
-        }
-        if saved.len() > SURELY_SMALL && merged.save_nocompress().len() > MERGED * MAX_UNPACKED {
+        if saved.len() > MAX_MERGED {
             return None;
         }
         AutoCommit::load(&saved).ok()?;
@@ -465,15 +515,7 @@ fn counted(hash: [u8; 32], doc: &mut AutoCommit, snapshot: Vec<u8>, shown: Shown
 
 fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, Shown), Refusal> {
     let saved = doc.save();
-    if saved.len() > MAX_SAVED {
-        return Err(Refusal::Limit(format!("{} KiB a document", MAX_SAVED / 1024)));
-    }
-    if saved.len() > SURELY_SMALL && doc.save_nocompress().len() > MAX_UNPACKED {
-        return Err(Refusal::Limit(format!(
-            "{} KiB a document, unpacked",
-            MAX_UNPACKED / 1024
-        )));
-    }
+    size::check(doc, saved.len())?;
     let loaded = AutoCommit::load(&saved).map_err(|_| Refusal::Save)?;
     check_shape(&loaded)?;
     let fits = match kind {

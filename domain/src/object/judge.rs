@@ -7,7 +7,7 @@ use super::{
     WaitingRoom, check_tombstone,
 };
 use crate::body::{Consent, Content, Genesis, Grant, Squash, Tombstone};
-use crate::document::{self, CountOutcome, CountRequest, Counter, Refusal, Shown, Unjudged};
+use crate::document::{self, CountOutcome, CountRequest, Counter, Refusal, Shown, Unjudged, Weight};
 use crate::envelope::Kind;
 use crate::ids::{DocumentKind, HubId, NetworkId, ObjectId, ThingId};
 
@@ -260,7 +260,7 @@ impl Object {
         self.state.created = Some(created);
         self.state.writers = writers;
         self.state.heads = counted.heads;
-        self.state.changes = 1;
+        self.state.weight = Weight::of(begins.change);
         self.state.clock = body.clock;
         self.snapshot = Some(counted.snapshot);
         Verdict::Began(Box::new(counted.shown))
@@ -305,6 +305,9 @@ impl Object {
         if self.state.frozen {
             return waits(WaitFor::Upgrade);
         }
+        if self.state.stuck {
+            return refused(Refusal::Together);
+        }
         if !self.state.is_writer(body.hub) {
             return waits(WaitFor::Grant);
         }
@@ -320,9 +323,13 @@ impl Object {
         };
         match counter.count(&request) {
             Ok(CountOutcome::Counted(counted)) => {
+                let weight = self.state.weight.plus(Weight::of(change));
+                if counted.stuck || weight.is_too_much() {
+                    // Whichever of them came last: none of them counts.
+                    return Verdict::Recount;
+                }
                 self.state.heads = counted.heads;
-                self.state.changes += 1;
-                self.state.stuck |= counted.stuck;
+                self.state.weight = weight;
                 self.state.clock = self.state.clock.max(body.clock);
                 self.snapshot = Some(counted.snapshot);
                 Verdict::Counted {

@@ -5,9 +5,9 @@
 //! of the envelopes held.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 
-use super::{HeldBody, ObjectState, SettleError, State, WaitFor, WaitingRoom, judge, recount};
+use super::room::InMemory;
+use super::{HeldBody, ObjectState, SettleError, State, judge, recount};
 use crate::body::{Content, Squash};
 use crate::document::{Counter, Reading, Unjudged, read_at, read_saved};
 use crate::envelope::Kind;
@@ -254,7 +254,7 @@ fn generation_below(
         question.network,
         question.object,
         bodies,
-        &mut Room::default(),
+        &mut InMemory::default(),
         question.counter,
     );
     let (known, states, _) = match counted {
@@ -298,7 +298,7 @@ pub fn lost(question: &Question<'_>, state: &ObjectState) -> Result<Option<LostD
         question.network,
         question.object,
         bodies.collect(),
-        &mut Room::default(),
+        &mut InMemory::default(),
         question.counter,
     );
     let known = match counted {
@@ -311,21 +311,4 @@ pub fn lost(question: &Question<'_>, state: &ObjectState) -> Result<Option<LostD
         reading,
         hashes: own.iter().map(|body| body.hash).collect(),
     }))
-}
-
-/// A room in memory, for envelopes of which all there are come at once.
-#[derive(Default)]
-struct Room(BTreeMap<WaitFor, BTreeMap<HeaderHash, HeldBody>>);
-
-impl WaitingRoom for Room {
-    type Error = Infallible;
-
-    fn park(&mut self, what: WaitFor, body: &HeldBody) -> Result<(), Infallible> {
-        self.0.entry(what).or_default().insert(body.hash, body.clone());
-        Ok(())
-    }
-
-    fn wake(&mut self, what: WaitFor) -> Result<Vec<HeldBody>, Infallible> {
-        Ok(self.0.remove(&what).unwrap_or_default().into_values().collect())
-    }
 }

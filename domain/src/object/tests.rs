@@ -10,6 +10,7 @@ use crate::document::{self, CountOutcome, CountRequest, InProcessCounter, Readin
 use crate::event::{Event, LocalTime, Schedule, Status, Zone};
 
 mod cohosts;
+mod together;
 
 const NETWORK: NetworkId = NetworkId([1; 16]);
 const OWNER: HubId = HubId([2; 16]);

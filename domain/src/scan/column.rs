@@ -90,6 +90,11 @@ impl<'a> Columns<'a> {
         Ok(longest)
     }
 
+    /// How many bytes they take together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.columns.iter().map(|column| column.data.len() as u64).sum()
+    }
+
     /// How many bytes of values the column with this id describes.
     fn values_of(&self, id: u64) -> u64 {
         let raw = |column: &&Column<'_>| column.id == id && column.holds == ColumnType::Values;

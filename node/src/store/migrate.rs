@@ -12,10 +12,20 @@ use crate::clock::{Clock, random_bytes};
 use std::ops::ControlFlow;
 
 /// The format this version writes.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 
-/// All migrations there ever were, by the version they lead to, from 2 on without gaps. None yet.
-const MIGRATIONS: &[Migration] = &[];
+/// All migrations there ever were, by the version they lead to, from 2 on without gaps.
+const MIGRATIONS: &[Migration] = &[Migration {
+    to: 2,
+    name: "documents know what their changes come to together",
+    run: rebuild_at_start,
+}];
+
+/// Documents are computed anew from the log, which is the truth, when the node starts.
+fn rebuild_at_start(_: &dyn Backend, batch: &mut Batch) -> Result<(), StoreError> {
+    put(batch, &MetaKey::RebuildUnfinished, &MetaValue(Vec::new()));
+    Ok(())
+}
 
 /// One step from a format to the next.
 struct Migration {

@@ -1,7 +1,7 @@
 //! Writing documents that several hubs write: edits, grants, consents, squashes.
 
 use interhub_domain::body::{Change, Consent, Content, Grant, Squash};
-use interhub_domain::document::{self, Choice, EditError, MAX_CHANGES, MAX_SAVED, Made, Reading, patch};
+use interhub_domain::document::{self, Choice, EditError, MAX_CHANGES, MAX_SAVED, Made, Reading, Refusal, patch};
 use interhub_domain::envelope::Kind;
 use interhub_domain::event::Event;
 use interhub_domain::ids::{HubId, NetworkId, ObjectId};
@@ -14,7 +14,7 @@ use crate::store::catalogue::object::AuthorCount;
 
 /// At this many changes an owner's node starts a new generation by itself: three quarters of what a generation may
 /// have, so that co-hosts who are away have room.
-const SQUASH_AT_CHANGES: usize = MAX_CHANGES / 4 * 3;
+const SQUASH_AT_CHANGES: u64 = MAX_CHANGES as u64 / 4 * 3;
 /// The same for the size of the saved document.
 const SQUASH_AT_BYTES: usize = MAX_SAVED / 4 * 3;
 /// A new generation for the sake of size has to bring the document below this, or it would be made at every edit.
@@ -37,6 +37,9 @@ impl Ledger {
         let created = shown(&known)?;
         if !known.state.is_host(self.own_id) {
             return Err(WriteError::NotAHost);
+        }
+        if known.state.stuck {
+            return Err(WriteError::Refused(Refusal::Together.to_string()));
         }
         let saved = known.snapshot.as_deref().unwrap_or_default();
         self.leave_a_lost_branch(saved, created.generation, &authors)?;
@@ -129,11 +132,11 @@ impl Ledger {
         document::squash(saved, actor, created.kind, &[])?.ok_or(WriteError::NotFound)
     }
 
-    /// Whether a document of this hub comes near a limit.
+    /// Whether a document of this hub comes near a limit, or is beyond it.
     pub(super) fn is_large(&self, known: &Object) -> bool {
         let own = known.state.created.is_some_and(|created| created.owner == self.own_id);
         let bytes = known.snapshot.as_ref().map_or(0, Vec::len);
-        own && (known.state.changes as usize >= SQUASH_AT_CHANGES || bytes >= SQUASH_AT_BYTES)
+        own && (is_made_of_much(known) || bytes >= SQUASH_AT_BYTES)
     }
 
     /// Begins a new generation of an own document that comes near a limit.
@@ -148,7 +151,7 @@ impl Ledger {
         if !self.is_large(&known) {
             return Ok(());
         }
-        let many = known.state.changes as usize >= SQUASH_AT_CHANGES;
+        let many = is_made_of_much(&known);
         let made = self.squashed(&known, &created)?;
         if !many && made.change.len() >= SQUASH_BELOW_BYTES {
             return Ok(());
@@ -157,6 +160,12 @@ impl Ledger {
         self.publish(inner, network, vec![squash])?;
         Ok(())
     }
+}
+
+/// Whether a document is made of so much that a new generation is certainly smaller.
+const fn is_made_of_much(known: &Object) -> bool {
+    let state = &known.state;
+    state.stuck || state.weight.is_much() || state.weight.changes >= SQUASH_AT_CHANGES
 }
 
 fn squash_of(known: &Object, made: Made, removed: Option<HubId>) -> Result<Prepared, WriteError> {

@@ -319,7 +319,7 @@ fn a_squash_takes_a_writer_away_and_keeps_what_it_wrote() {
     assert_eq!(outcome.states[&late], State::Covered);
     assert_eq!(shown(&outcome).title, "By the co-host");
     assert_eq!(outcome.object.state.hosts(), [OWNER]);
-    assert_eq!(outcome.object.state.changes, 1);
+    assert_eq!(outcome.object.state.weight.changes, 1);
     network.sync_all();
     let refused = network.edit(2, |event| event.title = "Again".into()).unwrap();
     assert_eq!(network.all().states[&refused], State::Waiting(WaitFor::Grant));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, ObjectId};
-use interhub_domain::object::{Created, ObjectState, WaitFor};
+use interhub_domain::document::Weight;
+use interhub_domain::object::{Consented, Created, ObjectState, WaitFor};
 use serde::{Deserialize, Serialize};
 
 use super::{Key, Reader, Value, decode_row, encode_row};
@@ -55,14 +56,68 @@ impl Value for ObjectRow {
     const WHAT: &'static str = "document";
 
     fn encode(&self) -> Vec<u8> {
-        encode_row(2, self)
+        encode_row(3, self)
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         match bytes.first() {
             Some(1) => decode_row::<ObjectRowV1>(1, bytes).map(Self::from),
-            _ => decode_row(2, bytes),
+            Some(2) => decode_row::<ObjectRowV2>(2, bytes).map(Self::from),
+            _ => decode_row(3, bytes),
         }
+    }
+}
+
+/// Version 2, which knew of the counted changes only how many they are. The rest of their weight is computed by the
+/// rebuild that the store's format 2 asks for.
+#[derive(Serialize, Deserialize)]
+struct ObjectRowV2 {
+    state: ObjectStateV2,
+    authors: Vec<AuthorCount>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ObjectStateV2 {
+    object: ObjectId,
+    created: Option<Created>,
+    writers: Vec<HubId>,
+    grants: BTreeMap<HeaderHash, HubId>,
+    consents: BTreeMap<HubId, Consented>,
+    heads: Vec<[u8; 32]>,
+    changes: u32,
+    clock: u64,
+    erased_through: Option<u32>,
+    stuck: bool,
+    frozen: bool,
+}
+
+impl From<ObjectRowV2> for ObjectRow {
+    fn from(row: ObjectRowV2) -> Self {
+        let old = row.state;
+        let state = ObjectState {
+            object: old.object,
+            created: old.created,
+            writers: old.writers,
+            grants: old.grants,
+            consents: old.consents,
+            heads: old.heads,
+            weight: weight_of(old.changes),
+            clock: old.clock,
+            erased_through: old.erased_through,
+            stuck: old.stuck,
+            frozen: old.frozen,
+        };
+        Self {
+            state,
+            authors: row.authors,
+        }
+    }
+}
+
+fn weight_of(changes: u32) -> Weight {
+    Weight {
+        changes: u64::from(changes),
+        ..Weight::default()
     }
 }
 
@@ -95,7 +150,7 @@ impl From<ObjectRowV1> for ObjectRow {
             grants: BTreeMap::new(),
             consents: BTreeMap::new(),
             heads: old.heads,
-            changes: old.changes,
+            weight: weight_of(old.changes),
             clock: old.clock,
             erased_through: old.erased_through,
             stuck: old.stuck,

@@ -1,6 +1,8 @@
 //! Several hubs write one event, through their ledgers.
 
-use interhub_domain::document::Choice;
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{ActorId, AutoCommit, ROOT};
+use interhub_domain::document::{Choice, Made};
 use interhub_domain::ids::HubId;
 
 use super::*;
@@ -142,7 +144,7 @@ fn taking_a_host_away_starts_a_generation_without_history() {
     exchange(&[&a, &b, &c]);
     for hub in [&a, &b, &c] {
         let state = hub.object_state(object).unwrap();
-        assert_eq!((state.created.unwrap().generation, state.changes), (2, 1));
+        assert_eq!((state.created.unwrap().generation, state.weight.changes), (2, 1));
         assert_eq!(shown(hub, object).title, "By the co-host");
         assert_eq!(projected(hub, object).hosts, [a.own_id()]);
     }
@@ -170,7 +172,7 @@ fn an_owner_starts_a_generation_before_the_changes_run_out() {
     }
     let state = a.object_state(object).unwrap();
     assert_eq!(state.created.unwrap().generation, 2);
-    assert!(state.changes < 200, "{}", state.changes);
+    assert!(state.weight.changes < 200, "{}", state.weight.changes);
     assert_eq!(shown(&a, object).title, "Title 1599");
 }
 
@@ -254,7 +256,7 @@ fn a_late_edit_of_a_host_is_said_again_once_by_its_author_alone() {
         assert_eq!(shown(hub, object).summary, "By the co-host");
         assert_eq!(shown(hub, object).description, "Come early! Bring a cake.");
         assert_eq!(
-            hub.object_state(object).unwrap().changes,
+            hub.object_state(object).unwrap().weight.changes,
             2,
             "one change for both edits"
         );
@@ -332,4 +334,72 @@ fn what_was_noted_before_a_crash_is_done_after_it() {
     met(&b, &a);
     exchange(&[&a, &b]);
     assert_eq!(shown(&a, object).summary, "Late");
+}
+
+/// As many runs of a hub as asked, apart from each other: each builds on the event as it was, and adds much.
+fn write_much(hub: &Ledger, object: ObjectId, runs: u8) {
+    let network = hub.network().unwrap();
+    let base = hub.load_object(object).unwrap().0.snapshot.unwrap();
+    for run in 0..runs {
+        hub.begin_epoch().unwrap();
+        let heavy = |_: &[u8], actor: [u8; 24]| {
+            let mut doc = AutoCommit::load(&base).unwrap();
+            doc.set_actor(ActorId::from(&actor[..]));
+            let name = format!("x-{run}-{}", hub.own_id());
+            let mut text = vec![0; 60_000];
+            blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut text);
+            let text: String = text.iter().map(|byte| char::from(b'!' + byte % 90)).collect();
+            doc.put(ROOT, name, text)?;
+            doc.commit_with(CommitOptions::default().with_time(0));
+            let change = doc.get_last_local_change().unwrap();
+            Ok(Some(Made {
+                change: change.raw_bytes().to_vec(),
+                hash: change.hash().0,
+            }))
+        };
+        let prepared = hub.prepare_change(object, Vec::new(), heavy).unwrap();
+        hub.publish(&mut hub.lock(), network, vec![prepared]).unwrap();
+    }
+    hub.begin_epoch().unwrap();
+}
+
+/// Two hosts write so much while apart that it is too much together. All hubs show the same meanwhile; then the owner's node
+/// begins anew, and what both said is said again.
+#[test]
+fn edits_that_are_too_much_together_are_set_aside_alike_and_said_again() {
+    let (a, b, c, object) = three();
+    edit(&a, object, |event| event.title = "By the owner".into()).unwrap();
+    edit(&b, object, |event| event.summary = "By the co-host".into()).unwrap();
+    write_much(&a, object, 10);
+    write_much(&b, object, 10);
+    assert_eq!((a.totals().stuck, b.totals().stuck), (0, 0));
+    give_all(&b, &c, |_| {});
+    give_all(&a, &c, |all| all.reverse());
+    give_all(&a, &b, |_| {});
+    give_all(&b, &a, |all| all.reverse());
+    for hub in [&a, &b, &c] {
+        assert_eq!(hub.object_state(object).unwrap(), a.object_state(object).unwrap());
+        assert_eq!(hub.totals(), a.totals());
+        assert_eq!(hub.totals().stuck, 1);
+        assert_eq!(shown(hub, object).title, "Open day");
+        assert_eq!(projected(hub, object), projected(&a, object));
+    }
+    assert!(matches!(
+        edit(&b, object, |event| event.title = "Not now".into()),
+        Err(WriteError::Refused(_))
+    ));
+    let before = c.totals();
+    c.rebuild(&mut |_| {}).unwrap();
+    assert_eq!(c.totals(), before);
+
+    for hub in [&a, &b] {
+        met(hub, &c);
+        exchange(&[&a, &b, &c]);
+    }
+    for hub in [&a, &b, &c] {
+        assert_eq!(hub.totals().stuck, 0);
+        let event = shown(hub, object);
+        assert_eq!((event.title.as_str(), event.summary.as_str()), ("By the owner", "By the co-host"));
+        assert_eq!(hub.digests().unwrap(), a.digests().unwrap());
+    }
 }
