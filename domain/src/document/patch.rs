@@ -197,6 +197,16 @@ pub fn altered(before: &Event, after: &Event) -> Vec<(String, String)> {
     out
 }
 
+/// What a field that [`altered`] names says in an event, as text; empty for a name that is none.
+pub fn text_of(event: &Event, name: &str) -> String {
+    if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) {
+        return field.text(event);
+    }
+    let all = overrides(event);
+    let one = all.iter().find(|(start, _)| format!("occurrence/{start}") == name);
+    one.map_or_else(String::new, |(_, one)| describe(one))
+}
+
 /// Makes an edit again on an event that says something else by now: what differs between `before` and `after` becomes
 /// so in `onto`; long texts merge by character. Fields of the names in `withdrawn` are left out.
 pub fn carry_over(before: &Event, after: &Event, onto: &Event, withdrawn: &BTreeSet<String>) -> Event {

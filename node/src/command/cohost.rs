@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use interhub_domain::document::{Choice, Concurrent, Conflict};
+use interhub_domain::document::{Choice, Concurrent, Conflict, patch};
 use interhub_domain::ids::{HubId, ThingId};
 use interhub_domain::object::{MAX_WRITERS, ObjectState};
 use interhub_domain::profile::Point;
 
-use super::event::{Ending, EventFields, apply, no_event, parse_thing};
+use super::event::{Ending, EventFields, apply, edit, no_event, parse_thing};
 use super::{Class, CommandError, Commands, ShownEvent};
 use crate::projection::{EventRow, HubRow, HubStatus};
 use crate::store::catalogue::left_out::LeftOutField;
@@ -18,7 +18,7 @@ use crate::sync::Write;
 pub enum ConflictState {
     /// The event has several values.
     Open,
-    /// This hub's edit was left out of the event, and this hub may not write it any more.
+    /// This hub's edit was left out of the event, and this hub did not say it again by itself.
     NotTakenOver,
 }
 
@@ -31,7 +31,7 @@ pub struct ShownConflict {
     pub field: String,
     /// Whether it can be settled.
     pub state: ConflictState,
-    /// The values, the one that is shown first.
+    /// The values, the one that is shown first; of an edit that was left out its value, then the one that is shown.
     pub values: Vec<ShownValue>,
 }
 
@@ -143,13 +143,11 @@ impl Commands {
             };
             let mut out = Vec::new();
             let thing = id.as_deref().map(parse_thing).transpose()?;
-            for row in this.ledger.not_taken_over()? {
-                if thing.is_none_or(|thing| thing == row.thing) {
-                    out.extend(
-                        row.fields
-                            .into_iter()
-                            .map(|field| this.not_taken_over(row.thing, field)),
-                    );
+            for left_out in this.ledger.not_taken_over()? {
+                if thing.is_none_or(|thing| thing == left_out.thing) {
+                    let row = this.views.event(left_out.thing)?;
+                    let fields = left_out.fields.into_iter();
+                    out.extend(fields.map(|field| this.not_taken_over(left_out.thing, field, row.as_deref(), &hubs)));
                 }
             }
             for row in &rows {
@@ -164,32 +162,81 @@ impl Commands {
         .await
     }
 
-    /// Leaves one value in a field that has several.
+    /// Leaves one value in a field that has several, or settles what became of an own edit that was not taken over.
     pub async fn resolve_conflict(&self, id: String, field: String, value: String) -> Result<ShownEvent, CommandError> {
         self.blocking("event resolve", move |this| {
-            let row = this.hosted_event(&id)?;
+            let row = this.event_row(&id)?;
             let conflict = row.conflicts.iter().find(|conflict| conflict.field == field);
-            let conflict = conflict.ok_or_else(|| {
-                CommandError::not_found(format!(
-                    "the field {field:.80?} of this event has no conflict; see `interhub event conflicts {id}`"
-                ))
-            })?;
-            let choice = choice(&row, conflict, &value)?;
-            let object = row.object;
-            this.ledger.write(vec![Write::Resolve { object, field, choice }])?;
+            let left_out = this.ledger.not_taken_over()?;
+            let mut left_out = left_out.iter().filter(|one| one.thing == row.thing);
+            let left_out = left_out.any(|one| one.fields.iter().any(|one| one.field == field));
+            match conflict {
+                // Which value an own edit gave it is decided with the others.
+                Some(conflict) => {
+                    let row = this.hosted_event(&id)?;
+                    let choice = choice(&row, conflict, &value)?;
+                    let (object, field) = (row.object, field.clone());
+                    this.ledger.write(vec![Write::Resolve { object, field, choice }])?;
+                }
+                None if left_out => this.take_over(&id, &row, &field, &value)?,
+                None => {
+                    this.hosted_event(&id)?;
+                    return Err(CommandError::not_found(format!(
+                        "the field {field:.80?} of this event has no conflict; see `interhub event conflicts {id}`"
+                    )));
+                }
+            }
+            this.ledger.settle_left_out(row.object, &field)?;
             this.show_thing(row.thing)
         })
         .await
     }
 
-    fn not_taken_over(&self, thing: ThingId, field: LeftOutField) -> ShownConflict {
-        let LeftOutField { field, value, at_ms } = field;
+    /// Gives a field the value that an own edit gave it, or another one; nothing is written if it has that already.
+    fn take_over(&self, id: &str, row: &EventRow, field: &str, value: &str) -> Result<(), CommandError> {
+        if patch::text_of(&row.event, field) == value {
+            return Ok(());
+        }
+        let shown = format!("{:.80?}", patch::text_of(&row.event, field));
+        let row = self.hosted_event(id).map_err(|error| CommandError {
+            message: format!("{}; what is shown, {shown}, settles it", error.message),
+            ..error
+        })?;
+        let fields = fields_of(field, value)?.ok_or_else(|| {
+            let line = format!("give {field} what is shown, {shown}, to settle it, and edit the event by `interhub event edit {id}`");
+            CommandError::usage(line)
+        })?;
+        let mut after = row.event.clone();
+        apply(&mut after, &fields)?;
+        if after.title.is_empty() {
+            return Err(CommandError::usage("an event needs a title"));
+        }
+        self.touch(&mut after, &row.event);
+        self.ledger.write(vec![edit(&row, after)])?;
+        Ok(())
+    }
+
+    /// What an own edit gave the field, and what it says instead.
+    fn not_taken_over(
+        &self,
+        thing: ThingId,
+        left_out: LeftOutField,
+        row: Option<&EventRow>,
+        hubs: &[HubRow],
+    ) -> ShownConflict {
+        let LeftOutField { field, value, at_ms } = left_out;
         let hub = self.ledger.own().slug.clone();
+        let mut values = vec![ShownValue { value, hub, at_ms }];
+        values.extend(row.map(|row| ShownValue {
+            value: patch::text_of(&row.event, &field),
+            hub: slug_of(hubs, row.hub),
+            at_ms: row.event.updated_ms,
+        }));
         ShownConflict {
             thing,
             field,
             state: ConflictState::NotTakenOver,
-            values: vec![ShownValue { value, hub, at_ms }],
+            values,
         }
     }
 

@@ -17,7 +17,6 @@ use super::erase;
 use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
 use super::registry;
-use super::replay;
 use super::watch;
 use crate::projection::EventRow;
 use crate::projection::write::Shown;
@@ -170,7 +169,7 @@ impl Ledger {
             }
         }
         let may_leave_out = recounted || (header.kind == Kind::Change && states.get(&hash) != Some(&State::Counted));
-        self.note_left_out(batch, &known, &authors, may_leave_out, outcome);
+        self.note_left_out(batch, &known, &authors, may_leave_out, outcome)?;
         self.write_states(batch, &states, hash, entry, outcome)?;
         write_object(batch, &known, authors, generation_before);
         let created_before = created_before.or_else(|| self.created_by_tombstone(envelope));
@@ -192,14 +191,15 @@ impl Ledger {
         authors: &[AuthorCount],
         may_leave_out: bool,
         outcome: &mut Outcome,
-    ) {
+    ) -> Result<(), StoreError> {
         let object = known.state.object;
         if known.is_erased(u32::MAX) {
             catalogue::delete(batch, &LeftOutKey(object));
         } else if self.is_large(known) || may_leave_out && authors.iter().any(|one| one.hub == self.own_id) {
-            replay::note(batch, object);
+            self.note_to_replay(batch, object)?;
             outcome.left_out = Some(object);
         }
+        Ok(())
     }
 
     pub(super) fn load_object(&self, id: ObjectId) -> Result<(Object, Vec<AuthorCount>), StoreError> {
@@ -377,7 +377,7 @@ impl Ledger {
         for (hash, state) in &states {
             self.set_standing(&mut batch, *hash, state, &mut outcome)?;
         }
-        self.note_left_out(&mut batch, &known, &authors, true, &mut outcome);
+        self.note_left_out(&mut batch, &known, &authors, true, &mut outcome)?;
         write_object(&mut batch, &known, authors, before.state.generation());
         self.project_shown(&mut batch, &known, before.state.created, shown, &mut outcome)?;
         if let Some((hub, profile)) = outcome.profile.clone() {

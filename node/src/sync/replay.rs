@@ -1,7 +1,7 @@
 //! What this node writes by itself: own edits that a document leaves out are said again in it, or shown to the operator,
 //! and an own document that co-hosts bring near a limit gets a new generation.
 //!
-//! What may have left one out is noted in the batch that does so ([`note`]), so that a crash in between forgets nothing.
+//! What may have left one out is noted in the batch that does so ([`Ledger::note_to_replay`]), so that a crash in between forgets nothing.
 //! Saying it again is automatic writing: it waits for the first time that this node and another one hold the same, at
 //! most ten minutes, and without other hubs not at all.
 
@@ -18,19 +18,21 @@ use interhub_domain::registry::Standing;
 
 use super::author::{Place, Prepared, WriteError};
 use super::ledger::{Inner, Ledger, LedgerError};
-use crate::store::catalogue::left_out::{LeftOutField, LeftOutKey, LeftOutRow};
+use crate::store::catalogue::left_out::{LeftOutField, LeftOutKey, LeftOutRow, SettledField};
 use crate::store::catalogue::log::PositionKey;
 use crate::store::{Batch, Direction, Family, StoreError, catalogue};
 
 /// Automatic writing waits so long for the first exchange. Milliseconds.
 const WAIT_FOR_EXCHANGE_MS: i64 = 10 * 60 * 1000;
 
-/// Notes in a batch that an own edit of this document may have been left out by it.
-pub(super) fn note(batch: &mut Batch, object: ObjectId) {
-    catalogue::put(batch, &LeftOutKey(object), &LeftOutRow::default());
-}
-
 impl Ledger {
+    /// Notes in a batch that an own edit of this document may have been left out by it.
+    pub(super) fn note_to_replay(&self, batch: &mut Batch, object: ObjectId) -> Result<(), StoreError> {
+        let known = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
+        catalogue::put(batch, &LeftOutKey(object), &known.to_be_looked_at());
+        Ok(())
+    }
+
     /// Edits of this hub that documents leave out and that it may not say again.
     pub fn not_taken_over(&self) -> Result<Vec<LeftOutRow>, LedgerError> {
         let mut out = Vec::new();
@@ -45,6 +47,28 @@ impl Ledger {
             },
         )?;
         Ok(out)
+    }
+
+    /// Takes a field off the list of what was not taken over: a person has decided what it is to say. Edits made later are
+    /// listed again. Returns whether it was there.
+    pub fn settle_left_out(&self, object: ObjectId, field: &str) -> Result<bool, LedgerError> {
+        let inner = self.lock();
+        let Some(mut row) = catalogue::get(&*self.store, &LeftOutKey(object))? else {
+            return Ok(false);
+        };
+        let Some(at) = row.fields.iter().position(|one| one.field == field) else {
+            return Ok(false);
+        };
+        let LeftOutField { field, at_ms, .. } = row.fields.remove(at);
+        row.settled.retain(|one| one.field != field);
+        let through_ms = at_ms;
+        row.settled.push(SettledField { field, through_ms });
+        let mut batch = Batch::new();
+        catalogue::put(&mut batch, &LeftOutKey(object), &row);
+        self.commit(&batch)?;
+        drop(inner);
+        self.make_durable()?;
+        Ok(true)
     }
 
     /// What was noted before this start.
@@ -117,7 +141,8 @@ impl Ledger {
             let again = self.say_again(object, &late)?;
             self.publish(inner, network, vec![again])?;
         } else if let Some(created) = known.state.created.filter(|_| !late.edits.is_empty()) {
-            row = Some(listed(&created, &late));
+            let settled = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default().settled;
+            row = Some(listed(&created, &late, settled));
         } else if let Some(lost) = late::lost(&question, &known.state).map_err(unjudged)? {
             let again = self.create_again(&bodies, object, &lost)?;
             self.publish(inner, network, vec![again])?;
@@ -200,8 +225,9 @@ impl Ledger {
     }
 }
 
-/// What the operator sees of edits that nobody says again: of each field what the last of them gave it.
-fn listed(created: &Created, late: &Late) -> LeftOutRow {
+/// What the operator sees of edits that nobody says again: of each field what the last of them gave it, without what is
+/// settled.
+fn listed(created: &Created, late: &Late, settled: Vec<SettledField>) -> LeftOutRow {
     let mut fields: Vec<LeftOutField> = Vec::new();
     for edit in &late.edits {
         let at_ms = Ledger::clock_ms(edit.clock);
@@ -210,8 +236,14 @@ fn listed(created: &Created, late: &Late) -> LeftOutRow {
             fields.push(LeftOutField { field, value, at_ms });
         }
     }
+    let is_settled = |one: &LeftOutField| {
+        let same = settled.iter().find(|known| known.field == one.field);
+        same.is_some_and(|known| one.at_ms <= known.through_ms)
+    };
+    fields.retain(|one| !is_settled(one));
     LeftOutRow {
         thing: created.thing,
         fields,
+        settled,
     }
 }

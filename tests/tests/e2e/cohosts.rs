@@ -297,5 +297,11 @@ fn a_late_edit_of_who_was_taken_away_is_shown_to_its_operator() {
     vienna
         .cli(&["event", "resolve", &id, "title", "Late, by Vienna"])
         .fails(4, "birmingham");
+    vienna
+        .cli(&["event", "resolve", &id, "summary", "Open day"])
+        .fails(4, "birmingham");
+    // Seen, and let go: what is shown stays.
+    vienna.json(&["event", "resolve", &id, "title", "Open day"]);
+    assert_eq!(vienna.json(&["event", "conflicts"])["conflicts"], serde_json::json!([]));
     cluster.agree();
 }

@@ -13,7 +13,7 @@ use super::document::{
     OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument, SignedBytes, SnapshotKey, TombstoneKey,
     WholeEnvelope,
 };
-use super::left_out::{LeftOutField, LeftOutKey, LeftOutRow};
+use super::left_out::{LeftOutField, LeftOutKey, LeftOutRow, SettledField};
 use super::log::{BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Standing};
 use super::meta::{MetaKey, MetaValue, SearchTodoKey};
 use super::network::{BeaconKey, PeerKey, PeerRow};
@@ -314,18 +314,31 @@ fn document_values() {
 #[test]
 fn left_out_edits() {
     check::key(&LeftOutKey(OBJECT), Family::LeftOut, "06060606060606060606060606060606");
-    check::value(&LeftOutRow::default(), "01100000000000000000000000000000000000");
+    check::old_value(&LeftOutRow::default(), "01100000000000000000000000000000000000");
+    check::value(&LeftOutRow::default(), "0210000000000000000000000000000000000000");
     let field = LeftOutField {
         field: "title".into(),
         value: "Late".into(),
         at_ms: 1000,
     };
-    check::value(
-        &LeftOutRow {
-            thing: THING,
-            fields: vec![field],
-        },
+    let mut row = LeftOutRow {
+        thing: THING,
+        fields: vec![field],
+        settled: Vec::new(),
+    };
+    check::old_value(
+        &row,
         "0110030303030303030303030303030303030105 7469746c65 044c617465 d00f"
+            .replace(' ', "")
+            .as_str(),
+    );
+    row.settled.push(SettledField {
+        field: "url".into(),
+        through_ms: 2,
+    });
+    check::value(
+        &row,
+        "0210030303030303030303030303030303030105 7469746c65 044c617465 d00f 01 0375726c 04"
             .replace(' ', "")
             .as_str(),
     );

@@ -26,13 +26,26 @@ impl Key for LeftOutKey {
     }
 }
 
-/// Value of `left_out`. Without fields: still to be looked at.
+/// Value of `left_out`. Without fields: still to be looked at, or settled by a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutRow {
     /// The thing; zero while it is still to be looked at.
     pub thing: ThingId,
     /// What the edits altered, each field once.
     pub fields: Vec<LeftOutField>,
+    /// Fields that a person has settled: what the edits up to then made of them is not listed again.
+    pub settled: Vec<SettledField>,
+}
+
+impl LeftOutRow {
+    /// The same, to be looked at anew.
+    pub fn to_be_looked_at(self) -> Self {
+        Self {
+            thing: ThingId::ZERO,
+            fields: Vec::new(),
+            settled: self.settled,
+        }
+    }
 }
 
 impl Default for LeftOutRow {
@@ -40,8 +53,25 @@ impl Default for LeftOutRow {
         Self {
             thing: ThingId::ZERO,
             fields: Vec::new(),
+            settled: Vec::new(),
         }
     }
+}
+
+/// A field whose left out edits a person has settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledField {
+    /// Its name.
+    pub field: String,
+    /// Edits up to this time, by the own clock, Unix milliseconds.
+    pub through_ms: i64,
+}
+
+/// Version 1, in which nothing could be settled.
+#[derive(Serialize, Deserialize)]
+struct LeftOutRowV1 {
+    thing: ThingId,
+    fields: Vec<LeftOutField>,
 }
 
 /// One field of them.
@@ -59,10 +89,17 @@ impl Value for LeftOutRow {
     const WHAT: &'static str = "left out edits";
 
     fn encode(&self) -> Vec<u8> {
-        encode_row(1, self)
+        encode_row(2, self)
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        decode_row(1, bytes)
+        match bytes.first() {
+            Some(1) => decode_row::<LeftOutRowV1>(1, bytes).map(|old| Self {
+                thing: old.thing,
+                fields: old.fields,
+                settled: Vec::new(),
+            }),
+            _ => decode_row(2, bytes),
+        }
     }
 }

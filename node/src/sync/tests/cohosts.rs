@@ -305,6 +305,18 @@ fn a_late_edit_of_who_was_taken_away_is_listed_and_never_written() {
     exchange(&[&a, &b, &c]);
     assert_eq!(shown(&b, object).title, "Open day");
     assert_eq!(listed(&b).len(), 1);
+    // A person has decided; that is not asked again, also after what makes the node look once more.
+    assert!(!b.settle_left_out(object, "summary").unwrap());
+    assert!(b.settle_left_out(object, "title").unwrap());
+    assert!(!b.settle_left_out(object, "title").unwrap());
+    a.write(vec![Write::TakeAway {
+        object,
+        writer: HubId([9; 16]),
+    }])
+    .unwrap();
+    exchange(&[&a, &b, &c]);
+    b.replay().unwrap();
+    assert!(listed(&b).is_empty());
     a.write(vec![Write::Erase { object }]).unwrap();
     exchange(&[&a, &b, &c]);
     assert!(listed(&b).is_empty(), "nothing of an erased event is kept");
