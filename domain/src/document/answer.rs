@@ -68,7 +68,13 @@ fn check_refusal(refusal: &Refusal) -> Result<(), &'static str> {
         | Refusal::Apply
         | Refusal::Save
         | Refusal::Genesis => "",
-        Refusal::Scan(_) | Refusal::Writer | Refusal::Body | Refusal::Object | Refusal::Beginning | Refusal::Deadly | Refusal::Together => {
+        Refusal::Scan(_)
+        | Refusal::Writer
+        | Refusal::Body
+        | Refusal::Object
+        | Refusal::Beginning
+        | Refusal::Deadly
+        | Refusal::Together => {
             return Err("it is refused for what was not asked");
         }
     };

@@ -75,6 +75,7 @@ impl Weight {
     }
 
     /// Both together.
+    #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {
             changes: self.changes.saturating_add(other.changes),

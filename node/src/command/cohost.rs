@@ -203,7 +203,9 @@ impl Commands {
             ..error
         })?;
         let fields = fields_of(field, value)?.ok_or_else(|| {
-            let line = format!("give {field} what is shown, {shown}, to settle it, and edit the event by `interhub event edit {id}`");
+            let line = format!(
+                "give {field} what is shown, {shown}, to settle it, and edit the event by `interhub event edit {id}`"
+            );
             CommandError::usage(line)
         })?;
         let mut after = row.event.clone();

@@ -106,12 +106,23 @@ impl Ledger {
     /// Consents belong to no generation: they say 0.
     pub(super) fn prepare_consent(&self, object: ObjectId, agreed: bool) -> Result<Prepared, WriteError> {
         let known = self.load_object(object)?.0;
-        let created = shown(&known)?;
+        shown(&known)?;
         if !known.state.is_writer(self.own_id) {
             return Err(WriteError::NotAHost);
         }
         let said = known.state.consents.get(&self.own_id);
         let counter = said.map_or(1, |said| said.counter.saturating_add(1));
+        self.prepare_consent_as(object, agreed, counter)
+    }
+
+    /// The same with this number.
+    pub(super) fn prepare_consent_as(
+        &self,
+        object: ObjectId,
+        agreed: bool,
+        counter: u32,
+    ) -> Result<Prepared, WriteError> {
+        let created = shown(&self.load_object(object)?.0)?;
         let place = place(object, &created, Kind::Consent, 0);
         let consent = Consent { counter, agreed };
         Ok(prepared(place, Content::Consent(consent)))
@@ -120,16 +131,26 @@ impl Ledger {
     /// Begins a new generation with what the document says now. Its writers are those of before, without `removed` and
     /// without those who said no.
     pub(super) fn prepare_squash(&self, object: ObjectId, removed: Option<HubId>) -> Result<Prepared, WriteError> {
-        let known = self.load_object(object)?.0;
-        let created = shown(&known)?;
-        let made = self.squashed(&known, &created)?;
-        squash_of(&known, made, removed)
+        self.prepare_squash_with(object, |hub| Some(*hub) != removed, &[])
     }
 
-    fn squashed(&self, known: &Object, created: &Created) -> Result<Made, WriteError> {
+    /// The same, with those of the writers that stay, and without the fields withdrawn.
+    pub(super) fn prepare_squash_with(
+        &self,
+        object: ObjectId,
+        stays: impl Fn(&HubId) -> bool,
+        withdrawn: &[String],
+    ) -> Result<Prepared, WriteError> {
+        let known = self.load_object(object)?.0;
+        let made = self.squashed(&known, withdrawn)?;
+        squash_of(&known, made, stays, withdrawn)
+    }
+
+    fn squashed(&self, known: &Object, withdrawn: &[String]) -> Result<Made, WriteError> {
+        let created = shown(known)?;
         let saved = known.snapshot.as_deref().unwrap_or_default();
         let actor = document::actor(self.own_id, self.epoch());
-        document::squash(saved, actor, created.kind, &[])?.ok_or(WriteError::NotFound)
+        document::squash(saved, actor, created.kind, withdrawn)?.ok_or(WriteError::NotFound)
     }
 
     /// Whether a document of this hub comes near a limit, or is beyond it.
@@ -147,16 +168,16 @@ impl Ledger {
         object: ObjectId,
     ) -> Result<(), WriteError> {
         let known = self.load_object(object)?.0;
-        let created = shown(&known)?;
+        shown(&known)?;
         if !self.is_large(&known) {
             return Ok(());
         }
         let many = is_made_of_much(&known);
-        let made = self.squashed(&known, &created)?;
+        let made = self.squashed(&known, &[])?;
         if !many && made.change.len() >= SQUASH_BELOW_BYTES {
             return Ok(());
         }
-        let squash = squash_of(&known, made, None)?;
+        let squash = squash_of(&known, made, |_| true, &[])?;
         self.publish(inner, network, vec![squash])?;
         Ok(())
     }
@@ -168,7 +189,12 @@ const fn is_made_of_much(known: &Object) -> bool {
     state.stuck || state.weight.is_much() || state.weight.changes >= SQUASH_AT_CHANGES
 }
 
-fn squash_of(known: &Object, made: Made, removed: Option<HubId>) -> Result<Prepared, WriteError> {
+fn squash_of(
+    known: &Object,
+    made: Made,
+    stays: impl Fn(&HubId) -> bool,
+    withdrawn: &[String],
+) -> Result<Prepared, WriteError> {
     let state = &known.state;
     let created = shown(known)?;
     let next = created.generation.checked_add(1).ok_or(WriteError::NotFound)?;
@@ -177,11 +203,11 @@ fn squash_of(known: &Object, made: Made, removed: Option<HubId>) -> Result<Prepa
         writers: state
             .remaining_writers()
             .iter()
-            .filter(|hub| Some(**hub) != removed)
+            .filter(|hub| stays(hub))
             .map(|hub| hub.0.to_vec())
             .collect(),
         heads: state.heads.iter().map(|head| head.to_vec()).collect(),
-        withdrawn: Vec::new(),
+        withdrawn: withdrawn.to_vec(),
         kind: u32::from(created.kind.code()),
         thing: created.thing.0.to_vec(),
     };

@@ -168,8 +168,9 @@ impl Ledger {
                 states.entry(gone).or_insert(State::Covered);
             }
         }
-        let may_leave_out = recounted || (header.kind == Kind::Change && states.get(&hash) != Some(&State::Counted));
-        self.note_left_out(batch, &known, &authors, may_leave_out, outcome)?;
+        let left_out = recounted || (header.kind == Kind::Change && states.get(&hash) != Some(&State::Counted));
+        let may_leave_out = left_out && authors.iter().any(|one| one.hub == self.own_id);
+        self.note_left_out(batch, &known, may_leave_out, outcome)?;
         self.write_states(batch, &states, hash, entry, outcome)?;
         write_object(batch, &known, authors, generation_before);
         let created_before = created_before.or_else(|| self.created_by_tombstone(envelope));
@@ -182,20 +183,19 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that a document in which this hub has written may leave some of that out now; of an erased one nothing is
-    /// said again, and nothing of it is kept.
+    /// Notes that a document may leave out now what this hub has written in it; of an erased one nothing is said again, and
+    /// nothing of it is kept.
     fn note_left_out(
         &self,
         batch: &mut Batch,
         known: &Object,
-        authors: &[AuthorCount],
         may_leave_out: bool,
         outcome: &mut Outcome,
     ) -> Result<(), StoreError> {
         let object = known.state.object;
         if known.is_erased(u32::MAX) {
             catalogue::delete(batch, &LeftOutKey(object));
-        } else if self.is_large(known) || may_leave_out && authors.iter().any(|one| one.hub == self.own_id) {
+        } else if self.is_large(known) || may_leave_out {
             self.note_to_replay(batch, object)?;
             outcome.left_out = Some(object);
         }
@@ -371,13 +371,14 @@ impl Ledger {
         let mut room = StoreRoom::emptied(self, id)?;
         let bodies = self.bodies_and_tombstone_of(network, id)?;
         let authors = self.authors_of(&bodies, id)?;
+        let own = bodies.iter().any(|body| body.hub == self.own_id);
         let (known, states, shown) = object::recount(network, id, bodies, &mut room, &*self.counter)?;
         room.write(&mut batch);
         self.erase_bodies(&mut batch, &known)?;
         for (hash, state) in &states {
             self.set_standing(&mut batch, *hash, state, &mut outcome)?;
         }
-        self.note_left_out(&mut batch, &known, &authors, true, &mut outcome)?;
+        self.note_left_out(&mut batch, &known, own, &mut outcome)?;
         write_object(&mut batch, &known, authors, before.state.generation());
         self.project_shown(&mut batch, &known, before.state.created, shown, &mut outcome)?;
         if let Some((hub, profile)) = outcome.profile.clone() {

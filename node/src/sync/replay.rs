@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use interhub_domain::body::{Content, Genesis};
 use interhub_domain::document::{self, Reading, patch};
 use interhub_domain::envelope::Kind;
-use interhub_domain::ids::{DocumentKind, HeaderHash, NetworkId, ObjectId};
+use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, NetworkId, ObjectId};
 use interhub_domain::object::late::{self, Late, LateEdit, Question};
 use interhub_domain::object::{Created, FIRST_GENERATION, HeldBody};
 use interhub_domain::registry::Standing;
@@ -125,6 +125,8 @@ impl Ledger {
         }
         let bodies = self.bodies_and_tombstone_of(network, object)?;
         let forked = self.forked(&bodies)?;
+        let void: Vec<&HeldBody> = bodies.iter().filter(|body| forked.contains(&body.hash)).collect();
+        self.say_who_writes_again(inner, network, object, &void)?;
         let question = Question {
             network,
             object,
@@ -141,11 +143,14 @@ impl Ledger {
             let again = self.say_again(object, &late)?;
             self.publish(inner, network, vec![again])?;
         } else if let Some(created) = known.state.created.filter(|_| !late.edits.is_empty()) {
-            let settled = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default().settled;
+            let settled = catalogue::get(&*self.store, &LeftOutKey(object))?
+                .unwrap_or_default()
+                .settled;
             row = Some(listed(&created, &late, settled));
         } else if let Some(lost) = late::lost(&question, &known.state).map_err(unjudged)? {
             let again = self.create_again(&bodies, object, &lost)?;
             self.publish(inner, network, vec![again])?;
+            self.say_who_writes_again(inner, network, object, &void)?;
         }
         let mut batch = Batch::new();
         match &row {
@@ -169,6 +174,72 @@ impl Ledger {
             }
         }
         Ok(forked)
+    }
+
+    /// Squashes, grants and consents of this hub that a fork made void, if there is a document.
+    fn say_who_writes_again(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        object: ObjectId,
+        void: &[&HeldBody],
+    ) -> Result<(), WriteError> {
+        for again in [Self::squash_again, Self::grants_again, Self::consent_again] {
+            if self.load_object(object)?.0.is_shown() {
+                let prepared = again(self, object, void)?;
+                self.publish(inner, network, prepared)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next generation, if a fork made one void that this hub began: of what is shown now, without the writers that
+    /// the void one did not list.
+    fn squash_again(&self, object: ObjectId, forked: &[&HeldBody]) -> Result<Vec<Prepared>, WriteError> {
+        let known = self.load_object(object)?.0;
+        let own = |created: &Created| created.owner == self.own_id;
+        let Some(created) = known.state.created.filter(own) else {
+            return Ok(Vec::new());
+        };
+        let squashes = forked.iter().filter_map(|body| match &body.content {
+            Some(Content::Squash(squash)) if body.generation > created.generation => Some((body.generation, squash)),
+            _ => None,
+        });
+        let Some((_, void)) = squashes.max_by_key(|(generation, _)| *generation) else {
+            return Ok(Vec::new());
+        };
+        let stays = |hub: &HubId| void.writers.iter().any(|listed| *listed == hub.0);
+        Ok(vec![self.prepare_squash_with(object, stays, &void.withdrawn)?])
+    }
+
+    /// Grants of the generation shown that a fork made void.
+    fn grants_again(&self, object: ObjectId, forked: &[&HeldBody]) -> Result<Vec<Prepared>, WriteError> {
+        let state = self.load_object(object)?.0.state;
+        let mut writers = BTreeSet::new();
+        for body in forked.iter().filter(|body| body.generation == state.generation()) {
+            if let Some(Content::Grant(grant)) = &body.content {
+                writers.extend(HubId::from_slice(&grant.writer).filter(|hub| !state.is_writer(*hub)));
+            }
+        }
+        let grants = writers.into_iter().map(|writer| self.prepare_grant(object, writer));
+        grants.collect()
+    }
+
+    /// This hub's own last word on being a host, if a fork made it void.
+    fn consent_again(&self, object: ObjectId, forked: &[&HeldBody]) -> Result<Vec<Prepared>, WriteError> {
+        let state = self.load_object(object)?.0.state;
+        let consents = forked.iter().filter_map(|body| match &body.content {
+            Some(Content::Consent(consent)) => Some((consent.counter, consent.agreed)),
+            _ => None,
+        });
+        let said = state.consents.get(&self.own_id).map_or(0, |said| said.counter);
+        let Some((counter, agreed)) = consents.max().filter(|(counter, _)| *counter > said) else {
+            return Ok(Vec::new());
+        };
+        if !state.is_writer(self.own_id) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![self.prepare_consent_as(object, agreed, counter)?])
     }
 
     /// One change with what all of these altered, in their order, naming them.

@@ -36,12 +36,14 @@ fn constructed_changes_are_judged_and_nobody_dies() {
         dependencies: base.heads.clone(),
         document: base.snapshot.clone(),
     };
-    let child = counter.process_id();
     let mut count_of = std::collections::BTreeMap::<&str, u32>::new();
     for (snapshot, on) in [(None, nothing), (Some(base.snapshot.as_slice()), something)] {
         for hostile in all(&on) {
             let outcome = counter.count(&request(snapshot, &hostile.change, on.seq)).unwrap();
-            assert_eq!(counter.process_id(), child, "the child died of {}", hostile.name);
+            // It is replaced now and then, the more so on a busy machine, and never because it died.
+            let deadly = CountOutcome::Refused(Refusal::Deadly);
+            assert_ne!(outcome, deadly, "the child died of {}", hostile.name);
+            assert!(counter.trouble().is_none(), "{}: {:?}", hostile.name, counter.trouble());
             let said = match outcome {
                 CountOutcome::Counted(counted) => {
                     assert!(is_sound(&counted.snapshot), "poisoned by {}", hostile.name);

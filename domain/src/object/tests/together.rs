@@ -52,7 +52,9 @@ fn flood(runs: u64) -> Vec<HeldBody> {
 fn shuffled(bodies: &[HeldBody], mut seed: u64) -> Vec<HeldBody> {
     let mut order = bodies.to_vec();
     for index in (1..order.len()).rev() {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         order.swap(index, (seed >> 33) as usize % (index + 1));
     }
     order

@@ -39,6 +39,7 @@ pub struct LeftOutRow {
 
 impl LeftOutRow {
     /// The same, to be looked at anew.
+    #[must_use]
     pub fn to_be_looked_at(self) -> Self {
         Self {
             thing: ThingId::ZERO,

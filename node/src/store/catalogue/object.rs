@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use interhub_domain::ids::{Epoch, HeaderHash, HubId, ObjectId};
 use interhub_domain::document::Weight;
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, ObjectId};
 use interhub_domain::object::{Consented, Created, ObjectState, WaitFor};
 use serde::{Deserialize, Serialize};
 

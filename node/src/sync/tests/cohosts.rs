@@ -176,6 +176,46 @@ fn an_owner_starts_a_generation_before_the_changes_run_out() {
     assert_eq!(shown(&a, object).title, "Title 1599");
 }
 
+/// Text that hardly packs, different for each number.
+fn noise(number: u64, length: usize) -> String {
+    let mut bytes = vec![0; length];
+    let seed = number.to_be_bytes();
+    blake3::Hasher::new().update(&seed).finalize_xof().fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(b'!' + byte % 90)).collect()
+}
+
+/// A change that writes a field anew which this version does not know.
+fn unknown_field(saved: &[u8], actor: [u8; 24], name: String, text: String) -> Made {
+    let mut doc = AutoCommit::load(saved).unwrap();
+    doc.set_actor(ActorId::from(&actor[..]));
+    doc.put(ROOT, name, text).unwrap();
+    doc.commit_with(CommitOptions::default().with_time(0));
+    let change = doc.get_last_local_change().unwrap();
+    Made {
+        change: change.raw_bytes().to_vec(),
+        hash: change.hash().0,
+    }
+}
+
+#[test]
+fn an_owner_starts_a_generation_before_the_document_grows_too_large() {
+    let a = open(memory(), 1, "birmingham", 1);
+    let network = a.create_network("Test network").unwrap();
+    let object = create(&a, 9, "Open day");
+    for number in 0..5 {
+        let anew = |saved: &[u8], actor| Ok(Some(unknown_field(saved, actor, "x".into(), noise(number, 60_000))));
+        let prepared = a.prepare_change(object, Vec::new(), anew).unwrap();
+        a.publish(&mut a.lock(), network, vec![prepared]).unwrap();
+    }
+    let saved = |hub: &Ledger| hub.load_object(object).unwrap().0.snapshot.unwrap().len();
+    assert!(saved(&a) >= 192 * 1024, "{}", saved(&a));
+    assert_eq!(a.object_state(object).unwrap().generation(), 1);
+    edit(&a, object, |event| event.title = "Open week".into()).unwrap();
+    assert_eq!(a.object_state(object).unwrap().generation(), 2);
+    assert!(saved(&a) < 64 * 1024, "{}", saved(&a));
+    assert_eq!(shown(&a, object).title, "Open week");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -354,20 +394,10 @@ fn write_much(hub: &Ledger, object: ObjectId, runs: u8) {
     let base = hub.load_object(object).unwrap().0.snapshot.unwrap();
     for run in 0..runs {
         hub.begin_epoch().unwrap();
-        let heavy = |_: &[u8], actor: [u8; 24]| {
-            let mut doc = AutoCommit::load(&base).unwrap();
-            doc.set_actor(ActorId::from(&actor[..]));
-            let name = format!("x-{run}-{}", hub.own_id());
-            let mut text = vec![0; 60_000];
-            blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut text);
-            let text: String = text.iter().map(|byte| char::from(b'!' + byte % 90)).collect();
-            doc.put(ROOT, name, text)?;
-            doc.commit_with(CommitOptions::default().with_time(0));
-            let change = doc.get_last_local_change().unwrap();
-            Ok(Some(Made {
-                change: change.raw_bytes().to_vec(),
-                hash: change.hash().0,
-            }))
+        let number = u64::from(run) << 8 | u64::from(hub.own_id().0[0]);
+        let heavy = |_: &[u8], actor| {
+            let text = noise(number, 60_000);
+            Ok(Some(unknown_field(&base, actor, format!("x-{number}"), text)))
         };
         let prepared = hub.prepare_change(object, Vec::new(), heavy).unwrap();
         hub.publish(&mut hub.lock(), network, vec![prepared]).unwrap();
@@ -411,7 +441,10 @@ fn edits_that_are_too_much_together_are_set_aside_alike_and_said_again() {
     for hub in [&a, &b, &c] {
         assert_eq!(hub.totals().stuck, 0);
         let event = shown(hub, object);
-        assert_eq!((event.title.as_str(), event.summary.as_str()), ("By the owner", "By the co-host"));
+        assert_eq!(
+            (event.title.as_str(), event.summary.as_str()),
+            ("By the owner", "By the co-host")
+        );
         assert_eq!(hub.digests().unwrap(), a.digests().unwrap());
     }
 }

@@ -318,3 +318,73 @@ fn the_author_says_again_what_the_fork_made_void_and_once() {
         assert_eq!(ledger.digests().unwrap(), one.digests().unwrap());
     }
 }
+
+/// Who writes an event is as much said as what is in it.
+#[test]
+fn grants_squashes_and_consents_that_a_fork_made_void_are_said_again_and_once() {
+    let Forked {
+        one,
+        b,
+        c,
+        before,
+        on_one,
+        ..
+    } = forked();
+    let (own, guest) = (one.own_id(), b.own_id());
+    let asked = publish(&b, 5, "By the guest").object;
+    b.write(vec![Write::Grant {
+        object: asked,
+        writer: own,
+    }])
+    .unwrap();
+    let all = |from: &[&Ledger], to: &[&Ledger]| {
+        for from in from {
+            for to in to.iter().filter(|to| to.own_id() != from.own_id()) {
+                give_all(from, to, |_| {});
+            }
+        }
+    };
+    all(&[&b], &[&one, &c]);
+    // Beyond the fork: two grants, a host taken away again, and a word of its own.
+    for object in [before, on_one] {
+        one.write(vec![Write::Grant { object, writer: guest }]).unwrap();
+    }
+    one.write(vec![Write::TakeAway {
+        object: before,
+        writer: guest,
+    }])
+    .unwrap();
+    one.write(vec![Write::Consent {
+        object: asked,
+        agreed: false,
+    }])
+    .unwrap();
+    one.write(vec![Write::Consent {
+        object: asked,
+        agreed: true,
+    }])
+    .unwrap();
+    all(&[&one], &[&b]);
+    assert!(b.object_state(asked).unwrap().is_host(own));
+
+    let proofs = find_fork(&one, &c);
+    for ledger in [&b, &c] {
+        ledger.take_proofs(&proofs).unwrap();
+    }
+    assert_eq!(b.object_state(before).unwrap().generation(), 1, "the squash is void");
+    assert!(!b.object_state(asked).unwrap().is_host(own));
+    one.mark_as_of(guest).unwrap();
+    one.replay().unwrap();
+    let frontier = one.frontier().shared_digest();
+    one.replay().unwrap();
+    assert_eq!(one.frontier().shared_digest(), frontier, "nothing is said twice");
+    all(&[&one, &b, &c], &[&one, &b, &c]);
+    for ledger in [&one, &b, &c] {
+        let state = ledger.object_state(before).unwrap();
+        assert_eq!(state.generation(), 2);
+        assert!(!state.is_writer(guest), "who was taken away stays so");
+        assert!(ledger.object_state(on_one).unwrap().is_writer(guest));
+        assert!(ledger.object_state(asked).unwrap().is_host(own));
+        assert_eq!(ledger.digests().unwrap(), one.digests().unwrap());
+    }
+}
