@@ -19,6 +19,7 @@ pub mod event;
 pub mod frontier;
 pub mod group;
 pub mod ids;
+pub mod invitation;
 pub mod object;
 pub mod profile;
 pub mod query;

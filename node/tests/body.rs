@@ -10,7 +10,7 @@ use interhub_domain::body::{
     Grant, Leave, LogEnd, Open, Readmit, Remove, ReplaceKey, Rules, Said, Seat, Squash, Statement, Tombstone, Vote,
     VoteWord, Withdraw,
 };
-use interhub_node::command::invitation::Invitation;
+use interhub_domain::invitation::Invitation;
 use interhub_proto::v1;
 use prost::Message;
 

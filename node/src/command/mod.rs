@@ -10,7 +10,6 @@ pub mod erase;
 pub mod event;
 pub mod hide;
 pub mod import;
-pub mod invitation;
 pub mod key;
 pub mod network;
 pub mod operation;
@@ -21,6 +20,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use interhub_domain::ids::HubId;
+use interhub_domain::invitation::LinkError;
 
 use self::audience::ShownAudience;
 use crate::child::ChildCounter;
@@ -127,6 +127,12 @@ impl From<DecideError> for CommandError {
             | DecideError::NotRefused(_) => Class::Precondition,
         };
         Self::new(class, error.to_string())
+    }
+}
+
+impl From<LinkError> for CommandError {
+    fn from(error: LinkError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

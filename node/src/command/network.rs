@@ -2,10 +2,10 @@
 
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::ids::{HubId, NetworkId};
+use interhub_domain::invitation::{self, Checked, DEFAULT_SECONDS, Invitation, MAX_DECISIONS, MAX_SECONDS};
 use interhub_domain::registry::Standing;
 
 use super::decision::explain_hub;
-use super::invitation::{self, Checked, DEFAULT_SECONDS, Invitation, MAX_DECISIONS, MAX_SECONDS};
 use super::{Class, CommandError, Commands};
 use crate::clock::random_bytes;
 use crate::peer::JoinRequest;

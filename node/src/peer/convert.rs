@@ -10,12 +10,37 @@ use interhub_domain::session::{self, Farewell, Frame, MAX_TEXT};
 use interhub_proto::v1;
 use interhub_proto::v1::frame::Kind;
 
-use super::{JoinRequest, Joined};
-
 /// Longest encoded Accept record in bytes.
 const MAX_ACCEPT: usize = 4 * 1024;
 /// Key records one call may tell of: all that a hub names in its life, and some.
 const MAX_NEXT_KEYS: usize = 256;
+
+/// A newcomer's request, checked for lengths only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinRequest {
+    /// The network of the invitation.
+    pub network: NetworkId,
+    /// The public half of the invitation's single-use key.
+    pub invitation_key: [u8; 32],
+    /// By that key, over network, newcomer's key and invitation key.
+    pub invitation_signature: [u8; 64],
+    /// The encoded Accept record.
+    pub accept: Vec<u8>,
+    /// By the newcomer's hub key.
+    pub accept_signature: [u8; 64],
+    /// Records that name the caller's key, each with its signature, oldest first: a hub whose key is new tells of it.
+    /// Without an invitation then.
+    pub next_keys: Vec<(Vec<u8>, [u8; 64])>,
+}
+
+/// The answer to a newcomer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The registry logs, the admission included, in an order in which they can be held.
+    pub registry: Vec<Envelope>,
+    /// Whether the hub is active; otherwise its admission waits.
+    pub active: bool,
+}
 
 /// A message that is not what its field says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -31,6 +31,7 @@ use interhub_domain::ids::{Epoch, HeaderHash, HubId, NetworkId};
 use interhub_domain::session::{Millis, Notice, Proof};
 use tokio::sync::broadcast;
 
+pub use self::convert::{JoinRequest, Joined};
 use self::links::Links;
 use self::net::{Net, Traffic};
 use self::status::PeerStatus;
@@ -193,33 +194,6 @@ pub enum Change {
     Proved(Arc<[Proof]>),
     /// A hub's newer beacon.
     Beacon(HubId, Arc<SignedBeacon>),
-}
-
-/// A newcomer's request, checked for lengths only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JoinRequest {
-    /// The network of the invitation.
-    pub network: NetworkId,
-    /// The public half of the invitation's single-use key.
-    pub invitation_key: [u8; 32],
-    /// By that key, over network, newcomer's key and invitation key.
-    pub invitation_signature: [u8; 64],
-    /// The encoded Accept record.
-    pub accept: Vec<u8>,
-    /// By the newcomer's hub key.
-    pub accept_signature: [u8; 64],
-    /// Records that name the caller's key, each with its signature, oldest first: a hub whose key is new tells of it.
-    /// Without an invitation then.
-    pub next_keys: Vec<(Vec<u8>, [u8; 64])>,
-}
-
-/// The answer to a newcomer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
-    /// The registry logs, the admission included, in an order in which they can be held.
-    pub registry: Vec<Envelope>,
-    /// Whether the hub is active; otherwise its admission waits.
-    pub active: bool,
 }
 
 /// Why a newcomer was not admitted: one line for its operator.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use data_encoding::BASE64URL_NOPAD;
-use interhub_domain::ids::{HeaderHash, NetworkId};
 use prost::Message;
 
-use super::CommandError;
+use crate::ids::{HeaderHash, NetworkId};
+use crate::registry::check_address;
 
 /// What every link begins with.
 pub const PREFIX: &str = "interhub:join/";
@@ -67,6 +67,17 @@ pub struct Checked {
     pub decisions: BTreeSet<HeaderHash>,
 }
 
+/// A link that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// Not an invitation, or not the whole of one.
+    #[error("this is not a whole invitation link; copy it again, from `interhub:join/` to its end")]
+    Altered,
+    /// Of a later version of this format.
+    #[error("this invitation was made by a newer version; upgrade this node, or ask for one from an older")]
+    Newer,
+}
+
 impl Invitation {
     fn checksum(&self) -> Vec<u8> {
         let rest = Self {
@@ -84,35 +95,38 @@ impl Invitation {
 }
 
 /// Reads a link.
-pub fn read_link(link: &str) -> Result<Checked, CommandError> {
-    let altered =
-        || CommandError::usage("this is not a whole invitation link; copy it again, from `interhub:join/` to its end");
+pub fn read_link(link: &str) -> Result<Checked, LinkError> {
     let link = link.trim();
     if link.len() > MAX_LINK {
-        return Err(altered());
+        return Err(LinkError::Altered);
     }
-    let encoded = link.strip_prefix(PREFIX).ok_or_else(altered)?;
-    let bytes = BASE64URL_NOPAD.decode(encoded.as_bytes()).map_err(|_| altered())?;
-    let invitation = Invitation::decode(bytes.as_slice()).map_err(|_| altered())?;
+    let encoded = link.strip_prefix(PREFIX).ok_or(LinkError::Altered)?;
+    let bytes = BASE64URL_NOPAD
+        .decode(encoded.as_bytes())
+        .map_err(|_| LinkError::Altered)?;
+    let invitation = Invitation::decode(bytes.as_slice()).map_err(|_| LinkError::Altered)?;
     if invitation.check != invitation.checksum() {
-        return Err(altered());
+        return Err(LinkError::Altered);
     }
     if invitation.version != 1 {
-        let advice = "this invitation was made by a newer version; upgrade this node, or ask for one from an older";
-        return Err(CommandError::usage(advice));
+        return Err(LinkError::Newer);
     }
+    let can_be_called = |address: &String| !address.is_empty() && check_address(address).is_ok();
     let fits = (1..=MAX_ADDRESSES).contains(&invitation.addresses.len());
-    let network = NetworkId::from_slice(&invitation.network).ok_or_else(altered)?;
-    let inviter_key = invitation.inviter_key.try_into().map_err(|_| altered())?;
-    let secret = invitation.secret.try_into().map_err(|_| altered())?;
+    if !fits || !invitation.addresses.iter().all(can_be_called) {
+        return Err(LinkError::Altered);
+    }
+    let network = NetworkId::from_slice(&invitation.network).ok_or(LinkError::Altered)?;
+    let inviter_key = invitation.inviter_key.try_into().map_err(|_| LinkError::Altered)?;
+    let secret = invitation.secret.try_into().map_err(|_| LinkError::Altered)?;
     let decisions: Option<BTreeSet<HeaderHash>> = invitation
         .decisions
         .iter()
         .map(|id| HeaderHash::from_slice(id))
         .collect();
     let decisions = decisions
-        .filter(|decisions| fits && decisions.len() <= MAX_DECISIONS)
-        .ok_or_else(altered)?;
+        .filter(|decisions| decisions.len() <= MAX_DECISIONS)
+        .ok_or(LinkError::Altered)?;
     Ok(Checked {
         network,
         inviter_key,
@@ -165,6 +179,18 @@ mod tests {
         }
         assert!(read_link("https://example.org").is_err());
         assert!(read_link(&link[..link.len() - 3]).is_err());
+    }
+
+    /// They are dialled, and shown in errors.
+    #[test]
+    fn an_address_that_cannot_be_called_is_no_invitation() {
+        for address in ["", "hub.example", "hub.example:0", "\u{1b}[2J:7400", "two words:7400"] {
+            let invitation = Invitation {
+                addresses: vec!["hub.example:7400".into(), address.into()],
+                ..sample()
+            };
+            assert_eq!(read_link(&invitation.link()), Err(LinkError::Altered), "{address:?}");
+        }
     }
 
     proptest! {
