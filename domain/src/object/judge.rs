@@ -200,7 +200,12 @@ impl Object {
                 self.begin(network, body, &Beginning::of_genesis(genesis), counter)
             }
             (Kind::Squash, Some(Content::Squash(squash))) => {
-                self.begin(network, body, &Beginning::of_squash(squash), counter)
+                let nothing_yet = self.state.created.is_none();
+                match self.begin(network, body, &Beginning::of_squash(squash), counter) {
+                    // A genesis that was refused before this came is covered, as if this had come first.
+                    Verdict::Began(_) if nothing_yet && set == Set::Some => Verdict::Recount,
+                    verdict => verdict,
+                }
             }
             (Kind::Change, Some(Content::Change(change))) => self.change(body, &change.change, counter),
             (Kind::Grant, Some(Content::Grant(grant))) => self.grant(body, grant),

@@ -1,0 +1,6 @@
+//! See `interhub_fuzz::changes`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: interhub_fuzz::quieten(), |bytes: &[u8]| {
+    interhub_fuzz::changes::check(bytes);
+});
