@@ -14,20 +14,33 @@ const MARGIN: usize = 4;
 /// Pixels of one module: a code of 77 modules prints at about 5 cm with 300 dots an inch.
 const SCALE: usize = 8;
 
-/// Writes `text` as a QR code: an SVG if the name ends so, else a PNG.
-pub fn write(text: &str, path: &Path) -> Result<(), ClientError> {
-    let is_svg = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("svg"));
-    let is_png = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
-    if !is_svg && !is_png {
+fn ends_in(path: &Path, wanted: &str) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+}
+
+/// Whether a code can be written there, before anything is done for the sake of it.
+pub fn check(path: &Path) -> Result<(), ClientError> {
+    if !ends_in(path, "png") && !ends_in(path, "svg") {
         return Err(ClientError::Usage(format!(
             "{} has to end in .png or .svg",
             path.display()
         )));
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(ClientError::NotFound(format!(
+            "{} cannot be written: there is no such folder",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// Writes `text` as a QR code: an SVG if the name ends so, else a PNG.
+pub fn write(text: &str, path: &Path) -> Result<(), ClientError> {
+    check(path)?;
+    let is_svg = ends_in(path, "svg");
     let code = QRBuilder::new(text).ecl(fast_qr::ECL::M).build();
     let code = code.map_err(|_| ClientError::Failed("the text is too long for a QR code; use the link".to_owned()))?;
     let bytes = if is_svg { svg(&code).into_bytes() } else { png(&code)? };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use interhub_node::child::{self, Counting};
 use interhub_node::clock::{Clock as _, SharedClock, SystemClock};
@@ -104,7 +105,11 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return wrong_usage(&error),
+    };
+    let done = match arguments.command {
         Command::Init(arguments) => init(*arguments),
         Command::Serve(arguments) => serve(&arguments),
         Command::Rebuild(arguments) => rebuild(&arguments),
@@ -119,6 +124,26 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Wrong usage as one line that says what to do next, and exit code 2. Help and version are no error.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let asked = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if asked {
+        // Nothing is left to do if even that cannot be written.
+        let _ = error.print();
+    } else {
+        let rendered = error.render().to_string();
+        let head = rendered.split("\n\n").next().unwrap_or(&rendered);
+        let head = head.strip_prefix("error: ").unwrap_or(head);
+        let line = head.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = line.trim_end_matches('.');
+        let _ = writeln!(
+            std::io::stderr(),
+            "interhubd: {line}; `interhubd --help` lists what there is"
+        );
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn init(arguments: Init) -> anyhow::Result<()> {

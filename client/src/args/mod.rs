@@ -228,7 +228,7 @@ pub struct RecoverArgs {
     #[arg(long)]
     pub lost: bool,
     /// After a theft: what this hub wrote in runs that began before this moment counts, whichever disk it was on
-    #[arg(long, value_name = "TIME", requires = "stolen", value_parser = value::instant)]
+    #[arg(long, value_name = "TIME", requires = "stolen", conflicts_with = "lost", value_parser = value::instant)]
     pub since: Option<i64>,
     /// File with the recovery key; without one it is read from standard input
     #[arg(long, value_name = "FILE", default_value = "-")]

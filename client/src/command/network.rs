@@ -73,11 +73,15 @@ fn network_text(network: &NetworkDocument) -> String {
 }
 
 pub(super) async fn invite(args: InviteArgs, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    // An invitation whose link nobody sees would stay open: what can be wrong with the file is said before.
+    if let Some(path) = &args.qr {
+        qr::check(path)?;
+    }
     let invite = InviteDocument::from(node.invite(args.expires).await?);
+    answer.show(&invite, |invite| format!("{}\n", render::line(&invite.link)))?;
     if let Some(path) = &args.qr {
         qr::write(&invite.link, path)?;
     }
-    answer.show(&invite, |invite| format!("{}\n", render::line(&invite.link)))?;
     let until = render::moment(invite.expires.as_ref());
     answer.note(&format!(
         "whoever has this link can use it, once, until {until}; the other hub runs `interhub join LINK`"

@@ -172,6 +172,7 @@ impl Commands {
 
     /// The decision that begins with these digits.
     fn decision_id(&self, digits: &str) -> Result<HeaderHash, CommandError> {
+        self.ledger.network().ok_or(WriteError::NoNetwork)?;
         let digits = digits.trim().to_ascii_lowercase();
         if digits.len() < MIN_ID_DIGITS || !digits.chars().all(|c| c.is_ascii_hexdigit()) {
             let advice = "a decision is named by its id, or at least the first eight digits of it; `interhub network decisions` shows them";

@@ -122,6 +122,7 @@ impl From<DecideError> for CommandError {
             | DecideError::NotRemoved { .. }
             | DecideError::VotedAlready { .. }
             | DecideError::NotVoted
+            | DecideError::SameRules(_)
             | DecideError::InForce
             | DecideError::Refused
             | DecideError::NotRefused(_) => Class::Precondition,

@@ -61,7 +61,10 @@ pub enum DecideError {
     /// Nothing to withdraw.
     #[error("this hub has not voted for this; there is nothing to withdraw")]
     NotVoted,
-    /// No such decision.
+    /// The rules are what they would become.
+    #[error("every voter may have {0} guests already; there is nothing to decide")]
+    SameRules(u32),
+    /// No decision with this id is known here.
     #[error("there is no such decision; `interhub network decisions` lists them")]
     Unknown,
     /// It is in force.
@@ -270,6 +273,9 @@ impl Ledger {
         let network = self.deciding(&inner)?;
         let change = Change::Rules { guests_per_voter };
         interhub_domain::registry::Proposal::read(&inner.roster.propose(change.clone()).write())?;
+        if inner.roster.guests_per_voter == guests_per_voter as usize {
+            return Err(DecideError::SameRules(guests_per_voter));
+        }
         let id = self.stand_for(&mut inner, network, change)?;
         drop(inner);
         self.decided(Ok(id))

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod bad_trust_input;
 mod cohosts;
 mod copies;
 mod disk;
