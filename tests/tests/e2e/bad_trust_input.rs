@@ -357,11 +357,7 @@ fn keys_are_not_changed_by_what_is_refused() {
         (with(&["--lost"], "/nonexistent"), 3, "/nonexistent"),
         (with(&[], &own), 2, "--stolen"),
         (with(&["--lost", "--stolen"], &own), 2, "--lost"),
-        (
-            with(&["--lost", "--since", "2026-11-20T10:00:00Z"], &own),
-            2,
-            "--stolen",
-        ),
+        (with(&["--lost", "--since", "2026-11-20T10:00:00Z"], &own), 2, "--since"),
         (with(&["--stolen", "--since", "yesterday"], &own), 2, "instant"),
         (
             vec!["key".to_owned(), "rotate".to_owned(), "twice".to_owned()],

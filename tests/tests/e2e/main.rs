@@ -12,3 +12,4 @@ mod network;
 mod registry;
 mod scopes;
 mod terminal;
+mod withholding;
