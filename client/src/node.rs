@@ -312,6 +312,15 @@ impl Node {
         Ok(self.event_service().resolve(request).await?.into_inner())
     }
 
+    /// What the node holds that is of no effect, a page of it.
+    pub async fn quarantine(&self, limit: u32, cursor: Option<String>) -> Result<v1::QuarantineResponse, ClientError> {
+        let request = call(v1::QuarantineRequest {
+            limit: Some(limit),
+            cursor,
+        });
+        Ok(self.operations().quarantine(request).await?.into_inner())
+    }
+
     /// A page of occurrences.
     pub async fn events(&self, query: v1::ListEventsRequest) -> Result<v1::ListEventsResponse, ClientError> {
         Ok(self.event_service().list(call(query)).await?.into_inner())

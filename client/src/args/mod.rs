@@ -92,6 +92,15 @@ pub enum TopCommand {
     Status,
     /// The hubs this node talks to, or tries to
     Peers,
+    /// What is held and of no effect: refused, or void
+    Quarantine {
+        /// At most so many entries
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+        /// Go on where a list ended: its `next`
+        #[arg(long, value_name = "CURSOR")]
+        cursor: Option<String>,
+    },
     /// Print changes as they happen, one a line, until interrupted
     Watch {
         /// Begin behind this change: its token

@@ -75,6 +75,9 @@ pub async fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), ClientError> {
         TopCommand::Key(command) => key::run(command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Status => operations::status(&node(&cli.global).await?, &mut answer).await,
         TopCommand::Peers => operations::peers(&node(&cli.global).await?, &mut answer).await,
+        TopCommand::Quarantine { limit, cursor } => {
+            operations::quarantine(limit, cursor, &node(&cli.global).await?, &mut answer).await
+        }
         TopCommand::Watch { from } => operations::watch(from, &node(&cli.global).await?, &mut answer).await,
     }
 }
@@ -146,6 +149,7 @@ mod tests {
         for line in [
             vec!["status"],
             vec!["peers"],
+            vec!["quarantine"],
             vec!["hub", "list"],
             vec!["event", "list"],
             vec!["watch"],

@@ -1,9 +1,9 @@
-//! `interhub status`, `peers` and `watch`.
+//! `interhub status`, `peers`, `quarantine` and `watch`.
 
 use tokio_stream::StreamExt as _;
 
 use super::Answer;
-use crate::document::{PeerDocument, PeersDocument, StatusDocument, WatchDocument};
+use crate::document::{PeerDocument, PeersDocument, QuarantineDocument, StatusDocument, WatchDocument};
 use crate::error::ClientError;
 use crate::node::Node;
 use crate::render;
@@ -114,11 +114,48 @@ fn trouble(peer: &PeerDocument) -> String {
     if let Some(what) = peer.last_breach.as_ref().filter(|_| peer.breaches > 0) {
         return format!("{} breaches: {what}", peer.breaches);
     }
+    if let (None, Some(what)) = (&peer.last_error, &peer.last_fault) {
+        return format!("{} faults: {what}", peer.faults);
+    }
     match &peer.last_error {
         Some(error) => error.clone(),
         None if peer.paused => "paused".to_owned(),
         None => String::new(),
     }
+}
+
+pub(super) async fn quarantine(
+    limit: u32,
+    cursor: Option<String>,
+    node: &Node,
+    answer: &mut Answer<'_, '_>,
+) -> Result<(), ClientError> {
+    let begins = cursor.is_none();
+    let page = QuarantineDocument::from(node.quarantine(limit, cursor).await?);
+    answer.show(&page, quarantine_text)?;
+    if page.items.is_empty() && begins {
+        answer.note("everything that is held counts, waits or was erased")?;
+    }
+    if let Some(next) = &page.next {
+        answer.note(&format!("there are more; go on with --cursor {}", render::line(next)))?;
+    }
+    Ok(())
+}
+
+fn quarantine_text(page: &QuarantineDocument) -> String {
+    let rows = page.items.iter().map(|item| {
+        vec![
+            render::moment(item.at.as_ref()),
+            render::short(&item.author),
+            render::short(item.peer.as_deref().unwrap_or("-")),
+            item.state.to_owned(),
+            render::bytes(item.bytes),
+            render::line(&item.reason),
+            render::line(&item.hash),
+        ]
+    });
+    let header = ["RECEIVED", "AUTHOR", "FROM", "STATE", "SIZE", "REASON", "HASH"];
+    render::table(&header, rows.collect())
 }
 
 /// Prints changes until interrupted, which is a good end; that the node stops is not.
@@ -202,6 +239,50 @@ mod tests {
             lines[2].contains("  inbound  ") && lines[2].ends_with("paused"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_is_held_back_is_a_table() {
+        let own = v1::QuarantinedEnvelope {
+            hash: "ab".repeat(32),
+            author: "vienna".into(),
+            state: v1::QuarantineState::Void.into(),
+            reason: "it lies beyond\na fork".into(),
+            bytes: 1_500,
+            ..v1::QuarantinedEnvelope::default()
+        };
+        let foreign = v1::QuarantinedEnvelope {
+            peer: Some("amsterdam".into()),
+            state: v1::QuarantineState::Refused.into(),
+            ..own.clone()
+        };
+        let page = QuarantineDocument::from(v1::QuarantineResponse {
+            items: vec![own, foreign],
+            next: None,
+        });
+        let text = quarantine_text(&page);
+        let lines: Vec<&str> = text.lines().collect();
+        let columns = |line: &str| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let hash = "ab".repeat(32);
+        assert_eq!(
+            columns(lines[1]),
+            [
+                "-",
+                "vienna",
+                "-",
+                "void",
+                "1.5 kB",
+                "it lies beyond a fork",
+                hash.as_str()
+            ]
+        );
+        assert_eq!(columns(lines[2])[2..4], ["amsterdam", "refused"]);
     }
 
     #[test]

@@ -17,7 +17,9 @@ pub use event::{
 };
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
 pub use key::{KeyDocument, KeysDocument};
-pub use operations::{NetworkName, PeerDocument, PeersDocument, StatusDocument, WatchDocument};
+pub use operations::{
+    NetworkName, PeerDocument, PeersDocument, QuarantineDocument, QuarantinedDocument, StatusDocument, WatchDocument,
+};
 
 use interhub_proto::Timestamp;
 

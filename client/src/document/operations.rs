@@ -105,6 +105,8 @@ pub struct PeerDocument {
     pub paused: bool,
     pub breaches: u64,
     pub last_breach: Option<String>,
+    pub faults: u64,
+    pub last_fault: Option<String>,
 }
 
 impl From<v1::Peer> for PeerDocument {
@@ -129,6 +131,55 @@ impl From<v1::Peer> for PeerDocument {
             paused: peer.paused,
             breaches: peer.breaches,
             last_breach: peer.last_breach,
+            faults: peer.faults,
+            last_fault: peer.last_fault,
+        }
+    }
+}
+
+/// `quarantine`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuarantineDocument {
+    /// The newest receipt first.
+    pub items: Vec<QuarantinedDocument>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// An entry of `quarantine`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of interhub.v1.QuarantinedEnvelope, documented there"
+)]
+pub struct QuarantinedDocument {
+    pub hash: String,
+    pub author: String,
+    pub peer: Option<String>,
+    pub state: &'static str,
+    pub reason: String,
+    pub at: Option<String>,
+    pub bytes: u64,
+}
+
+impl From<v1::QuarantineResponse> for QuarantineDocument {
+    fn from(page: v1::QuarantineResponse) -> Self {
+        let item = |held: v1::QuarantinedEnvelope| QuarantinedDocument {
+            state: match v1::QuarantineState::try_from(held.state) {
+                Ok(v1::QuarantineState::Refused) => "refused",
+                Ok(v1::QuarantineState::Void) => "void",
+                Ok(v1::QuarantineState::Unspecified) | Err(_) => "other",
+            },
+            at: instant(held.at.as_ref()),
+            hash: held.hash,
+            author: held.author,
+            peer: held.peer,
+            reason: held.reason,
+            bytes: held.bytes,
+        };
+        Self {
+            items: page.items.into_iter().map(item).collect(),
+            next: page.next,
         }
     }
 }

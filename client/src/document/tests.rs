@@ -268,6 +268,7 @@ fn figures_of_the_node() {
     let expected = json!({"peers": [{
         "slug": "b", "address": null, "connected": true, "direction": "outbound", "last_heard": null, "bytes_in": 0,
         "bytes_out": 0, "lag_envelopes": null, "clock_skew_ms": -5, "last_error": null, "via": null, "paused": false, "breaches": 0, "last_breach": null,
+        "faults": 0, "last_fault": null,
     }]});
     assert_eq!(written(&peers).0, expected);
     let change = v1::WatchChange {

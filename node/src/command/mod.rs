@@ -13,6 +13,7 @@ pub mod import;
 pub mod key;
 pub mod network;
 pub mod operation;
+pub mod quarantine;
 mod schedule;
 
 use std::future::Future;

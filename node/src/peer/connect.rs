@@ -118,7 +118,7 @@ pub enum JoinError {
 }
 
 /// A connection to the node that owns `key`, ready for gRPC. It is not silently renewed: when it is gone, calls fail.
-pub(crate) async fn open<N: Net>(
+pub async fn open<N: Net>(
     net: &N,
     certificate: &HubCertificate,
     options: &PeerOptions,

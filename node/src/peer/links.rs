@@ -63,6 +63,8 @@ struct Record {
     software: String,
     breaches: u64,
     last_breach: Option<&'static str>,
+    faults: u64,
+    last_fault: Option<&'static str>,
 }
 
 /// The place of one running stream; gone when dropped.
@@ -259,6 +261,15 @@ impl Links {
         record.breaches
     }
 
+    /// Counts an envelope that was not held by the fault of the peer that delivered it. Returns how many there were.
+    pub(super) fn at_fault(&self, hub: HubId, what: &'static str) -> u64 {
+        let mut inner = self.inner();
+        let record = inner.hubs.entry(hub).or_default();
+        record.faults = record.faults.saturating_add(1);
+        record.last_fault = Some(what);
+        record.faults
+    }
+
     /// Remembers by how much the peer's clock is ahead.
     pub(super) fn skewed(&self, hub: HubId, by_ms: i64) {
         self.inner().hubs.entry(hub).or_default().clock_skew_ms = Some(by_ms);
@@ -298,6 +309,8 @@ impl Links {
                 last_error: record.and_then(|record| record.last_error.clone()),
                 breaches: record.map_or(0, |record| record.breaches),
                 last_breach: record.and_then(|record| record.last_breach),
+                faults: record.map_or(0, |record| record.faults),
+                last_fault: record.and_then(|record| record.last_fault),
                 via: None,
                 paused: None,
                 nodes: epochs.collect::<BTreeSet<_>>().len(),

@@ -50,6 +50,10 @@ pub struct PeerStatus {
     pub breaches: u64,
     /// What the last one was.
     pub last_breach: Option<&'static str>,
+    /// Envelopes it delivered since the start of this node that were not held, by its own fault.
+    pub faults: u64,
+    /// What was wrong with the last one.
+    pub last_fault: Option<&'static str>,
     /// The hub that tunnels, if one does.
     pub via: Option<HubId>,
     /// Why a log of it is paused, if one is.

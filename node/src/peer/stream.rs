@@ -312,6 +312,13 @@ impl<N: Net> Stream<N> {
         }
     }
 
+    /// Counts what was not held by the peer's own fault; the log has the first and ever fewer.
+    fn at_fault(&self, what: &'static str) {
+        if self.shared.links.at_fault(self.peer, what).is_power_of_two() {
+            tracing::warn!(peer = %self.peer.short(), what, "peer delivered an envelope that cannot be held");
+        }
+    }
+
     /// Tells the host; of security events, which a peer can make as many of as it likes, the first and ever fewer.
     fn report(&self, notice: &Notice) {
         if let Notice::Breach { what, .. } = notice {
@@ -319,6 +326,9 @@ impl<N: Net> Stream<N> {
             if !count.is_power_of_two() {
                 return;
             }
+        }
+        if let Notice::Unproved(_) = notice {
+            self.at_fault("it contradicts a log, and no signed header shows how");
         }
         self.shared.host.report(self.peer, notice);
     }
@@ -359,6 +369,9 @@ impl<N: Net> Stream<N> {
                 let forked: Vec<_> = taken.refused.iter().filter_map(fork).collect();
                 for (hash, why) in &taken.refused {
                     let row = rows.iter().find(|(known, _)| known == hash).map(|(_, row)| *row);
+                    if let NotHeld::Fault(what) = why {
+                        self.at_fault(what);
+                    }
                     if let (NotHeld::Breach(what), Some(row)) = (why, row) {
                         self.report(&Notice::Breach {
                             log: row.log,

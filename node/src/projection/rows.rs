@@ -18,7 +18,7 @@ use crate::store::catalogue::{decode_row, encode_row};
 
 /// The version of everything this folder writes: key layouts, index values, and how series are expanded. A database
 /// with another number is rebuilt from its documents.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 
 /// Version byte of event and hub rows. 1 knew neither offers nor conflicts.
 const ROW_VERSION: u8 = 2;

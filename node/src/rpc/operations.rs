@@ -36,6 +36,15 @@ impl v1::operations_server::Operations for OperationsService {
         Ok(Response::new(v1::PeersResponse { peers: peers.collect() }))
     }
 
+    async fn quarantine(
+        &self,
+        request: Request<v1::QuarantineRequest>,
+    ) -> Result<Response<v1::QuarantineResponse>, Status> {
+        let v1::QuarantineRequest { limit, cursor } = request.into_inner();
+        let page = self.0.quarantine(limit, cursor).await?;
+        Ok(Response::new(answer::quarantine(page)))
+    }
+
     type WatchStream = ReceiverStream<Result<v1::WatchChange, Status>>;
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {

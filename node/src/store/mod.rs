@@ -90,11 +90,13 @@ pub enum Family {
     HostTodo,
     /// object → own edits that the document leaves out.
     LeftOut,
+    /// time of receipt, then as in `log` → nothing; held envelopes that are refused or void.
+    Quarantine,
 }
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -126,6 +128,7 @@ impl Family {
         Self::HubRow,
         Self::HostTodo,
         Self::LeftOut,
+        Self::Quarantine,
     ];
 
     /// The name on disk. Never changes; a family whose format changes is migrated or, for projections, rebuilt.
@@ -162,6 +165,7 @@ impl Family {
             Self::HubRow => "hub_row",
             Self::HostTodo => "host_todo",
             Self::LeftOut => "left_out",
+            Self::Quarantine => "quarantine",
         }
     }
 
@@ -184,6 +188,7 @@ impl Family {
                 | Self::EventByUid
                 | Self::HubRow
                 | Self::HostTodo
+                | Self::Quarantine
         )
     }
 }

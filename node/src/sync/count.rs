@@ -16,6 +16,7 @@ use interhub_domain::registry::{HeldStatement, Roster};
 use super::erase;
 use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
+use super::quarantine;
 use super::registry;
 use super::watch;
 use crate::projection::EventRow;
@@ -345,7 +346,9 @@ impl Ledger {
         }
         outcome.changes.push((row.standing, -1));
         outcome.changes.push((standing, 1));
+        let before = Some(row.standing);
         (row.standing, row.reason) = (standing, reason);
+        quarantine::note(batch, &key, before, &row);
         catalogue::put(batch, &key, &row);
         Ok(())
     }

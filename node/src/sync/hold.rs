@@ -12,11 +12,12 @@ use rand::rand_core::{TryCryptoRng, TryRng};
 use super::count::Outcome;
 use super::judge::Judge;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
+use super::quarantine;
 use crate::clock::Clock;
 use crate::store::Batch;
 use crate::store::catalogue;
 use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
-use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
+use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Received, Standing};
 use crate::store::catalogue::object::ObjectKey;
 
 /// A foreign clock further ahead than this does not move ours. Milliseconds.
@@ -162,7 +163,7 @@ impl Ledger {
                 "it came without its body, and no tombstone covers it",
             )));
         }
-        match self.hold(&mut inner, envelope, Whose::Foreign)? {
+        match self.hold(&mut inner, envelope, Whose::Foreign(sender))? {
             Ok(head) => Ok(Ok(Some((row, head)))),
             Err(_) => Ok(Ok(None)),
         }
@@ -294,7 +295,7 @@ impl Ledger {
         let header = &envelope.header;
         let hash = envelope.hash();
         let key = LogKey::of(header);
-        let mut entry = LogRow::counted(header, envelope.signature);
+        let mut entry = LogRow::counted(header, envelope.signature, self.received_now(whose));
         catalogue::put(batch, &PositionKey(hash), &key);
         let head = Head { seq: header.seq, hash };
         catalogue::put(batch, &key.row(), &head);
@@ -323,8 +324,20 @@ impl Ledger {
                 Standing::Counted | Standing::Waiting | Standing::Void => {}
             }
         }
+        quarantine::note(batch, &key, None, &entry);
         catalogue::put(batch, &key, &entry);
         Ok(Ok(counted))
+    }
+
+    fn received_now(&self, whose: Whose) -> Received {
+        let peer = match whose {
+            Whose::Own => self.own_id,
+            Whose::Foreign(sender) => sender.unwrap_or(HubId::ZERO),
+        };
+        Received {
+            peer,
+            at_ms: self.clock.now_ms(),
+        }
     }
 
     /// What a batch that is written means for what is kept in memory.
@@ -344,7 +357,7 @@ impl Ledger {
                 self.opened(inner, header, open)?;
             }
         }
-        if let (Whose::Foreign, Some(body)) = (whose, &body)
+        if let (Whose::Foreign(_), Some(body)) = (whose, &body)
             && header.hub == self.own_id
         {
             self.heard_of_own_run(inner, header.epoch, body.clock);
@@ -392,8 +405,8 @@ impl Ledger {
 pub(super) enum Whose {
     /// This node.
     Own,
-    /// Another hub, or another run of this one.
-    Foreign,
+    /// Another hub, or another run of this one; with the peer that delivered it, if it came on a stream.
+    Foreign(Option<HubId>),
 }
 
 /// How an envelope stands to its log.

@@ -19,6 +19,7 @@ mod join;
 mod judge;
 mod keys;
 mod ledger;
+mod quarantine;
 mod read;
 mod rebuild;
 mod registry;
@@ -32,6 +33,7 @@ pub use host::LedgerHost;
 pub use join::{JoinError, invitation_message};
 pub use keys::{KeyError, KeyKeeper, NextIdentity, RecoveryRecord};
 pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};
+pub use quarantine::{HeldBack, HeldBackPage};
 
 #[cfg(test)]
 mod tests;

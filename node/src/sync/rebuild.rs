@@ -10,7 +10,7 @@ use super::count::{Outcome, StoreRoom, count_author, write_object};
 use super::ledger::{Inner, Ledger, LedgerError, Totals};
 use super::registry;
 use crate::store::catalogue::document::TombstoneKey;
-use crate::store::catalogue::log::{LogRow, PositionKey, Standing};
+use crate::store::catalogue::log::{LogRow, PositionKey};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::catalogue::object::{AuthorCount, ObjectKey};
 use crate::store::{Batch, Family, StoreError, catalogue};
@@ -48,6 +48,7 @@ impl Ledger {
             progress(index as u64 + 1);
         }
         self.rebuild_hubs(&inner)?;
+        self.rebuild_quarantine(&mut inner)?;
         inner.cuts_outdated = false;
         let totals = MetaValue(catalogue::encode_row(1, &inner.totals));
         let mut batch = Batch::new();
@@ -75,7 +76,7 @@ impl Ledger {
         room.write(&mut batch);
         self.erase_bodies(&mut batch, &known)?;
         write_object(&mut batch, &known, authors, before);
-        self.write_standings(&mut batch, &states, &mut inner.totals)?;
+        self.write_standings(&mut batch, &states)?;
         inner.totals.documents += u64::from(known.is_shown());
         inner.totals.stuck += u64::from(known.state.stuck);
         let mut outcome = Outcome::default();
@@ -128,7 +129,6 @@ impl Ledger {
         &self,
         batch: &mut Batch,
         states: &BTreeMap<interhub_domain::ids::HeaderHash, State>,
-        totals: &mut Totals,
     ) -> Result<(), StoreError> {
         for (hash, state) in states {
             let Some(key) = catalogue::get(&*self.store, &PositionKey(*hash))? else {
@@ -138,12 +138,6 @@ impl Ledger {
                 continue;
             };
             let (standing, reason) = self.standing_at(&key, state);
-            match standing {
-                Standing::Waiting => totals.waiting += 1,
-                Standing::Refused => totals.refused += 1,
-                Standing::Void => totals.void += 1,
-                Standing::Counted | Standing::Covered => {}
-            }
             if row.standing != standing || row.reason != reason {
                 catalogue::put(batch, &key, &row.standing(standing, reason));
             }

@@ -23,6 +23,7 @@ mod erase;
 mod forks;
 mod groups;
 mod keys;
+mod quarantine;
 mod recorder;
 
 const NOW_MS: i64 = 1_795_000_000_000;

@@ -5679,6 +5679,58 @@ pub struct Peer {
     /// What the last one was.
     #[prost(string, optional, tag = "41")]
     pub last_breach: ::core::option::Option<::prost::alloc::string::String>,
+    /// Envelopes it delivered since the node started that were not held, by its own fault: altered, not validly signed, without
+    /// their body.
+    #[prost(uint64, tag = "42")]
+    pub faults: u64,
+    /// What was wrong with the last one.
+    #[prost(string, optional, tag = "43")]
+    pub last_fault: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Where to begin.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarantineRequest {
+    /// At most so many, 1 to 1,000; absent: 100.
+    #[prost(uint32, optional, tag = "1")]
+    pub limit: ::core::option::Option<u32>,
+    /// `next` of the page before.
+    #[prost(string, optional, tag = "2")]
+    pub cursor: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuarantineResponse {
+    /// The newest receipt first.
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<QuarantinedEnvelope>,
+    /// Where the next page begins; absent: this is the last one.
+    #[prost(string, optional, tag = "2")]
+    pub next: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// One envelope that is held and of no effect. It is passed on to other hubs all the same.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarantinedEnvelope {
+    /// Its hash, 64 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub hash: ::prost::alloc::string::String,
+    /// Slug of the hub that signed it.
+    #[prost(string, tag = "2")]
+    pub author: ::prost::alloc::string::String,
+    /// Slug of the hub that delivered it; absent for what this node wrote itself, and where it is not known.
+    #[prost(string, optional, tag = "3")]
+    pub peer: ::core::option::Option<::prost::alloc::string::String>,
+    /// Refused or void.
+    #[prost(enumeration = "QuarantineState", tag = "4")]
+    pub state: i32,
+    /// Why, in words.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// When this node received it; absent where it is not known.
+    #[prost(message, optional, tag = "6")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its length as it travels.
+    #[prost(uint64, tag = "7")]
+    pub bytes: u64,
 }
 /// Where to begin.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5732,6 +5784,39 @@ impl StreamDirection {
             "STREAM_DIRECTION_UNSPECIFIED" => Some(Self::Unspecified),
             "STREAM_DIRECTION_IN" => Some(Self::In),
             "STREAM_DIRECTION_OUT" => Some(Self::Out),
+            _ => None,
+        }
+    }
+}
+/// Why an envelope is of no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum QuarantineState {
+    /// A state this version does not know.
+    Unspecified = 0,
+    /// Not allowed, or not valid.
+    Refused = 1,
+    /// Beyond a fork, a theft or a removal.
+    Void = 2,
+}
+impl QuarantineState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "QUARANTINE_STATE_UNSPECIFIED",
+            Self::Refused => "QUARANTINE_STATE_REFUSED",
+            Self::Void => "QUARANTINE_STATE_VOID",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "QUARANTINE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "QUARANTINE_STATE_REFUSED" => Some(Self::Refused),
+            "QUARANTINE_STATE_VOID" => Some(Self::Void),
             _ => None,
         }
     }
@@ -5921,6 +6006,31 @@ pub mod operations_client {
                 .insert(GrpcMethod::new("interhub.v1.Operations", "Peers"));
             self.inner.unary(req, path, codec).await
         }
+        /// Envelopes that are held and of no effect, refused or void, the newest receipt first.
+        pub async fn quarantine(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuarantineResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Operations/Quarantine",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Operations", "Quarantine"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Changes, as they are committed. Resumes behind a token without a gap; a token that is too old is
         /// FAILED_PRECONDITION: read everything anew, then watch without one. The stream ends when the node stops.
         pub async fn watch(
@@ -5972,6 +6082,14 @@ pub mod operations_server {
             &self,
             request: tonic::Request<super::PeersRequest>,
         ) -> std::result::Result<tonic::Response<super::PeersResponse>, tonic::Status>;
+        /// Envelopes that are held and of no effect, refused or void, the newest receipt first.
+        async fn quarantine(
+            &self,
+            request: tonic::Request<super::QuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuarantineResponse>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the Watch method.
         type WatchStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::WatchChange, tonic::Status>,
@@ -6133,6 +6251,51 @@ pub mod operations_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PeersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Operations/Quarantine" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuarantineSvc<T: Operations>(pub Arc<T>);
+                    impl<
+                        T: Operations,
+                    > tonic::server::UnaryService<super::QuarantineRequest>
+                    for QuarantineSvc<T> {
+                        type Response = super::QuarantineResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QuarantineRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operations>::quarantine(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuarantineSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

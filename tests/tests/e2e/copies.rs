@@ -148,6 +148,20 @@ fn a_machine_whose_memory_was_rolled_back_is_found_out_by_all() {
             "{} counts what is void",
             hub.slug
         );
+        let quarantine = hub.json(&["quarantine"]);
+        let items = quarantine["items"].as_array().unwrap();
+        assert_eq!(items.len() as u64, hub.json(&["status"])["void"].as_u64().unwrap());
+        for item in items {
+            assert_eq!(
+                (&item["author"], &item["state"]),
+                (&"vienna".into(), &"void".into()),
+                "{item}"
+            );
+            assert!(item["reason"].as_str().unwrap().contains("fork"), "{item}");
+            // Its own author sees it too; there nobody brought it.
+            assert_eq!(item["peer"].is_null(), hub.slug == "vienna", "{}: {item}", hub.slug);
+            assert!(item["at"].is_string() && item["bytes"].as_u64() > Some(200), "{item}");
+        }
     }
     let shown: Vec<[bool; 2]> = cluster
         .hubs

@@ -9,6 +9,7 @@ mod disk;
 mod faults;
 mod keys;
 mod network;
+mod quarantine;
 mod registry;
 mod scopes;
 mod terminal;

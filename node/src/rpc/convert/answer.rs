@@ -16,6 +16,7 @@ use crate::command::import::Imported;
 use crate::command::key::{KeyState, ShownKeys};
 use crate::command::network::{Invited, JoinedNetwork, NetworkInfo, ShownHub};
 use crate::command::operation::{NodeStatus, Watched};
+use crate::command::quarantine::{QuarantinePage, QuarantinedEnvelope};
 use crate::peer::status::{Direction, PeerStatus};
 use crate::projection::HubStatus;
 use crate::store::catalogue::change::ChangeKind;
@@ -362,6 +363,30 @@ pub fn peer(answer: PeerStatus, via: Option<String>) -> v1::Peer {
         paused: answer.paused.is_some(),
         breaches: answer.breaches,
         last_breach: answer.last_breach.map(str::to_owned),
+        faults: answer.faults,
+        last_fault: answer.last_fault.map(str::to_owned),
+    }
+}
+
+/// A page of what is held and of no effect.
+pub fn quarantine(page: QuarantinePage) -> v1::QuarantineResponse {
+    let item = |held: QuarantinedEnvelope| v1::QuarantinedEnvelope {
+        hash: held.hash.to_string(),
+        author: held.author,
+        peer: held.peer,
+        state: if held.void {
+            v1::QuarantineState::Void
+        } else {
+            v1::QuarantineState::Refused
+        }
+        .into(),
+        reason: held.reason,
+        at: held.at_ms.map(timestamp),
+        bytes: held.bytes,
+    };
+    v1::QuarantineResponse {
+        items: page.items.into_iter().map(item).collect(),
+        next: page.next,
     }
 }
 

@@ -14,10 +14,11 @@ use super::document::{
     WholeEnvelope,
 };
 use super::left_out::{LeftOutField, LeftOutKey, LeftOutRow, SettledField};
-use super::log::{BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Standing};
+use super::log::{BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Received, Standing};
 use super::meta::{MetaKey, MetaValue, SearchTodoKey};
 use super::network::{BeaconKey, PeerKey, PeerRow};
 use super::object::{AuthorCount, ObjectKey, ObjectRow, WaitKey, WaitRow};
+use super::quarantine::{QuarantineKey, Quarantined};
 use super::{Value, check};
 use crate::store::Family;
 
@@ -135,16 +136,31 @@ fn waiting_keys() {
 
 #[test]
 fn log_values() {
-    let row = LogRow::counted(&header(), [9; 64]);
+    let row = LogRow::counted(&header(), [9; 64], Received::UNKNOWN);
     assert_eq!(LogKey::of(&header()), LOG_KEY);
     assert_eq!(row.header(NETWORK, &LOG_KEY), header());
-    check::value(
+    check::old_value(
         &row,
         "010001050505050505050505050505050505050505050505050505050505050505050503060606060606060606060606060606060000000708080808080808080808080808080808080808080808080808080808080808080909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090901",
     );
-    check::value(
+    check::old_value(
         &row.clone().standing(Standing::Refused, "why"),
         "010001050505050505050505050505050505050505050505050505050505050505050503060606060606060606060606060606060000000708080808080808080808080808080808080808080808080808080808080808080909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090903776879",
+    );
+    let row = LogRow {
+        received: Received {
+            peer: HubId([7; 16]),
+            at_ms: 0x0000_019f_0000_0001,
+        },
+        ..row
+    };
+    check::value(
+        &row,
+        "0200010505050505050505050505050505050505050505050505050505050505050505030606060606060606060606060606060600000007080808080808080808080808080808080808080808080808080808080808080809090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909070707070707070707070707070707070000019f0000000101",
+    );
+    check::value(
+        &row.clone().standing(Standing::Refused, "why"),
+        "0200010505050505050505050505050505050505050505050505050505050505050505030606060606060606060606060606060600000007080808080808080808080808080808080808080808080808080808080808080809090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909070707070707070707070707070707070000019f0000000103776879",
     );
     check::value(
         &LOG_KEY,
@@ -171,8 +187,23 @@ fn log_values() {
 }
 
 #[test]
+fn quarantine_notes() {
+    let key = QuarantineKey {
+        at_ms: 0x0102,
+        position: LOG_KEY,
+    };
+    check::key(
+        &key,
+        Family::Quarantine,
+        "000000000000010202020202020202020202020202020202696e7465726875622f7075626c69630001020304050607080000000000000009",
+    );
+    check::value(&Quarantined, "01");
+}
+
+#[test]
 fn a_long_reason_is_cut_between_characters() {
-    let row = LogRow::counted(&header(), [9; 64]).standing(Standing::Waiting, "é".repeat(MAX_REASON_BYTES));
+    let row = LogRow::counted(&header(), [9; 64], Received::UNKNOWN)
+        .standing(Standing::Waiting, "é".repeat(MAX_REASON_BYTES));
     let read = LogRow::decode(&row.encode()).map(|row| row.reason);
     assert_eq!(read, Some("é".repeat(MAX_REASON_BYTES / 2)));
 }

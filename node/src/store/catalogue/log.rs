@@ -57,13 +57,13 @@ impl LogKey {
         }
     }
 
-    fn to_bytes(self) -> Vec<u8> {
+    pub(super) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = self.row().encode();
         bytes.extend_from_slice(&self.seq.to_be_bytes());
         bytes
     }
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let row = read_row_key(reader)?;
         Some(Self::at(row, reader.u64()?))
     }
@@ -103,6 +103,11 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Held, and of no effect: refused or void.
+    pub const fn is_quarantined(self) -> bool {
+        matches!(self, Self::Refused | Self::Void)
+    }
+
     const fn code(self) -> u8 {
         match self {
             Self::Counted => 1,
@@ -125,7 +130,24 @@ impl Standing {
     }
 }
 
-/// Value of `log`: 153 bytes, and the reason of a state that needs one. Of the header it holds what the key does not
+/// Who delivered an envelope, and when. This node's own experience: no other node has to know the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// The peer; the own hub for what this node wrote itself, zero where it is not known.
+    pub peer: HubId,
+    /// When this node took it, Unix milliseconds; 0 where it is not known.
+    pub at_ms: i64,
+}
+
+impl Received {
+    /// Of an envelope that an earlier version of this software took.
+    pub const UNKNOWN: Self = Self {
+        peer: HubId::ZERO,
+        at_ms: 0,
+    };
+}
+
+/// Value of `log`: 177 bytes, and the reason of a state that needs one. Of the header it holds what the key does not
 /// imply; tag and network are the same for all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRow {
@@ -143,6 +165,8 @@ pub struct LogRow {
     pub commitment: [u8; 32],
     /// Ed25519 signature over the whole header.
     pub signature: [u8; SIGNATURE_LEN],
+    /// Who delivered it, and when.
+    pub received: Received,
     /// Where it stands.
     pub standing: Standing,
     /// Why, for an operator; our own words, never text from the envelope. Cut to [`MAX_REASON_BYTES`] when written.
@@ -151,7 +175,7 @@ pub struct LogRow {
 
 impl LogRow {
     /// The row of an envelope that counts; [`LogKey::of`] is its key.
-    pub const fn counted(header: &Header, signature: [u8; SIGNATURE_LEN]) -> Self {
+    pub const fn counted(header: &Header, signature: [u8; SIGNATURE_LEN], received: Received) -> Self {
         Self {
             key_number: header.key_number,
             previous: header.previous,
@@ -160,6 +184,7 @@ impl LogRow {
             generation: header.generation,
             commitment: header.commitment,
             signature,
+            received,
             standing: Standing::Counted,
             reason: String::new(),
         }
@@ -195,8 +220,8 @@ impl Value for LogRow {
     const WHAT: &'static str = "log entry";
 
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(153 + self.reason.len().min(MAX_REASON_BYTES));
-        bytes.push(1);
+        let mut bytes = Vec::with_capacity(177 + self.reason.len().min(MAX_REASON_BYTES));
+        bytes.push(2);
         bytes.extend_from_slice(&self.key_number.to_be_bytes());
         bytes.extend_from_slice(&self.previous.0);
         bytes.push(self.kind.code());
@@ -204,6 +229,8 @@ impl Value for LogRow {
         bytes.extend_from_slice(&self.generation.to_be_bytes());
         bytes.extend_from_slice(&self.commitment);
         bytes.extend_from_slice(&self.signature);
+        bytes.extend_from_slice(&self.received.peer.0);
+        bytes.extend_from_slice(&self.received.at_ms.to_be_bytes());
         bytes.push(self.standing.code());
         let end = self.reason.floor_char_boundary(MAX_REASON_BYTES);
         bytes.extend_from_slice(&self.reason.as_bytes()[..end]);
@@ -211,7 +238,10 @@ impl Value for LogRow {
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader::of_version(bytes, 1)?;
+        let (version, mut reader) = match Reader::of_version(bytes, 2) {
+            Some(reader) => (2, reader),
+            None => (1, Reader::of_version(bytes, 1)?),
+        };
         Some(Self {
             key_number: reader.u16()?,
             previous: HeaderHash(reader.take()?),
@@ -220,6 +250,13 @@ impl Value for LogRow {
             generation: reader.u32()?,
             commitment: reader.take()?,
             signature: reader.take()?,
+            received: match version {
+                1 => Received::UNKNOWN,
+                _ => Received {
+                    peer: HubId(reader.take()?),
+                    at_ms: i64::from_be_bytes(reader.take()?),
+                },
+            },
             standing: Standing::from_code(reader.u8()?)?,
             reason: str::from_utf8(reader.rest()).ok()?.to_owned(),
         })

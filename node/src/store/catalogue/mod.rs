@@ -15,6 +15,7 @@ pub mod log;
 pub mod meta;
 pub mod network;
 pub mod object;
+pub mod quarantine;
 
 #[cfg(test)]
 mod golden;

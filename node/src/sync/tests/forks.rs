@@ -27,7 +27,7 @@ fn guest(inviter: &Ledger, seed: u8, slug: &str) -> Ledger {
     guest
 }
 
-fn publish(ledger: &Ledger, number: u8, title: &str) -> Written {
+pub(super) fn publish(ledger: &Ledger, number: u8, title: &str) -> Written {
     let write = Write::Create {
         log: LogId::PUBLIC,
         kind: DocumentKind::Event,
@@ -42,7 +42,7 @@ fn is_shown(ledger: &Ledger, object: ObjectId) -> bool {
 }
 
 /// `to` finds the fork in what `from` holds, as a session would: first difference, two headers, proof.
-fn find_fork(to: &Ledger, from: &Ledger) -> Vec<Proof> {
+pub(super) fn find_fork(to: &Ledger, from: &Ledger) -> Vec<Proof> {
     let envelopes = all_envelopes(from);
     let (_, refused) = to.take(&envelopes).unwrap();
     let fork = refused.iter().find_map(|(hash, why)| match why {
@@ -58,18 +58,18 @@ fn find_fork(to: &Ledger, from: &Ledger) -> Vec<Proof> {
     to.prove(&from.header_at(row, seq).unwrap().unwrap()).unwrap()
 }
 
-struct Forked {
-    one: Ledger,
-    other: Ledger,
-    b: Ledger,
-    c: Ledger,
+pub(super) struct Forked {
+    pub(super) one: Ledger,
+    pub(super) other: Ledger,
+    pub(super) b: Ledger,
+    pub(super) c: Ledger,
     before: ObjectId,
     on_one: ObjectId,
     on_other: ObjectId,
 }
 
 /// B knows one twin's branch, C the other's.
-fn forked() -> Forked {
+pub(super) fn forked() -> Forked {
     let (one, other) = twins();
     let b = guest(&one, 2, "vienna");
     // The same admission in both twins, so that the fork is in the public log alone.

@@ -283,6 +283,19 @@ fn what_a_peer_must_not_send_is_counted_and_not_held() {
         let line = status.iter().find(|line| line.hub == c.own_id()).unwrap();
         assert_eq!(line.last_breach, Some("a local log was sent"));
         assert!(line.connected, "it goes on being served");
+        assert_eq!((line.faults, line.last_fault), (0, None));
+        // What cannot be held is a fault of whoever brings it.
+        let mut forged = c.read_log(c.own_row(LogId::PUBLIC), 0, usize::MAX, 1).unwrap();
+        forged[0].signature[0] ^= 1;
+        stream.send(frame_to_proto(&Frame::Envelopes(forged))).await.unwrap();
+        let fault = || {
+            let status = scene.peers.status();
+            let line = status.iter().find(|line| line.hub == c.own_id()).unwrap();
+            (line.faults, line.last_fault)
+        };
+        until("it is counted as a fault", || fault().0 == 1).await;
+        assert_eq!(fault().1, Some("its signature does not verify"));
+        assert_eq!(scene.breaches(), expected + 1, "and is no breach");
         let held = scene.a.frontier();
         assert!(held.rows().all(|(row, _)| row.log.is_shared()), "nothing of it is held");
         drop(stream);
