@@ -139,6 +139,12 @@ impl Node {
         Ok(self.network().adopt(request).await?.into_inner())
     }
 
+    /// Says that this hub still has its key, against a decision that would give it others.
+    pub async fn object(&self, id: &str) -> Result<v1::ShownDecision, ClientError> {
+        let request = call(v1::ObjectRequest { id: id.to_owned() });
+        Ok(self.network().object(request).await?.into_inner())
+    }
+
     /// Votes for other rules.
     pub async fn change_rules(&self, guests_per_voter: u32) -> Result<v1::ShownDecision, ClientError> {
         let request = call(v1::ChangeRulesRequest { guests_per_voter });
@@ -164,6 +170,15 @@ impl Node {
     pub async fn readmit_hub(&self, slug: &str) -> Result<v1::HubDecision, ClientError> {
         let request = call(v1::ReadmitHubRequest { slug: slug.to_owned() });
         Ok(self.hub_service().readmit(request).await?.into_inner())
+    }
+
+    /// Votes to give a hub that lost its keys new ones.
+    pub async fn rekey_hub(&self, slug: &str, keys: &str) -> Result<v1::HubDecision, ClientError> {
+        let request = call(v1::RekeyHubRequest {
+            slug: slug.to_owned(),
+            keys: keys.to_owned(),
+        });
+        Ok(self.hub_service().rekey(request).await?.into_inner())
     }
 
     /// The keys of the hub.

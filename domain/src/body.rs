@@ -170,7 +170,7 @@ pub struct Tombstone {
 #[derive(Clone, PartialEq, Message)]
 pub struct Statement {
     /// What.
-    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "Said", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub said: Option<Said>,
 }
 
@@ -201,6 +201,9 @@ pub enum Said {
     /// A hub's next signing key. Stands alone, whoever carries it.
     #[prost(message, tag = "8")]
     NextKey(NextKey),
+    /// A hub's key is there: it is against a decision that would give the hub others. Stands alone, whoever carries it.
+    #[prost(message, tag = "9")]
+    Object(Objection),
 }
 
 /// The genesis record of a network.
@@ -468,6 +471,37 @@ pub struct KeyRecord {
     pub at_ms: u64,
     /// The next recovery key; only the recovery key names one.
     #[prost(bytes = "vec", tag = "7")]
+    pub recovery_key: Vec<u8>,
+}
+
+/// A hub's own word against keys that a decision would give it.
+#[derive(Clone, PartialEq, Message)]
+pub struct Objection {
+    /// The encoded [`ObjectionRecord`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub record: Vec<u8>,
+    /// By the signer it names; see [`crate::registry::replace`].
+    #[prost(bytes = "vec", tag = "2")]
+    pub signature: Vec<u8>,
+}
+
+/// What the holder of a key signs who is against others in its place.
+#[derive(Clone, PartialEq, Message)]
+pub struct ObjectionRecord {
+    /// The network.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: Vec<u8>,
+    /// The hub.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hub: Vec<u8>,
+    /// The public key that signs this: a signing key of the hub that was not stolen, or its recovery key.
+    #[prost(bytes = "vec", tag = "3")]
+    pub signer: Vec<u8>,
+    /// The signing key that the decision names.
+    #[prost(bytes = "vec", tag = "4")]
+    pub public_key: Vec<u8>,
+    /// The recovery key that it names.
+    #[prost(bytes = "vec", tag = "5")]
     pub recovery_key: Vec<u8>,
 }
 

@@ -29,6 +29,12 @@ pub fn random_bytes<const N: usize>(clock: &dyn Clock) -> [u8; N] {
     bytes
 }
 
+/// A moment as people read it in a sentence: to the minute, in UTC.
+pub fn text_of(at_ms: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(jiff::Timestamp::MAX);
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 /// The machine's own clock and random numbers.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;

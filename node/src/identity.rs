@@ -14,7 +14,10 @@ const FORMAT: &str = "interhub-identity 1";
 /// What people see of a recovery key first.
 const RECOVERY_PREFIX: &str = "IHR1";
 
-/// Bytes of a recovery key's checksum.
+/// What people see of new keys first.
+const NEW_KEYS_PREFIX: &str = "IHN1";
+
+/// Bytes of the checksum of a recovery key, and of new keys.
 const CHECKSUM_LEN: usize = 3;
 
 /// The hub's signing key and what belongs to it.
@@ -178,16 +181,35 @@ impl RecoveryKey {
 /// The key as it is printed: base32 in groups of four, with a checksum.
 impl fmt::Display for RecoveryKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = data_encoding::BASE32_NOPAD.encode(&[&self.seed[..], &Self::checksum(&self.seed)].concat());
-        f.write_str(RECOVERY_PREFIX)?;
-        for (number, letter) in text.chars().enumerate() {
-            if number % 4 == 0 {
-                f.write_str("-")?;
-            }
-            write!(f, "{letter}")?;
-        }
-        Ok(())
+        write_groups(
+            f,
+            RECOVERY_PREFIX,
+            &[&self.seed[..], &Self::checksum(&self.seed)].concat(),
+        )
     }
+}
+
+fn write_groups(f: &mut fmt::Formatter<'_>, prefix: &str, bytes: &[u8]) -> fmt::Result {
+    f.write_str(prefix)?;
+    for (number, letter) in data_encoding::BASE32_NOPAD.encode(bytes).chars().enumerate() {
+        if number % 4 == 0 {
+            f.write_str("-")?;
+        }
+        write!(f, "{letter}")?;
+    }
+    Ok(())
+}
+
+/// The bytes behind a prefix, with or without hyphens and spaces, in either case.
+fn read_groups(prefix: &str, text: &str) -> Option<Vec<u8>> {
+    let letters: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(200)
+        .map(|letter| letter.to_ascii_uppercase())
+        .collect();
+    let encoded = letters.strip_prefix(prefix)?;
+    data_encoding::BASE32_NOPAD.decode(encoded.as_bytes()).ok()
 }
 
 impl FromStr for RecoveryKey {
@@ -195,21 +217,62 @@ impl FromStr for RecoveryKey {
 
     /// Takes it with or without hyphens and spaces, in either case.
     fn from_str(text: &str) -> Result<Self, RecoveryKeyError> {
-        let letters: String = text
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(100)
-            .map(|letter| letter.to_ascii_uppercase())
-            .collect();
-        let encoded = letters.strip_prefix(RECOVERY_PREFIX).ok_or(RecoveryKeyError)?;
-        let bytes = data_encoding::BASE32_NOPAD
-            .decode(encoded.as_bytes())
-            .map_err(|_| RecoveryKeyError)?;
+        let bytes = read_groups(RECOVERY_PREFIX, text).ok_or(RecoveryKeyError)?;
         let (seed, checksum) = bytes.split_first_chunk::<32>().ok_or(RecoveryKeyError)?;
         if checksum != Self::checksum(seed) {
             return Err(RecoveryKeyError);
         }
         Ok(Self { seed: *seed })
+    }
+}
+
+/// The public halves of the keys that a hub which has lost both of its own wants to be given: what the voting hubs type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewKeys {
+    /// Its next signing key.
+    pub public_key: [u8; 32],
+    /// Its next recovery key.
+    pub recovery_key: [u8; 32],
+}
+
+/// A text that does not name new keys.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "these are not new keys: they begin with {NEW_KEYS_PREFIX}- and have 27 groups of four letters and digits, as `interhubd init --lost-keys` prints them"
+)]
+pub struct NewKeysError;
+
+impl NewKeys {
+    fn checksum(keys: &[u8]) -> [u8; CHECKSUM_LEN] {
+        let hash = blake3::derive_key("interhub/v1/new-keys checksum", keys);
+        [hash[0], hash[1], hash[2]]
+    }
+}
+
+/// The keys as they are printed: base32 in groups of four, with a checksum.
+impl fmt::Display for NewKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = [self.public_key, self.recovery_key].concat();
+        write_groups(f, NEW_KEYS_PREFIX, &[&keys[..], &Self::checksum(&keys)].concat())
+    }
+}
+
+impl FromStr for NewKeys {
+    type Err = NewKeysError;
+
+    /// Takes them with or without hyphens and spaces, in either case.
+    fn from_str(text: &str) -> Result<Self, NewKeysError> {
+        let bytes = read_groups(NEW_KEYS_PREFIX, text).ok_or(NewKeysError)?;
+        let (keys, checksum) = bytes.split_first_chunk::<64>().ok_or(NewKeysError)?;
+        let (public_key, recovery_key) = keys.split_first_chunk::<32>().ok_or(NewKeysError)?;
+        let recovery_key = recovery_key.try_into().map_err(|_| NewKeysError)?;
+        if checksum != Self::checksum(keys) {
+            return Err(NewKeysError);
+        }
+        Ok(Self {
+            public_key: *public_key,
+            recovery_key,
+        })
     }
 }
 
@@ -265,6 +328,33 @@ mod tests {
         let (other, _) = Identity::generate(&*ManualClock::new(0, 2));
         let mixed = file.replace(&identity.hub.to_string(), &other.hub.to_string());
         assert_eq!(Identity::parse(&mixed), Err(IdentityError::Mismatch));
+    }
+
+    #[test]
+    fn new_keys_survive_a_letter() {
+        let keys = NewKeys {
+            public_key: [1; 32],
+            recovery_key: [2; 32],
+        };
+        let printed = keys.to_string();
+        assert!(printed.starts_with("IHN1-AEAQ-CAIB-"), "{printed}");
+        assert_eq!(printed.split('-').count(), 28);
+        assert_eq!(printed.to_lowercase().replace('-', " ").parse(), Ok(keys));
+        let swapped = NewKeys {
+            public_key: [2; 32],
+            recovery_key: [1; 32],
+        };
+        assert_ne!(swapped.to_string(), printed);
+        let slip = printed.replacen('A', "B", 1);
+        for bad in [
+            "",
+            "IHN1",
+            &slip,
+            &printed[..printed.len() - 4],
+            &format!("{printed}AAAA"),
+        ] {
+            assert_eq!(bad.parse::<NewKeys>(), Err(NewKeysError), "{bad}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use interhub_node::child::{self, Counting};
 use interhub_node::clock::{Clock as _, SharedClock, SystemClock};
 use interhub_node::config::Config;
 use interhub_node::data_folder::{DataFolder, keep_recovery};
-use interhub_node::identity::{Identity, RecoveryKey};
+use interhub_node::identity::{Identity, NewKeys, RecoveryKey};
 use interhub_node::node::{self, Node, NodeOptions};
 use interhub_node::peer::PeerOptions;
 use interhub_node::sync::RecoveryRecord;
@@ -84,6 +84,10 @@ struct Init {
     /// Make the folder of a hub whose data and key are gone: its recovery key. `interhub join` finds the hub then.
     #[arg(long, value_name = "RECOVERY-KEY")]
     recover: Option<RecoveryKey>,
+    /// Make the folder of a hub whose key and recovery key are gone. It prints new ones; once the voting hubs have given
+    /// them to the hub (`interhub hub rekey`) and seven days have passed, `interhub join` finds it.
+    #[arg(long, conflicts_with = "recover")]
+    lost_keys: bool,
 }
 
 #[derive(Args)]
@@ -169,6 +173,9 @@ fn init(arguments: Init) -> anyhow::Result<()> {
         identity.recovery_public = recovery.public_key();
         return init_recovered(&arguments.data.data, &config, &identity, &recovery);
     }
+    if arguments.lost_keys {
+        return init_lost(&arguments.data.data, &config, &identity, &recovery);
+    }
     let folder = DataFolder::create(&arguments.data.data, &config, &identity)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "The hub {} is made: {}", config.slug, identity.hub)?;
@@ -202,6 +209,40 @@ fn init_recovered(path: &Path, config: &Config, identity: &Identity, recovery: &
         config.slug
     )?;
     writeln!(out, "Next: interhubd serve --data {data}")?;
+    writeln!(
+        out,
+        "then: interhub --data {data} join LINK, with an invitation of any hub of its network"
+    )?;
+    Ok(())
+}
+
+/// A folder with new keys, which the voting hubs have to give to the hub.
+fn init_lost(path: &Path, config: &Config, identity: &Identity, recovery: &RecoveryKey) -> anyhow::Result<()> {
+    let folder = DataFolder::create(path, config, identity)?;
+    let signed = RecoveryRecord::sign(&recovery.signing_key(), identity.public_key(), SystemClock.now_ms());
+    keep_recovery(folder.path(), &signed.record, &signed.signature)?;
+    let keys = NewKeys {
+        public_key: identity.public_key(),
+        recovery_key: recovery.public_key(),
+    };
+    let mut out = std::io::stdout().lock();
+    let data = folder.path().display();
+    writeln!(
+        out,
+        "New keys for {} are made. Write down the new recovery key and keep it on paper:",
+        config.slug
+    )?;
+    writeln!(out, "\n    {recovery}\n")?;
+    writeln!(
+        out,
+        "Send this to the voting hubs, in a way that shows them who you are. It is not secret:"
+    )?;
+    writeln!(out, "\n    interhub hub rekey {} --keys {keys}\n", config.slug)?;
+    writeln!(
+        out,
+        "When more than half of them have run it, and seven days have passed:"
+    )?;
+    writeln!(out, "    interhubd serve --data {data}")?;
     writeln!(
         out,
         "then: interhub --data {data} join LINK, with an invitation of any hub of its network"

@@ -1,9 +1,10 @@
 //! Several real nodes in one network.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use interhub_node::child::Counting;
-use interhub_node::clock::SystemClock;
+use interhub_node::clock::{Clock, SharedClock, SystemClock};
 use interhub_node::node::{Node, NodeOptions};
 use interhub_node::peer::PeerOptions;
 
@@ -52,6 +53,19 @@ impl Cluster {
     }
 }
 
+/// The machine's clock, and this many days on it.
+struct Later(i64);
+
+impl Clock for Later {
+    fn now_ms(&self) -> i64 {
+        SystemClock.now_ms() + self.0 * 86_400_000
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        SystemClock.random(bytes);
+    }
+}
+
 /// Nodes that run inside the calling process, each in the data folder of a hub that has no process of its own. The hub's
 /// command line and pages reach them as they reach a process.
 pub struct Inside {
@@ -62,13 +76,23 @@ pub struct Inside {
 impl Inside {
     /// Starts a node for each hub.
     pub fn start(hubs: &[&Hub]) -> Self {
+        Self::start_with(hubs, &SystemClock::shared())
+    }
+
+    /// The same, when so many days have passed.
+    pub fn start_later(hubs: &[&Hub], days: i64) -> Self {
+        let clock: SharedClock = Arc::new(Later(days));
+        Self::start_with(hubs, &clock)
+    }
+
+    fn start_with(hubs: &[&Hub], clock: &SharedClock) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
         let nodes = hubs
             .iter()
             .map(|hub| {
                 let options = NodeOptions {
-                    clock: SystemClock::shared(),
+                    clock: clock.clone(),
                     without_peers: false,
                     peers: PeerOptions::default(),
                     counting: Counting::Child(program("interhubd")),

@@ -109,6 +109,8 @@ pub struct Hub {
     pub web: u16,
     /// Its recovery key, as `interhubd init` printed it.
     pub recovery_key: String,
+    /// What `interhubd init --lost-keys` printed for the voting hubs; empty without it.
+    pub new_keys: String,
     process: Option<Child>,
 }
 
@@ -144,6 +146,9 @@ impl Hub {
         let all: Vec<&str> = arguments.iter().copied().chain(more.iter().copied()).collect();
         let said = run("interhubd", &all).ok().out;
         let printed = said.lines().map(str::trim);
+        let new_keys = printed
+            .clone()
+            .find_map(|line| Some(line.split_once(" --keys ")?.1.to_owned()));
         let recovery_key = printed
             .chain(more.iter().copied())
             .find(|line| line.starts_with("IHR1-"));
@@ -151,6 +156,7 @@ impl Hub {
             recovery_key: recovery_key
                 .unwrap_or_else(|| panic!("no recovery key in {said}"))
                 .to_owned(),
+            new_keys: new_keys.unwrap_or_default(),
             slug: slug.into(),
             data,
             federation,
@@ -173,6 +179,7 @@ impl Hub {
         Self {
             slug: self.slug.clone(),
             recovery_key: self.recovery_key.clone(),
+            new_keys: self.new_keys.clone(),
             data,
             federation: self.federation,
             web: self.web,

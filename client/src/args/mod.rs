@@ -149,6 +149,12 @@ pub enum NetworkCommand {
         #[arg(value_name = "ID")]
         id: String,
     },
+    /// This hub still has its key: object to a decision that would give it others
+    Object {
+        /// The decision: its id, or the first eight digits of it or more
+        #[arg(value_name = "ID")]
+        id: String,
+    },
     /// Vote for other rules
     Rules {
         /// Guests a voter may have at once, 1 to 1,000
@@ -199,6 +205,15 @@ pub enum HubCommand {
         /// Its slug
         #[arg(value_name = "SLUG")]
         slug: String,
+    },
+    /// Vote to give a hub that has lost its key and its recovery key new ones
+    Rekey {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+        /// What `interhubd init --lost-keys` printed there
+        #[arg(long, value_name = "KEYS")]
+        keys: String,
     },
     /// Talk with a hub no more; only this node does so
     Block {

@@ -23,6 +23,7 @@ pub(super) async fn run(command: HubCommand, node: &Node, answer: &mut Answer<'_
         HubCommand::Vote { slug } => node.vote_to_seat(&slug).await?,
         HubCommand::Remove { slug, reason } => node.remove_hub(&slug, &reason).await?,
         HubCommand::Readmit { slug } => node.readmit_hub(&slug).await?,
+        HubCommand::Rekey { slug, keys } => node.rekey_hub(&slug, &keys).await?,
         HubCommand::Leave => {
             answer.show(&HubDocument::from(node.leave().await?), hub_text)?;
             return answer.note("this hub has left the network; an invitation brings it back");

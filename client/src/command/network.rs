@@ -24,6 +24,7 @@ pub(super) async fn run(command: NetworkCommand, node: &Node, answer: &mut Answe
         }
         NetworkCommand::Vote { id, withdraw } => node.vote(&id, withdraw).await?,
         NetworkCommand::Adopt { id } => node.adopt(&id).await?,
+        NetworkCommand::Object { id } => node.object(&id).await?,
         NetworkCommand::Rules { guests_per_voter } => node.change_rules(guests_per_voter).await?,
     };
     answer.show(&DecisionDocument::from(decision), decision_text)

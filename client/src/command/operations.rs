@@ -58,10 +58,32 @@ fn status_text(status: &StatusDocument) -> String {
             },
         ),
         (
+            "key",
+            if status.key_replaced {
+                "another one is this hub's by now, which this node does not have; see `interhub key show`".to_owned()
+            } else {
+                String::new()
+            },
+        ),
+        ("keys at risk", key_decisions_text(&status.key_decisions)),
+        (
             "counting",
             status.counting_error.as_deref().map(render::line).unwrap_or_default(),
         ),
     ])
+}
+
+/// What its operator has to do whose keys the others want to replace.
+fn key_decisions_text(decisions: &[String]) -> String {
+    let ids: Vec<String> = decisions.iter().map(|id| id.chars().take(16).collect()).collect();
+    match ids.first() {
+        None => String::new(),
+        Some(first) => format!(
+            "the voting hubs are giving this hub other keys (decision {}); if its key is not lost, object: `interhub \
+             network object {first}`",
+            ids.join(", ")
+        ),
+    }
 }
 
 /// Which hub's data is oldest, and how old it is.

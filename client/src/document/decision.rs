@@ -12,7 +12,7 @@ pub struct DecisionsDocument {
     pub decisions: Vec<DecisionDocument>,
 }
 
-/// `network vote`, `network adopt`, `network rules`, and an entry of `network decisions`.
+/// `network vote`, `network adopt`, `network object`, `network rules`, and an entry of `network decisions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[expect(
     missing_docs,
@@ -34,6 +34,8 @@ pub struct DecisionDocument {
     pub own_vote: String,
     pub explanation: String,
     pub after: Vec<String>,
+    pub counts_from: Option<String>,
+    pub objected: bool,
 }
 
 impl From<v1::ShownDecision> for DecisionDocument {
@@ -49,6 +51,8 @@ impl From<v1::ShownDecision> for DecisionDocument {
             reason: present(&decision.reason),
             proposed: instant(decision.proposed.as_ref()),
             since: instant(decision.since.as_ref()),
+            counts_from: instant(decision.counts_from.as_ref()),
+            objected: decision.objected,
             id: decision.id,
             change: decision.change,
             proposer: decision.proposer,
@@ -62,7 +66,7 @@ impl From<v1::ShownDecision> for DecisionDocument {
     }
 }
 
-/// `hub vote`, `hub remove`, `hub readmit`.
+/// `hub vote`, `hub remove`, `hub readmit`, `hub rekey`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HubDecisionDocument {
     /// The hub.

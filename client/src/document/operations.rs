@@ -35,6 +35,7 @@ pub struct StatusDocument {
     pub as_of: Option<String>,
     pub oldest_hub: Option<String>,
     pub key_replaced: bool,
+    pub key_decisions: Vec<String>,
     pub counting_error: Option<String>,
 }
 
@@ -75,6 +76,7 @@ impl From<v1::StatusResponse> for StatusDocument {
             as_of: instant(status.as_of.as_ref()),
             oldest_hub: status.oldest_hub,
             key_replaced: status.key_replaced,
+            key_decisions: status.key_decisions,
             counting_error: status.counting_error,
         }
     }

@@ -251,7 +251,7 @@ fn figures_of_the_node() {
         "hub": "vienna", "id": "", "version": "", "network": null, "documents": 0, "events": 0, "members": 0,
         "peers": 0, "connected": 0, "shared_digest": "", "projections_digest": "", "epoch": "00ff",
         "restoring": false, "waiting": 0, "refused": 0, "void": 0, "stuck": 0, "votes_open": 0, "another_node": false,
-        "key_replaced": false, "breaches": 0, "as_of": null, "oldest_hub": null,
+        "key_replaced": false, "key_decisions": [], "breaches": 0, "as_of": null, "oldest_hub": null,
         "counting_error": null,
     });
     assert_eq!(written(&StatusDocument::from(status)).0, expected);

@@ -139,7 +139,7 @@ fn read(statements: &BTreeMap<HeaderHash, &HeldStatement>) -> Heard {
                     said.admissions.entry(hub).or_default().push(taken_back);
                 }
             }
-            Said::Founding(_) | Said::Address(_) | Said::NextKey(_) => {}
+            Said::Founding(_) | Said::Address(_) | Said::NextKey(_) | Said::Object(_) => {}
         }
     }
     said

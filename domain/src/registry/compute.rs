@@ -6,6 +6,7 @@ use super::ballots::{Ballots, Founder, Taken};
 use super::check::{CheckedAccept, check_address, read_accept, read_founding};
 use super::decision::Change;
 use super::keys::{HubKeys, KeyWord, key_words};
+use super::replace::{self, ObjectionWord, Replacements, objections};
 use super::{GUESTS_PER_VOTER, HeldStatement, Member, Roster, Standing};
 use crate::body::Said;
 use crate::cut::RemovalCut;
@@ -54,8 +55,11 @@ impl Roster {
         let words = key_words(network, statements.clone());
         // Those that their first key signed say who is there; what a later key signed is read when the keys are known.
         let first = roster.admissions(network, statements.clone(), &decided, &BTreeMap::new());
-        let keys = all_keys(&founders, &first, &words);
-        let admissions = if words.is_empty() {
+        let mut replacements = roster.ballots.replacements(now_ms);
+        let against = objections(network, statements.clone());
+        let keys = all_keys(&founders, &first, &words, &mut replacements, &against);
+        roster.replacements = replacements.into_values().flatten().collect();
+        let admissions = if words.is_empty() && roster.replacements.is_empty() {
             first
         } else {
             roster.admissions(network, statements.clone(), &decided, &keys)
@@ -340,6 +344,8 @@ fn all_keys(
     founders: &[CheckedAccept],
     admissions: &[Admission],
     words: &BTreeSet<KeyWord>,
+    replacements: &mut Replacements,
+    objections: &BTreeSet<ObjectionWord>,
 ) -> BTreeMap<HubId, HubKeys> {
     let mut first: BTreeMap<HubId, (u32, [u8; 32], [u8; 32])> = BTreeMap::new();
     let accepts = founders
@@ -350,9 +356,10 @@ fn all_keys(
         let earliest = first.entry(accept.hub).or_insert(word);
         *earliest = word.min(*earliest);
     }
-    let keys = first
-        .into_iter()
-        .map(|(hub, (_, recovery, key))| (hub, HubKeys::compute(hub, key, recovery, words)));
+    let keys = first.into_iter().map(|(hub, (_, recovery, key))| {
+        let decided = replacements.get_mut(&hub).map(Vec::as_mut_slice).unwrap_or_default();
+        (hub, replace::settle((hub, key, recovery), words, decided, objections))
+    });
     keys.collect()
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Key numbers name keys in envelope headers and never change their meaning: the first key is 0; a signing key names the
 //! number after its own; a key named by the recovery key has the highest bit set, nine bits of its hash, and six bits that
-//! count from there.
+//! count from there; one that a decision gave the hub has the bit below, eight bits of its hash, and the same six.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,7 @@ use prost::Message;
 
 use super::HeldStatement;
 use super::check::RegistryError;
+use super::replace::Replacement;
 use crate::body::{KeyReason, KeyRecord, NextKey, Said};
 use crate::envelope::{SigningKey, public_key, verify};
 use crate::ids::{HeaderHash, HubId, NetworkId};
@@ -24,6 +25,8 @@ const TAG: &[u8] = b"interhub-nextkey-v1\0";
 const MAX_ROTATIONS: u16 = 63;
 /// Largest record in bytes.
 const MAX_RECORD: usize = 512;
+/// The bits of a number that tell one line of keys from another.
+const LINE: u16 = 0xffc0;
 
 /// A record whose signature verifies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +58,15 @@ pub struct HubKeys {
     pub stolen: BTreeSet<u16>,
     /// The recovery key that speaks now.
     pub recovery_key: [u8; 32],
+    /// Every recovery key it ever had, the present one among them.
+    pub recovery_keys: BTreeSet<[u8; 32]>,
+}
+
+/// A key that something other than a signing key gave to the hub: where a line of keys begins.
+struct Given {
+    key: [u8; 32],
+    number: u16,
+    reason: KeyReason,
 }
 
 /// What a key's holder signs.
@@ -131,6 +143,13 @@ pub fn recovered_number(public_key: &[u8; 32]) -> u16 {
     0x8000 | (u16::from_be_bytes([bytes[0], bytes[1]]) << 6 & 0x7fc0)
 }
 
+/// The number of a key that a decision gave a hub.
+pub fn decided_number(public_key: &[u8; 32]) -> u16 {
+    let hash = blake3::hash(public_key);
+    let bytes = hash.as_bytes();
+    0x4000 | (u16::from_be_bytes([bytes[0], bytes[1]]) << 6 & 0x3fc0)
+}
+
 /// The number of a key that the key with this number named; `None` if it may not name one any more.
 fn next_number(number: u16) -> Option<u16> {
     (number & 0x3f < MAX_ROTATIONS).then(|| number + 1)
@@ -157,7 +176,13 @@ impl HubKeys {
             current: (0, first),
             stolen: BTreeSet::new(),
             recovery_key,
+            recovery_keys: BTreeSet::from([recovery_key]),
         }
+    }
+
+    /// Whether this key may speak for the hub against others in its place.
+    pub(super) fn may_object(&self, signer: &[u8; 32]) -> bool {
+        self.recovery_keys.contains(signer) || self.trusted().any(|key| key == *signer)
     }
 
     /// Every key that was ever named.
@@ -174,44 +199,85 @@ impl HubKeys {
         kept.flat_map(|(_, keys)| keys.iter().copied())
     }
 
-    /// From a hub's first key, its first recovery key, and the records of all hubs, in their order.
-    pub(super) fn compute(hub: HubId, first: [u8; 32], recovery: [u8; 32], words: &BTreeSet<KeyWord>) -> Self {
+    /// From a hub's first key, its first recovery key, the records of all hubs in their order, and the keys that decisions
+    /// gave it, those that are due.
+    pub(super) fn compute(
+        hub: HubId,
+        first: [u8; 32],
+        recovery: [u8; 32],
+        words: &BTreeSet<KeyWord>,
+        decided: &[Replacement],
+    ) -> Self {
         let words: Vec<&KeyWord> = words
             .iter()
             .filter(|word| word.hub.is_none_or(|named| named == hub))
             .collect();
         let mut keys = Self::of(first, recovery);
-        let recovered = keys.recoveries(&words);
-        for word in &recovered {
-            keys.name(recovered_number(&word.public_key), word.public_key);
+        let given = keys.given(&words, decided);
+        for one in &given {
+            keys.name(one.number, one.key);
         }
+        let refused = keys.name_refused(&given, decided);
         keys.name_rotations(&words);
-        let base = recovered
-            .last()
-            .map_or((0, first), |word| (recovered_number(&word.public_key), word.public_key));
+        let base = given.last().map_or((0, first), |one| (one.number, one.key));
         let lineage = lineage(base, &words);
         keys.current = lineage.last().map_or(base, |(key, _)| *key);
-        keys.mark_stolen(&recovered, &lineage);
+        keys.mark_stolen(&given, &lineage);
+        let of_refused = keys
+            .by_number
+            .keys()
+            .filter(|number| refused.contains(&(**number & LINE)));
+        keys.stolen.extend(of_refused);
         keys
     }
 
-    /// What recovery keys say, in the order in which it counts: the next recovery key's words after those of the one that
-    /// named it.
-    fn recoveries<'a>(&mut self, words: &[&'a KeyWord]) -> Vec<&'a KeyWord> {
+    /// What recovery keys say and decisions give, in the order in which it counts: the next recovery key's words after those
+    /// of the one that named it, and after a decision those of the recovery key in it.
+    fn given(&mut self, words: &[&KeyWord], decided: &[Replacement]) -> Vec<Given> {
+        let mut all = self.recoveries(words);
+        for replacement in decided.iter().filter(|replacement| replacement.counts()) {
+            all.push(Given {
+                key: replacement.public_key,
+                number: decided_number(&replacement.public_key),
+                reason: KeyReason::Lost,
+            });
+            self.recovery_key = replacement.recovery_key;
+            all.extend(self.recoveries(words));
+        }
+        all
+    }
+
+    fn recoveries(&mut self, words: &[&KeyWord]) -> Vec<Given> {
         let mut all = Vec::new();
         let mut seen = BTreeSet::new();
         while seen.insert(self.recovery_key) {
-            let said: Vec<&KeyWord> = words
-                .iter()
-                .filter(|word| word.signer == self.recovery_key)
-                .copied()
-                .collect();
-            all.extend(&said);
-            if let Some(next) = said.iter().rev().find_map(|word| word.recovery_key) {
+            self.recovery_keys.insert(self.recovery_key);
+            let said = || words.iter().filter(|word| word.signer == self.recovery_key);
+            all.extend(said().map(|word| Given {
+                key: word.public_key,
+                number: recovered_number(&word.public_key),
+                reason: word.reason,
+            }));
+            if let Some(next) = said().rev().find_map(|word| word.recovery_key) {
                 self.recovery_key = next;
             }
         }
         all
+    }
+
+    /// Names the keys of decisions that the hub objected to, for what they signed before that was known. Returns the lines
+    /// that begin with them.
+    fn name_refused(&mut self, given: &[Given], decided: &[Replacement]) -> BTreeSet<u16> {
+        let mut refused = BTreeSet::new();
+        for replacement in decided.iter().filter(|replacement| replacement.objected) {
+            let number = decided_number(&replacement.public_key);
+            // A line that is the hub's own stays so: there is no room beside it.
+            if given.iter().all(|one| one.number != number) {
+                self.name(number, replacement.public_key);
+                refused.insert(number);
+            }
+        }
+        refused
     }
 
     fn name(&mut self, number: u16, key: [u8; 32]) -> bool {
@@ -243,18 +309,14 @@ impl HubKeys {
 
     /// After a theft said by the recovery key all keys but those named since are stolen; after one said by a signing key,
     /// those before it in its own line.
-    fn mark_stolen(&mut self, recovered: &[&KeyWord], lineage: &[((u16, [u8; 32]), KeyReason)]) {
-        let theft = recovered.iter().rposition(|word| word.reason == KeyReason::Stolen);
+    fn mark_stolen(&mut self, given: &[Given], lineage: &[((u16, [u8; 32]), KeyReason)]) {
+        let theft = given.iter().rposition(|one| one.reason == KeyReason::Stolen);
         if let Some(at) = theft {
-            let kept: BTreeSet<u16> = recovered
-                .iter()
-                .skip(at)
-                .map(|word| recovered_number(&word.public_key) & 0xffc0)
-                .collect();
+            let kept: BTreeSet<u16> = given.iter().skip(at).map(|one| one.number & LINE).collect();
             let lost = self
                 .by_number
                 .keys()
-                .filter(|number| **number < 0x8000 || !kept.contains(&(**number & 0xffc0)));
+                .filter(|number| !kept.contains(&(**number & LINE)));
             self.stolen.extend(lost);
         }
         if let Some(at) = lineage.iter().rposition(|(_, reason)| *reason == KeyReason::Stolen) {

@@ -6,7 +6,8 @@
 //! invites. A voter has at most ten guests, further ones wait.
 //!
 //! Everything else is decided: [`decision`] says what can be, [`ballots`] which decisions pass and which of them a node
-//! takes, [`compute`] what follows from those, [`duty`] what a voter's node signs by itself.
+//! takes, [`compute`] what follows from those, [`keys`] and [`replace`] which keys speak for a hub, [`duty`] what a voter's
+//! node signs by itself.
 
 pub mod ballots;
 mod check;
@@ -15,6 +16,7 @@ pub mod decision;
 pub mod duty;
 pub mod keys;
 mod positions;
+pub mod replace;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +26,7 @@ pub use self::check::{
 };
 pub use self::decision::{Change, ChangeKey, Proposal};
 pub use self::keys::HubKeys;
+pub use self::replace::Replacement;
 use crate::body::Said;
 use crate::cut::RemovalCut;
 use crate::ids::{Epoch, HeaderHash, HubId};
@@ -123,6 +126,8 @@ pub struct Roster {
     pub members: BTreeMap<HubId, Member>,
     /// The decisions held, and what became of them.
     pub ballots: Ballots,
+    /// What became of the keys in those decisions that give a hub others.
+    pub replacements: BTreeMap<HeaderHash, Replacement>,
 }
 
 impl Roster {

@@ -6,6 +6,8 @@ use interhub_domain::registry::{Change, Member, Opinion, Roster, Standing, State
 
 use super::network::ShownHub;
 use super::{CommandError, Commands};
+use crate::clock::text_of;
+use crate::identity::NewKeys;
 use crate::sync::{Removal, WriteError};
 
 /// Digits of an id that are enough to name a decision.
@@ -42,6 +44,10 @@ pub struct ShownDecision {
     pub explanation: String,
     /// What it builds on.
     pub after: Vec<HeaderHash>,
+    /// When the keys in it count, Unix milliseconds, if it gives a hub others and is in force.
+    pub counts_from_ms: Option<i64>,
+    /// Whether that hub objected.
+    pub objected: bool,
 }
 
 /// What became of a wish about a hub.
@@ -92,6 +98,29 @@ impl Commands {
             let id = this.decision_id(&id)?;
             let adopting = this.ledger.adopt(id)?;
             this.shown_decision(adopting)
+        })
+        .await
+    }
+
+    /// Says that this hub still has its key, against a decision that would give it others.
+    pub async fn object(&self, id: String) -> Result<ShownDecision, CommandError> {
+        self.blocking("network object", move |this| {
+            let id = this.decision_id(&id)?;
+            this.ledger.object(id)?;
+            this.shown_decision(id)
+        })
+        .await
+    }
+
+    /// Votes to give a hub that lost its keys the new ones that its folder printed.
+    pub async fn rekey_hub(&self, slug: String, keys: String) -> Result<HubDecision, CommandError> {
+        let parsed = keys.parse();
+        let keys: NewKeys =
+            parsed.map_err(|error: crate::identity::NewKeysError| CommandError::usage(error.to_string()))?;
+        self.blocking("hub rekey", move |this| {
+            let hub = this.hub_named(&slug)?;
+            let id = this.ledger.rekey(hub, keys.public_key, keys.recovery_key)?;
+            this.hub_decision(hub, id)
         })
         .await
     }
@@ -230,6 +259,7 @@ fn shown(roster: &Roster, own: HubId, opinion: &Opinion) -> ShownDecision {
     let change = &opinion.proposal.change;
     let voted: Vec<HubId> = opinion.signed().map(|(hub, _)| hub).collect();
     let stances = roster.ballots.stances(own);
+    let replacement = roster.replacements.get(&opinion.id);
     let reason = match change {
         Change::Remove { reason, .. } => reason.clone(),
         _ => String::new(),
@@ -260,6 +290,8 @@ fn shown(roster: &Roster, own: HubId, opinion: &Opinion) -> ShownDecision {
         },
         explanation: explain(roster, own, opinion),
         after: opinion.proposal.after.iter().copied().collect(),
+        counts_from_ms: replacement.and_then(|replacement| replacement.counts_from_ms),
+        objected: replacement.is_some_and(|replacement| replacement.objected),
     }
 }
 
@@ -269,7 +301,7 @@ fn purpose(roster: &Roster, change: &Change) -> String {
         Change::Seat { hub, slug, .. } => format!("give {} a vote, as {slug}", slug_of(roster, *hub)),
         Change::Remove { hub, reason, .. } => format!("remove {} ({reason})", slug_of(roster, *hub)),
         Change::Readmit { hub, .. } => format!("take {} back", slug_of(roster, *hub)),
-        Change::ReplaceKey { hub, .. } => format!("give {} another key", slug_of(roster, *hub)),
+        Change::ReplaceKey { hub, .. } => format!("give {}, which has lost its keys, new ones", slug_of(roster, *hub)),
         Change::Rules { guests_per_voter } => format!("let every voter have up to {guests_per_voter} guests"),
         Change::Adopt(decisions) => {
             let ids: Vec<String> = decisions.iter().map(HeaderHash::short).collect();
@@ -310,7 +342,29 @@ fn explain(roster: &Roster, own: HubId, opinion: &Opinion) -> String {
         ),
     };
     let outcome = outcome(roster, own, opinion, &voted);
-    format!("{proposed} {names} {have} voted for it{count} {outcome}")
+    let keys = key_outcome(roster, own, opinion);
+    format!("{proposed} {names} {have} voted for it{count} {outcome}{keys}")
+}
+
+/// What becomes of the keys that a decision gives a hub, and what that hub can do.
+fn key_outcome(roster: &Roster, own: HubId, opinion: &Opinion) -> String {
+    let Some(replacement) = roster.replacements.get(&opinion.id) else {
+        return String::new();
+    };
+    let slug = slug_of(roster, replacement.hub);
+    if replacement.objected {
+        return format!(" {slug} still has a key and objected, so these keys never count.");
+    }
+    let until = match replacement.counts_from_ms {
+        Some(from) if replacement.due => return format!(" Its keys count since {}.", text_of(from)),
+        Some(from) => format!(" Its keys count from {} on, unless {slug} objects.", text_of(from)),
+        None => format!(" Its keys would count seven days after it has passed, unless {slug} objects."),
+    };
+    if replacement.hub == own && opinion.is_proper() {
+        let id = opinion.id.short();
+        return format!("{until} That is this hub: if its key is not lost, `interhub network object {id}`.");
+    }
+    until
 }
 
 fn outcome(roster: &Roster, own: HubId, opinion: &Opinion, voted: &[HubId]) -> String {
@@ -361,9 +415,10 @@ pub(super) fn explain_hub(roster: &Roster, own: HubId, blocked: bool, member: &M
     let mut lines = vec![stand(roster, member)];
     let about = |opinion: &&Opinion| opinion.proposal.change.hub() == Some(member.id);
     let removals = roster.removals_of(member.id);
+    let threats: Vec<HeaderHash> = roster.key_threats(member.id).map(|(id, _)| *id).collect();
     for opinion in roster.ballots.all().filter(about) {
         let tells = match opinion.state {
-            State::Taken(_) => removals.contains(&opinion.id),
+            State::Taken(_) => removals.contains(&opinion.id) || threats.contains(&opinion.id),
             State::Refused => true,
             State::Pending => opinion.is_proper() && opinion.lacks.is_empty(),
         };

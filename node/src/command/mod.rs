@@ -116,6 +116,8 @@ impl From<DecideError> for CommandError {
             DecideError::NoVote
             | DecideError::Oneself
             | DecideError::Founder
+            | DecideError::OwnKeys
+            | DecideError::FounderKeys
             | DecideError::NotAsked
             | DecideError::Improper => Class::Refused,
             DecideError::VotesAlready(_)
@@ -125,6 +127,11 @@ impl From<DecideError> for CommandError {
             | DecideError::NotVoted
             | DecideError::SameRules(_)
             | DecideError::InForce
+            | DecideError::Objected(_)
+            | DecideError::KeysInUse
+            | DecideError::NotAboutOwnKeys
+            | DecideError::ObjectedAlready
+            | DecideError::KeyGone
             | DecideError::Refused
             | DecideError::NotRefused(_) => Class::Precondition,
         };

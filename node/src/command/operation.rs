@@ -1,6 +1,6 @@
 //! What an operator watches: status, and what changes.
 
-use interhub_domain::ids::{Epoch, HubId, NetworkId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, NetworkId};
 
 use super::{CommandError, Commands};
 use crate::store::catalogue::change::ChangeRow;
@@ -47,6 +47,8 @@ pub struct NodeStatus {
     pub oldest_hub: Option<String>,
     /// The registry names a key for this hub that this node does not have.
     pub key_replaced: bool,
+    /// Decisions that will give this hub other keys unless it objects.
+    pub key_decisions: Vec<HeaderHash>,
     /// Why changes of other hubs cannot be judged now.
     pub counting_error: Option<String>,
 }
@@ -100,6 +102,7 @@ impl Commands {
                 as_of_ms,
                 oldest_hub,
                 key_replaced: this.ledger.is_key_replaced(),
+                key_decisions: roster.key_threats(own).map(|(id, _)| *id).collect(),
                 counting_error: this.counter.as_ref().and_then(crate::child::ChildCounter::trouble),
             })
         })

@@ -41,6 +41,12 @@ impl v1::hubs_server::Hubs for HubsService {
         Ok(Response::new(answer::hub_decision(decision)))
     }
 
+    async fn rekey(&self, request: Request<v1::RekeyHubRequest>) -> Result<Response<v1::HubDecision>, Status> {
+        let v1::RekeyHubRequest { slug, keys } = request.into_inner();
+        let decision = self.0.rekey_hub(slug, keys).await?;
+        Ok(Response::new(answer::hub_decision(decision)))
+    }
+
     async fn show_keys(&self, _: Request<v1::ShowKeysRequest>) -> Result<Response<v1::HubKeys>, Status> {
         Ok(Response::new(answer::keys(&self.0.keys().await?)))
     }

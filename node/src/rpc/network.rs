@@ -48,6 +48,11 @@ impl v1::network_server::Network for NetworkService {
         Ok(Response::new(answer::decision(adopting)))
     }
 
+    async fn object(&self, request: Request<v1::ObjectRequest>) -> Result<Response<v1::ShownDecision>, Status> {
+        let decision = self.0.object(request.into_inner().id).await?;
+        Ok(Response::new(answer::decision(decision)))
+    }
+
     async fn change_rules(
         &self,
         request: Request<v1::ChangeRulesRequest>,

@@ -84,6 +84,30 @@ pub enum DecideError {
     /// It can never pass.
     #[error("this decision can never pass: its proposer had no vote, or the slug it gives is another voter's")]
     Improper,
+    /// A hub with a key changes it by itself.
+    #[error("a hub that has its key changes it with `interhub key rotate`, or `interhub key recover`")]
+    OwnKeys,
+    /// While fewer than three vote, nothing passes without the founder.
+    #[error(
+        "the founder decides alone while fewer than three hubs vote, so nobody else can give it another key; without its \
+         recovery key it has to found another network"
+    )]
+    FounderKeys,
+    /// The hub objected to these keys.
+    #[error("{0} still has a key, and objected to these; ask its operator")]
+    Objected(String),
+    /// Some hub has or had one of these keys.
+    #[error("one of these keys belongs to a hub already; a new folder has new ones: `interhubd init --lost-keys`")]
+    KeysInUse,
+    /// Only the hub itself objects, and only to keys.
+    #[error("this decision gives this hub no keys; `interhub network decisions` says what each is about")]
+    NotAboutOwnKeys,
+    /// It was said before.
+    #[error("this hub has objected to these keys already")]
+    ObjectedAlready,
+    /// The node has no key of the hub any more.
+    #[error("this node does not have this hub's key any more, so it cannot object; see `interhub key show`")]
+    KeyGone,
     /// Outside its limits.
     #[error("a reason or rule is not valid: {0}")]
     Record(#[from] RegistryError),
@@ -142,7 +166,12 @@ impl Ledger {
     }
 
     /// Votes for a change: for a pending decision that makes it, or by proposing one.
-    fn stand_for(&self, inner: &mut Inner, network: NetworkId, change: Change) -> Result<HeaderHash, DecideError> {
+    pub(super) fn stand_for(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        change: Change,
+    ) -> Result<HeaderHash, DecideError> {
         let key = change.key();
         let pending = |opinion: &&Opinion| {
             opinion.is_proper()
@@ -166,7 +195,7 @@ impl Ledger {
         Ok(known.or(written.hash).unwrap_or(HeaderHash::ZERO))
     }
 
-    fn deciding(&self, inner: &Inner) -> Result<NetworkId, DecideError> {
+    pub(super) fn deciding(&self, inner: &Inner) -> Result<NetworkId, DecideError> {
         let network = self.network().ok_or(WriteError::NoNetwork)?;
         if inner.roster.votes(self.own_id) {
             Ok(network)
@@ -175,7 +204,7 @@ impl Ledger {
         }
     }
 
-    fn decided<T>(&self, done: Result<T, DecideError>) -> Result<T, DecideError> {
+    pub(super) fn decided<T>(&self, done: Result<T, DecideError>) -> Result<T, DecideError> {
         let done = done?;
         self.make_durable().map_err(LedgerError::from)?;
         Ok(done)
@@ -367,7 +396,7 @@ impl Ledger {
     }
 }
 
-const fn not_active(standing: Standing) -> Option<&'static str> {
+pub(super) const fn not_active(standing: Standing) -> Option<&'static str> {
     match standing {
         Standing::Active => None,
         Standing::Pending => Some("its admission waits for a free place"),
@@ -377,7 +406,7 @@ const fn not_active(standing: Standing) -> Option<&'static str> {
 }
 
 /// The founder, while its signature decides alone.
-fn sole_founder(inner: &Inner) -> Option<HubId> {
+pub(super) fn sole_founder(inner: &Inner) -> Option<HubId> {
     let voters = inner.roster.ballots.voters_now();
     inner
         .roster
@@ -386,7 +415,7 @@ fn sole_founder(inner: &Inner) -> Option<HubId> {
 }
 
 /// Votes and votes needed of a pending decision for this change that this hub has signed.
-fn voted(inner: &Inner, own: HubId, change: &Change) -> Option<(usize, usize)> {
+pub(super) fn voted(inner: &Inner, own: HubId, change: &Change) -> Option<(usize, usize)> {
     let key = change.key();
     let signed = inner.roster.ballots.all().find(|opinion| {
         opinion.state == State::Pending

@@ -51,6 +51,24 @@ pub enum JoinError {
     /// The others removed it.
     #[error("this hub was removed by a decision; a voting hub can propose `interhub hub readmit`")]
     Removed,
+    /// Nobody named this key.
+    #[error(
+        "no hub of this network has this key; a hub that lost its keys asks the voting hubs to run `interhub hub rekey`"
+    )]
+    KeyUnknown,
+    /// The voters have not decided about this key.
+    #[error(
+        "the voting hubs have not decided yet that this key is a hub's; `interhub network decisions` at one of them says who has to vote"
+    )]
+    KeyUndecided,
+    /// They have, and whoever still has a key of the hub may object.
+    #[error(
+        "the voting hubs decided that this key is a hub's; it counts here from {0} on, unless that hub objects: join again then"
+    )]
+    KeyNotYet(String),
+    /// The hub still has a key.
+    #[error("the hub that this key was to be given to still has one, and objected")]
+    KeyObjected,
     /// The newcomer's own record is not valid.
     #[error("the newcomer's record is not valid: {0}")]
     Accept(#[from] RegistryError),

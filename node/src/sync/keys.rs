@@ -6,12 +6,12 @@ use interhub_domain::body::{KeyReason, NextKey, Said};
 use interhub_domain::envelope::{Envelope, SigningKey, public_key};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::registry::keys::{read_next_key, recovered_number, sign_next_key};
-use interhub_domain::registry::{HubKeys, RegistryError};
+use interhub_domain::registry::{HubKeys, Roster};
 
 use super::author::{Write, WriteError};
 use super::join::JoinError;
 use super::ledger::{Inner, Ledger, LedgerError};
-use crate::clock::random_bytes;
+use crate::clock::{random_bytes, text_of};
 use crate::peer::JoinRequest;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::{Backend, Batch, StoreError, catalogue};
@@ -165,7 +165,9 @@ impl Ledger {
             put_own_runs(&mut batch, runs, self.epoch());
             self.commit(&batch).map_err(WriteError::from)?;
         }
-        self.write(vec![Write::Statement(Said::NextKey(said))])?;
+        let mut writes = self.objections_with(network, signer);
+        writes.push(Write::Statement(Said::NextKey(said)));
+        self.write(writes)?;
         keeper.replace(next)?;
         Ok(next.number)
     }
@@ -190,6 +192,7 @@ impl Ledger {
     ) -> Result<HubId, KeyError> {
         let keeper = self.keeper.get().cloned().ok_or(KeyError::NoFolder)?;
         self.enter_registry(network, envelopes, decisions)?;
+        self.start_from_given_keys().map_err(WriteError::from)?;
         let roster = self.roster();
         let key = self.own.public_key();
         let member = roster.by_key(&key).filter(|member| member.current_key().0 == key);
@@ -241,7 +244,9 @@ impl Ledger {
         let next_keys = own
             .into_iter()
             .filter_map(|(_, next)| Some((next.record, next.signature.try_into().ok()?)));
-        Some(telling(network, next_keys.collect()))
+        let next_keys: Vec<_> = next_keys.collect();
+        // Of a key that a decision gave nobody can be told but by the registry.
+        (!next_keys.is_empty()).then(|| telling(network, next_keys))
     }
 
     /// A caller tells that its key is a hub's present one. What is true is said in the own log, because a hub that lost
@@ -271,7 +276,7 @@ impl Ledger {
         }
         let active = match inner.roster.by_key(&caller) {
             Some(member) => inner.roster.is_active(member.id),
-            None => return Err(JoinError::Accept(RegistryError::Signature)),
+            None => return Err(unknown_key(&inner.roster, caller)),
         };
         let envelopes = self.registry_envelopes(&inner).map_err(LedgerError::from)?;
         drop(inner);
@@ -288,6 +293,17 @@ impl Ledger {
     pub(super) fn first_own_runs(&self, inner: &Inner) -> Result<BTreeSet<Epoch>, StoreError> {
         let held = inner.held.rows().filter(|(row, _)| row.hub == self.own_id);
         Ok(stored_runs(&*self.store)?.unwrap_or_else(|| held.map(|(row, _)| row.epoch).collect()))
+    }
+}
+
+/// Why a key is no hub's: the voters may still be deciding about it.
+fn unknown_key(roster: &Roster, key: [u8; 32]) -> JoinError {
+    let mut named = roster.replacements.values().filter(|one| one.public_key == key);
+    match named.clone().filter_map(|one| one.counts_from_ms).max() {
+        _ if named.clone().any(|one| one.objected) => JoinError::KeyObjected,
+        Some(from_ms) => JoinError::KeyNotYet(text_of(from_ms)),
+        None if named.next().is_some() => JoinError::KeyUndecided,
+        None => JoinError::KeyUnknown,
     }
 }
 

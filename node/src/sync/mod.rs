@@ -23,6 +23,7 @@ mod quarantine;
 mod read;
 mod rebuild;
 mod registry;
+mod rekey;
 mod replay;
 mod watch;
 

@@ -88,6 +88,7 @@ impl Ledger {
     /// A roster whose rows are written is the one that counts from now on.
     fn set_roster(&self, inner: &mut Inner, roster: Arc<Roster>) {
         inner.taken_stored.clone_from(roster.ballots.taken());
+        self.warn_of_key_threats(inner, &roster);
         let moved = roster.members != inner.roster.members;
         inner.roster = roster;
         if moved {

@@ -511,7 +511,7 @@ pub struct Tombstone {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Statement {
     /// What.
-    #[prost(oneof = "statement::Said", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "statement::Said", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub said: ::core::option::Option<statement::Said>,
 }
 /// Nested message and enum types in `Statement`.
@@ -543,6 +543,9 @@ pub mod statement {
         /// A hub's next signing key. Stands alone, whoever carries it.
         #[prost(message, tag = "8")]
         NextKey(super::NextKey),
+        /// A hub's key is there: it is against a decision that would give the hub others. Stands alone, whoever carries it.
+        #[prost(message, tag = "9")]
+        Object(super::Objection),
     }
 }
 /// The genesis record of a network.
@@ -782,6 +785,35 @@ pub struct KeyRecord {
     pub at_ms: u64,
     /// The next recovery key, 32 bytes; only the recovery key names one.
     #[prost(bytes = "vec", tag = "7")]
+    pub recovery_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// A hub's own word against keys that a decision would give it: whoever signs it still has a key.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Objection {
+    /// The encoded ObjectionRecord, at most 512 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub record: ::prost::alloc::vec::Vec<u8>,
+    /// By the signer it names over the tag `interhub-objection-v1`, a zero byte, and the record; 64 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+}
+/// What the holder of a key signs who is against others in its place.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObjectionRecord {
+    /// The network, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// The hub, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// The public key that signs this, 32 bytes: a signing key of the hub that was not stolen, or its recovery key.
+    #[prost(bytes = "vec", tag = "3")]
+    pub signer: ::prost::alloc::vec::Vec<u8>,
+    /// The signing key that the decision names, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub public_key: ::prost::alloc::vec::Vec<u8>,
+    /// The recovery key that it names, 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
     pub recovery_key: ::prost::alloc::vec::Vec<u8>,
 }
 /// What a beacon signs: "these are my heads, at this time".
@@ -1631,6 +1663,12 @@ pub struct ShownDecision {
     /// Ids of the decisions it builds on.
     #[prost(string, repeated, tag = "15")]
     pub after: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When the keys in it count at this node, for `replace-key` in force.
+    #[prost(message, optional, tag = "16")]
+    pub counts_from: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether the hub still has a key and objected, for `replace-key`: then its keys never count.
+    #[prost(bool, tag = "17")]
+    pub objected: bool,
 }
 /// Which decision.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1645,6 +1683,13 @@ pub struct VoteRequest {
 /// Which decision.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AdoptRequest {
+    /// Its id, or at least the first eight digits of it.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Which decision.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObjectRequest {
     /// Its id, or at least the first eight digits of it.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
@@ -1986,6 +2031,29 @@ pub mod network_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Network", "Adopt"));
             self.inner.unary(req, path, codec).await
         }
+        /// Says that this hub still has its key, against a decision that would give it others. NOT_FOUND if there is none of that
+        /// id, FAILED_PRECONDITION if it is about other things, was objected to already, or this node does not have the hub's key.
+        pub async fn object(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ObjectRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Network/Object",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Network", "Object"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Votes for other rules. INVALID_ARGUMENT outside of the limits, PERMISSION_DENIED if this hub has no vote.
         pub async fn change_rules(
             &mut self,
@@ -2067,6 +2135,12 @@ pub mod network_server {
         async fn adopt(
             &self,
             request: tonic::Request<super::AdoptRequest>,
+        ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status>;
+        /// Says that this hub still has its key, against a decision that would give it others. NOT_FOUND if there is none of that
+        /// id, FAILED_PRECONDITION if it is about other things, was objected to already, or this node does not have the hub's key.
+        async fn object(
+            &self,
+            request: tonic::Request<super::ObjectRequest>,
         ) -> std::result::Result<tonic::Response<super::ShownDecision>, tonic::Status>;
         /// Votes for other rules. INVALID_ARGUMENT outside of the limits, PERMISSION_DENIED if this hub has no vote.
         async fn change_rules(
@@ -2458,6 +2532,49 @@ pub mod network_server {
                     };
                     Box::pin(fut)
                 }
+                "/interhub.v1.Network/Object" => {
+                    #[allow(non_camel_case_types)]
+                    struct ObjectSvc<T: Network>(pub Arc<T>);
+                    impl<T: Network> tonic::server::UnaryService<super::ObjectRequest>
+                    for ObjectSvc<T> {
+                        type Response = super::ShownDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ObjectRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Network>::object(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ObjectSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/interhub.v1.Network/ChangeRules" => {
                     #[allow(non_camel_case_types)]
                     struct ChangeRulesSvc<T: Network>(pub Arc<T>);
@@ -2563,6 +2680,16 @@ pub struct RecoverKeyRequest {
     /// only what this data folder wrote.
     #[prost(message, optional, tag = "3")]
     pub since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Keys for a hub that has lost its own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RekeyHubRequest {
+    /// Its slug, or its id in hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// The public halves of its new keys, as `interhubd init --lost-keys` printed them.
+    #[prost(string, tag = "2")]
+    pub keys: ::prost::alloc::string::String,
 }
 /// All keys of this hub.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2914,6 +3041,28 @@ pub mod hubs_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Readmit"));
             self.inner.unary(req, path, codec).await
         }
+        /// Votes to give a hub that has lost its key and its recovery key new ones, which count seven days after the decision has
+        /// passed unless that hub objects; a decision for them that is in force is answered as it is. NOT_FOUND if there is no such
+        /// hub, INVALID_ARGUMENT for a text that names no keys, PERMISSION_DENIED if this hub has no vote, for itself, and for a
+        /// founder that decides alone, FAILED_PRECONDITION if the hub is not active or objected, or a key is some hub's already.
+        pub async fn rekey(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RekeyHubRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Hubs/Rekey");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Hubs", "Rekey"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Talks with a hub no more, or again. No other hub is told. PERMISSION_DENIED for this hub itself.
         pub async fn block(
             &mut self,
@@ -3049,6 +3198,14 @@ pub mod hubs_server {
         async fn readmit(
             &self,
             request: tonic::Request<super::ReadmitHubRequest>,
+        ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status>;
+        /// Votes to give a hub that has lost its key and its recovery key new ones, which count seven days after the decision has
+        /// passed unless that hub objects; a decision for them that is in force is answered as it is. NOT_FOUND if there is no such
+        /// hub, INVALID_ARGUMENT for a text that names no keys, PERMISSION_DENIED if this hub has no vote, for itself, and for a
+        /// founder that decides alone, FAILED_PRECONDITION if the hub is not active or objected, or a key is some hub's already.
+        async fn rekey(
+            &self,
+            request: tonic::Request<super::RekeyHubRequest>,
         ) -> std::result::Result<tonic::Response<super::HubDecision>, tonic::Status>;
         /// Talks with a hub no more, or again. No other hub is told. PERMISSION_DENIED for this hub itself.
         async fn block(
@@ -3393,6 +3550,49 @@ pub mod hubs_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReadmitSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Hubs/Rekey" => {
+                    #[allow(non_camel_case_types)]
+                    struct RekeySvc<T: Hubs>(pub Arc<T>);
+                    impl<T: Hubs> tonic::server::UnaryService<super::RekeyHubRequest>
+                    for RekeySvc<T> {
+                        type Response = super::HubDecision;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RekeyHubRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Hubs>::rekey(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RekeySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -5610,6 +5810,9 @@ pub struct StatusResponse {
     /// The registry names a key for this hub that this node does not have.
     #[prost(bool, tag = "20")]
     pub key_replaced: bool,
+    /// Ids of decisions, 64 hexadecimal digits each, that will give this hub other keys unless it objects.
+    #[prost(string, repeated, tag = "43")]
+    pub key_decisions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Why changes of other hubs cannot be judged now, in one line. They wait until they can; absent: they are judged.
     #[prost(string, optional, tag = "50")]
     pub counting_error: ::core::option::Option<::prost::alloc::string::String>,

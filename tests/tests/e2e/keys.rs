@@ -1,6 +1,6 @@
 //! Keys that change: as a precaution, because they were lost, because they were stolen.
 
-use interhub_tests::cluster::{Cluster, agree};
+use interhub_tests::cluster::{Cluster, Inside, agree};
 use interhub_tests::hub::{Hub, SOON, text, wait_until};
 use serde_json::Value;
 
@@ -230,4 +230,191 @@ fn a_new_folder_with_nothing_but_the_recovery_key_is_the_hub_again() {
         "Europe/Vienna",
     ];
     assert_eq!(interhub_tests::hub::run("interhubd", &wrong).code, 2);
+}
+
+/// Three hubs that vote, the first of them the founder.
+fn three_voters() -> Cluster {
+    let cluster = Cluster::new(&["birmingham", "amsterdam", "vienna"]);
+    for slug in ["amsterdam", "vienna"] {
+        let seated = cluster.hubs[0].json(&["hub", "vote", slug]);
+        assert_eq!(seated["state"], "passed", "{seated}");
+    }
+    wait_until("three hubs with a vote at each of them", SOON, || {
+        for hub in &cluster.hubs {
+            let shown = hub.json(&["network", "show"]);
+            if shown["voters"] != 3 {
+                return Err(shown.to_string());
+            }
+        }
+        Ok(())
+    });
+    cluster
+}
+
+/// Two hubs vote to give the third one these keys. Returns the decision, once it is in force at all of them.
+#[track_caller]
+fn give_keys(hubs: &[&Hub], keys: &str) -> String {
+    let rekey = ["hub", "rekey", "vienna", "--keys", keys];
+    let proposed = hubs[0].json(&rekey);
+    assert_eq!(
+        (&proposed["state"], &proposed["votes"], &proposed["needed"]),
+        (&"pending".into(), &1.into(), &2.into())
+    );
+    let id = text(&proposed, "decision");
+    hubs[0].cli(&rekey).fails(1, "voted for it already");
+    let agreed = || hubs[1].cli(&["--json", "network", "vote", &id]);
+    wait_until("the proposal at the second hub", SOON, || {
+        let voted = agreed();
+        if voted.code == 0 { Ok(()) } else { Err(voted.err) }
+    });
+    for hub in hubs {
+        wait_until("the decision", SOON, || {
+            let decisions = hub.json(&["network", "decisions"]);
+            let decisions = decisions["decisions"].as_array().unwrap();
+            let found = decisions.iter().find(|decision| decision["id"] == id.as_str());
+            match found {
+                Some(found) if found["state"] == "passed" && !found["counts_from"].is_null() => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+    }
+    id
+}
+
+#[test]
+fn a_hub_without_any_key_is_itself_again_seven_days_after_the_others_decided() {
+    let mut cluster = three_voters();
+    let root = cluster.folder().to_path_buf();
+    let lost = cluster.hubs[2].add("Before all was lost", "2027-04-01T10:00");
+    cluster.agree();
+    let id = text(&cluster.hubs[2].json(&["status"]), "id");
+    cluster.hubs[2].kill();
+    std::fs::remove_dir_all(&cluster.hubs[2].data).unwrap();
+
+    let mut again = Hub::init_with(&root, "vienna", "Europe/Vienna", &["--lost-keys"]);
+    let link = text(&cluster.hubs[0].json(&["invite", "--expires", "30d"]), "link");
+    again.start();
+    again
+        .cli(&["join", &link])
+        .fails(4, "no hub of this network has this key");
+    let keys = again.new_keys.clone();
+    let (birmingham, amsterdam) = (&cluster.hubs[0], &cluster.hubs[1]);
+    birmingham
+        .cli(&["hub", "rekey", "vienna", "--keys", "IHN1-AAAA"])
+        .fails(2, "not new keys");
+    birmingham
+        .cli(&["hub", "rekey", "birmingham", "--keys", &keys])
+        .fails(4, "key rotate");
+    birmingham
+        .cli(&["hub", "rekey", "nowhere", "--keys", &keys])
+        .fails(3, "no hub");
+    let proposed = birmingham.json(&["hub", "rekey", "vienna", "--keys", &keys]);
+    let told = birmingham.json(&["hub", "show", "vienna"]);
+    assert!(
+        told["explanation"]
+            .to_string()
+            .contains("seven days after it has passed"),
+        "{told}"
+    );
+    again.cli(&["join", &link]).fails(4, "have not decided yet");
+    let decision = text(&proposed, "decision");
+    wait_until("the proposal at amsterdam", SOON, || {
+        let voted = amsterdam.cli(&["--json", "network", "vote", &decision]);
+        if voted.code == 0 { Ok(()) } else { Err(voted.err) }
+    });
+    wait_until("the vote at birmingham", SOON, || {
+        let refused = again.cli(&["join", &link]);
+        if refused.code == 4 && refused.err.contains("counts here from") {
+            Ok(())
+        } else {
+            Err(refused.err)
+        }
+    });
+    again.stop();
+    cluster.hubs[0].stop();
+    cluster.hubs[1].stop();
+
+    let others = Inside::start_later(&[&cluster.hubs[0], &cluster.hubs[1]], 8);
+    let found = Inside::start_later(&[&again], 8);
+    let joined = again.json(&["join", &link]);
+    assert_eq!(
+        (&joined["slug"], &joined["status"]),
+        (&"vienna".into(), &"active".into()),
+        "{joined}"
+    );
+    found.stop();
+    let found = Inside::start_later(&[&again], 8);
+    assert_eq!(text(&again.json(&["status"]), "id"), id, "the same hub");
+    let all = [&cluster.hubs[0], &cluster.hubs[1], &again];
+    shows(&all, &lost, true);
+    again.json(&["event", "edit", &lost, "--title", "It is its own again"]);
+    wait_until("the edit at amsterdam", SOON, || {
+        let shown = cluster.hubs[1].json(&["event", "show", &lost]);
+        if shown["title"] == "It is its own again" {
+            Ok(())
+        } else {
+            Err(shown.to_string())
+        }
+    });
+    agree(&all);
+    let shown = again.json(&["key", "show"]);
+    assert_eq!(shown["replaced"], false, "{shown}");
+    let numbers: Vec<u64> = shown["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|key| key["number"].as_u64())
+        .collect();
+    assert!(
+        numbers.len() == 2 && numbers[0] == 0 && (0x4000..0x8000).contains(&numbers[1]),
+        "{shown}"
+    );
+    let told = cluster.hubs[0].cli(&["network", "decisions"]).ok().out;
+    assert!(told.contains("Its keys count since"), "{told}");
+    found.stop();
+    others.stop();
+}
+
+#[test]
+fn a_hub_that_still_has_its_key_keeps_it_by_an_objection() {
+    let mut cluster = three_voters();
+    let root = cluster.folder().join("elsewhere");
+    std::fs::create_dir(&root).unwrap();
+    let pretended = Hub::init_with(&root, "vienna", "Europe/Vienna", &["--lost-keys"]);
+    let id = give_keys(&cluster.hubs.iter().collect::<Vec<_>>(), &pretended.new_keys);
+    let vienna = &cluster.hubs[2];
+    let status = vienna.json(&["status"]);
+    assert_eq!(status["key_decisions"], serde_json::json!([id]), "{status}");
+    assert!(vienna.cli(&["status"]).ok().out.contains("network object"));
+    let told = vienna.cli(&["network", "decisions"]).ok().out;
+    assert!(told.contains("That is this hub"), "{told}");
+    cluster.hubs[0]
+        .cli(&["network", "object", &id])
+        .fails(1, "gives this hub no keys");
+    vienna.cli(&["network", "object", "00000000"]).fails(3, "no decision");
+    let objected = vienna.json(&["network", "object", &id]);
+    assert_eq!(objected["objected"], true, "{objected}");
+    vienna.cli(&["network", "object", &id]).fails(1, "already");
+    assert_eq!(vienna.json(&["status"])["key_decisions"], serde_json::json!([]));
+    for hub in &cluster.hubs {
+        wait_until("the objection everywhere", SOON, || {
+            let told = hub.cli(&["network", "decisions"]).ok().out;
+            if told.contains("vienna still has a key and objected") {
+                Ok(())
+            } else {
+                Err(told)
+            }
+        });
+    }
+    let again = ["hub", "rekey", "vienna", "--keys", &pretended.new_keys];
+    cluster.hubs[1].cli(&again).fails(1, "objected to these");
+    for hub in &mut cluster.hubs {
+        hub.stop();
+    }
+    let all: Vec<&Hub> = cluster.hubs.iter().collect();
+    let inside = Inside::start_later(&all, 8);
+    let event = all[2].add("Still the same hub", "2027-04-01T10:00");
+    shows(&all, &event, true);
+    assert_eq!(all[2].json(&["status"])["key_replaced"], false);
+    inside.stop();
 }

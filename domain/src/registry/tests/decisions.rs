@@ -27,7 +27,7 @@ impl Node {
     }
 }
 
-fn days(days: i64) -> i64 {
+pub(super) fn days(days: i64) -> i64 {
     days * 24 * 3_600 * 1_000
 }
 

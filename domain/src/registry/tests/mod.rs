@@ -14,6 +14,7 @@ mod duties;
 mod formats;
 mod keys;
 mod model;
+mod replace;
 
 /// 2026-11-22, Unix milliseconds: when the tests take place.
 const NOW_MS: i64 = 1_795_305_600_000;

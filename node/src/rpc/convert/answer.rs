@@ -130,6 +130,8 @@ pub fn decision(answer: ShownDecision) -> v1::ShownDecision {
         own_vote: answer.own_vote.to_owned(),
         explanation: answer.explanation,
         after: answer.after.iter().map(ToString::to_string).collect(),
+        counts_from: answer.counts_from_ms.map(timestamp),
+        objected: answer.objected,
     }
 }
 
@@ -333,6 +335,7 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         stuck: answer.totals.stuck,
         votes_open: answer.votes_open,
         key_replaced: answer.key_replaced,
+        key_decisions: answer.key_decisions.iter().map(ToString::to_string).collect(),
         another_node: answer.another_node,
         breaches: answer.breaches,
         as_of: answer.as_of_ms.map(timestamp),
