@@ -54,7 +54,7 @@ impl Named {
     }
 
     /// The last number of a run that an `open` by a key that was not stolen names.
-    fn by_a_trusted_key(&self, row: &RowKey, stolen: &BTreeSet<u16>) -> Option<u64> {
+    pub fn vouched_through(&self, row: &RowKey, stolen: &BTreeSet<u16>) -> Option<u64> {
         let ends = self.ends.get(row)?;
         ends.iter()
             .filter(|end| !stolen.contains(&end.key_number))
@@ -162,7 +162,7 @@ impl Cuts {
         let Some(stolen) = self.stolen.get(&row.hub).filter(|keys| keys.contains(&key_number)) else {
             return false;
         };
-        let last = self.named.by_a_trusted_key(row, stolen);
+        let last = self.named.vouched_through(row, stolen);
         last.is_none_or(|last| seq > last)
     }
 

@@ -2,66 +2,26 @@
 //!
 //! A decision passes when more than half of the voters of its past have signed it, the hub it concerns counted among
 //! them, and all its past has passed; while fewer than three vote and the founder is one of them, the founder's signature
-//! decides alone. That depends on statements only, so it is the same at every node that holds them, and more statements
-//! never undo it.
+//! decides alone. That depends on statements only, so it is the same at every node that holds them. Of all further
+//! statements only the word that a key was stolen undoes it: what that key signed and nobody vouches for is as if it had
+//! not been said, and the decisions that passed by it, and those that build on them, have not passed.
 //!
 //! A node takes what passes, forward only: what lacks a decision taken more than seven days ago is refused, so that
-//! nobody rewrites the past with votes that were lying about. What is taken stays taken. Since when is the node's own
+//! nobody rewrites the past with votes that were lying about. What is taken stays taken, but for a theft. Since when is the node's own
 //! knowledge ([`Taken`]), which it stores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost::Message;
-
-use super::decision::{Change, Proposal};
+use super::decision::Change;
+use super::heard::{Admitted, Heard, Proposed, Spoken, read};
+pub use super::opinion::{Opinion, State};
 use super::positions::Positions;
 use super::{FORWARD_ONLY_MS, HeldStatement};
-use crate::body::{Accept, Said, VoteWord};
+use crate::body::VoteWord;
 use crate::ids::{HeaderHash, HubId};
 
 /// The decisions taken, and since when: Unix milliseconds by the node's own clock.
 pub type Taken = BTreeMap<HeaderHash, i64>;
-
-/// What became of a decision at this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// In force since this moment, Unix milliseconds.
-    Taken(i64),
-    /// Not enough of the voters of its past have signed it, or its past has not passed.
-    Pending,
-    /// It has passed, but lacks something that was taken long ago.
-    Refused,
-}
-
-/// One decision whose whole past is held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opinion {
-    /// The decision.
-    pub id: HeaderHash,
-    /// Who proposed it.
-    pub proposer: HubId,
-    /// Hybrid clock of the proposal.
-    pub clock: u64,
-    /// What it says.
-    pub proposal: Proposal,
-    /// The voters of its past.
-    pub voters: BTreeSet<HubId>,
-    /// Every hub that has signed it, and when by its own clock; see [`Opinion::signed`] for those that count.
-    pub signatures: BTreeMap<HubId, u64>,
-    /// Other words about it: hybrid clock and word, the newest of each hub.
-    pub words: BTreeMap<HubId, (u64, VoteWord)>,
-    /// How many signatures it needs.
-    pub needed: usize,
-    /// The founder, if its signature decides alone.
-    pub sole: Option<HubId>,
-    /// What became of it.
-    pub state: State,
-    /// The newest decisions taken here that its past lacks.
-    pub lacks: BTreeSet<HeaderHash>,
-    proper: bool,
-    passes: bool,
-    past: Positions,
-}
 
 /// A founder, as the record names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +38,8 @@ pub struct Ballots {
     decisions: Vec<Opinion>,
     places: BTreeMap<HeaderHash, usize>,
     leaves: BTreeMap<HeaderHash, (HubId, u32)>,
+    /// Leaves that a stolen key signed: decisions that were made in good faith may name them.
+    void_leaves: BTreeMap<HeaderHash, (HubId, u32)>,
     /// What voters' admissions and their withdrawals say of seating a guest: by voter, each with its clock.
     pub(super) admissions: BTreeMap<HubId, Vec<Admitted>>,
     /// Decisions whose past is not all here: they wait for it.
@@ -85,71 +47,12 @@ pub struct Ballots {
     taken: Taken,
 }
 
-/// A voter's admission of a guest, which is also its vote to seat it, or its withdrawal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Admitted {
-    pub(super) clock: u64,
-    pub(super) guest: HubId,
-    /// The slug the guest asked for; `None` for a withdrawal.
-    pub(super) slug: Option<String>,
-}
-
-/// What the statements say, before it is known what hangs together.
-#[derive(Default)]
-struct Heard {
-    proposals: BTreeMap<HeaderHash, (HubId, u64, Proposal)>,
-    words: BTreeMap<HeaderHash, Vec<(HubId, u64, VoteWord)>>,
-    leaves: BTreeMap<HeaderHash, (HubId, u32)>,
-    admissions: BTreeMap<HubId, Vec<Admitted>>,
-}
-
-fn read(statements: &BTreeMap<HeaderHash, &HeldStatement>) -> Heard {
-    let mut said = Heard::default();
-    for (hash, statement) in statements {
-        let (hub, clock) = (statement.hub, statement.clock);
-        match &statement.said {
-            Said::Decide(decision) => {
-                if let Ok(proposal) = Proposal::read(decision) {
-                    said.proposals.insert(*hash, (hub, clock, proposal));
-                }
-            }
-            Said::Vote(vote) => {
-                let word = VoteWord::try_from(vote.word).unwrap_or(VoteWord::Unspecified);
-                if let Some(decision) = HeaderHash::from_slice(&vote.decision) {
-                    said.words.entry(decision).or_default().push((hub, clock, word));
-                }
-            }
-            Said::Leave(leave) => drop(said.leaves.insert(*hash, (hub, leave.counter))),
-            Said::Admit(admit) => {
-                let accept = Accept::decode(admit.accept.as_slice()).ok();
-                let guest = accept.and_then(|accept| {
-                    let key = <[u8; 32]>::try_from(accept.public_key.as_slice()).ok()?;
-                    Some((HubId::of_first_key(&key), accept.slug))
-                });
-                if let Some((guest, slug)) = guest {
-                    let slug = Some(slug);
-                    let admitted = Admitted { clock, guest, slug };
-                    said.admissions.entry(hub).or_default().push(admitted);
-                }
-            }
-            Said::Withdraw(withdraw) => {
-                if let Some(guest) = HubId::from_slice(&withdraw.hub) {
-                    let slug = None;
-                    let taken_back = Admitted { clock, guest, slug };
-                    said.admissions.entry(hub).or_default().push(taken_back);
-                }
-            }
-            Said::Founding(_) | Said::Address(_) | Said::NextKey(_) | Said::Object(_) => {}
-        }
-    }
-    said
-}
-
 impl Ballots {
     /// Reads the decisions and votes among the statements, and takes what is to be taken at `now_ms`.
     pub(super) fn compute(
         founders: Vec<Founder>,
         statements: &BTreeMap<HeaderHash, &HeldStatement>,
+        void: &BTreeSet<HeaderHash>,
         taken: &Taken,
         now_ms: i64,
     ) -> Self {
@@ -157,19 +60,21 @@ impl Ballots {
             proposals,
             words,
             leaves,
+            void_leaves,
             admissions,
-        } = read(statements);
+        } = read(statements, void);
         let mut ballots = Self {
             founders,
             leaves,
+            void_leaves,
             admissions,
             taken: taken.clone(),
             ..Self::default()
         };
         let mut open: BTreeMap<HeaderHash, usize> = BTreeMap::new();
         let mut named_by: BTreeMap<HeaderHash, Vec<HeaderHash>> = BTreeMap::new();
-        for (id, (_, _, proposal)) in &proposals {
-            let known = |left: &HeaderHash| ballots.leaves.contains_key(left);
+        for (id, Proposed { proposal, .. }) in &proposals {
+            let known = |left: &HeaderHash| ballots.leaves.contains_key(left) || ballots.void_leaves.contains_key(left);
             if !proposal.left.iter().all(known) {
                 continue;
             }
@@ -181,9 +86,9 @@ impl Ballots {
         // A decision is named by its hash, so that no two can name each other: whoever is free comes next.
         let mut free: BTreeSet<HeaderHash> = open.iter().filter(|(_, left)| **left == 0).map(|(id, _)| *id).collect();
         while let Some(id) = free.pop_first() {
-            if let Some((proposer, clock, proposal)) = proposals.get(&id) {
+            if let Some(proposed) = proposals.get(&id) {
                 let said = words.get(&id).map(Vec::as_slice).unwrap_or_default();
-                ballots.add(id, *proposer, *clock, proposal, said);
+                ballots.add(id, proposed, said);
             }
             for next in named_by.get(&id).into_iter().flatten() {
                 if let Some(left) = open.get_mut(next) {
@@ -196,21 +101,21 @@ impl Ballots {
         }
         let placed = |id: &&HeaderHash| !ballots.places.contains_key(id);
         ballots.incomplete = proposals.keys().filter(placed).copied().collect();
+        ballots.give_back();
         ballots.take(now_ms);
         ballots.judge();
         ballots
     }
 
-    fn add(
-        &mut self,
-        id: HeaderHash,
-        proposer: HubId,
-        clock: u64,
-        proposal: &Proposal,
-        said: &[(HubId, u64, VoteWord)],
-    ) {
+    fn add(&mut self, id: HeaderHash, proposed: &Proposed, said: &[Spoken]) {
+        let Proposed {
+            by: proposer,
+            clock,
+            proposal,
+            void,
+        } = proposed;
         let mut past = Positions::default();
-        let mut past_passes = true;
+        let (mut past_passes, mut past_would_pass) = (true, true);
         for place in proposal.after.iter().filter_map(|named| self.places.get(named)) {
             let Some(named) = self.decisions.get(*place) else {
                 continue;
@@ -218,27 +123,45 @@ impl Ballots {
             past.insert(*place);
             past.extend(&named.past);
             past_passes &= named.passes;
+            past_would_pass &= named.passes || named.spoiled;
         }
         let voters = self.voters(past.iter(), &proposal.left);
-        let mut signatures = BTreeMap::from([(proposer, clock)]);
+        let without_theft = self.voters_heeding(past.iter(), &proposal.left, true);
+        let mut signatures = BTreeMap::new();
+        let mut void_signatures = BTreeSet::new();
         let mut words = BTreeMap::new();
-        for (hub, clock, word) in said {
+        let by_proposing = Spoken {
+            by: *proposer,
+            clock: *clock,
+            word: VoteWord::Sign,
+            void: *void,
+        };
+        for Spoken { by, clock, word, void } in said.iter().chain([&by_proposing]) {
+            if *void {
+                if *word == VoteWord::Sign {
+                    void_signatures.insert(*by);
+                }
+                continue;
+            }
             if *word == VoteWord::Sign {
-                let first = signatures.entry(*hub).or_insert(*clock);
+                let first = signatures.entry(*by).or_insert(*clock);
                 *first = (*first).min(*clock);
             }
-            let newest = words.entry(*hub).or_insert((*clock, *word));
+        }
+        for Spoken { by, clock, word, .. } in said.iter().filter(|word| !word.void) {
+            let newest = words.entry(*by).or_insert((*clock, *word));
             *newest = (*newest).max((*clock, *word));
         }
         let sole = self.sole(&voters);
         let needed = if sole.is_some() { 1 } else { voters.len() / 2 + 1 };
         let mut opinion = Opinion {
             id,
-            proposer,
-            clock,
+            proposer: *proposer,
+            clock: *clock,
             proposal: proposal.clone(),
             voters,
             signatures,
+            void_signatures,
             words,
             needed,
             sole,
@@ -246,11 +169,14 @@ impl Ballots {
             lacks: BTreeSet::new(),
             proper: false,
             passes: false,
+            spoiled: false,
             past,
         };
         // What a hub without a vote proposes is nobody's business, and a slug is a voter's own.
-        opinion.proper = opinion.voters.contains(&proposer) && !self.slug_is_taken(&opinion);
+        opinion.proper = opinion.voters.contains(proposer) && !self.slug_is_taken(&opinion);
         opinion.passes = opinion.proper && past_passes && opinion.is_signed_by_enough();
+        opinion.spoiled =
+            opinion.proper && !opinion.passes && past_would_pass && self.would_be_signed(&opinion, &without_theft);
         self.places.insert(id, self.decisions.len());
         self.decisions.push(opinion);
     }
@@ -286,6 +212,16 @@ impl Ballots {
         places: impl Iterator<Item = usize>,
         left: impl IntoIterator<Item = &'a HeaderHash>,
     ) -> BTreeSet<HubId> {
+        self.voters_heeding(places, left, false)
+    }
+
+    /// The same; with the leaves that a stolen key signed, or without.
+    fn voters_heeding<'a>(
+        &self,
+        places: impl Iterator<Item = usize>,
+        left: impl IntoIterator<Item = &'a HeaderHash>,
+        with_void: bool,
+    ) -> BTreeSet<HubId> {
         let founders = self.founders.iter().map(|founder| (founder.hub, founder.counter));
         let mut seated: BTreeMap<HubId, u32> = founders.collect();
         let mut removals: BTreeMap<HubId, BTreeSet<HeaderHash>> = BTreeMap::new();
@@ -303,7 +239,12 @@ impl Ballots {
                 _ => {}
             }
         }
-        for (hub, counter) in gone.iter().filter_map(|hash| self.leaves.get(hash)) {
+        let leave = |hash| {
+            self.leaves
+                .get(hash)
+                .or_else(|| self.void_leaves.get(hash).filter(|_| with_void))
+        };
+        for (hub, counter) in gone.iter().filter_map(leave) {
             if seated.get(hub).is_some_and(|seat| seat < counter) {
                 seated.remove(hub);
             }
@@ -327,6 +268,28 @@ impl Ballots {
             }
         }
         places
+    }
+
+    /// Whether enough had signed a decision, had no key been stolen.
+    fn would_be_signed(&self, opinion: &Opinion, voters: &BTreeSet<HubId>) -> bool {
+        let signed = |hub: &HubId| opinion.signatures.contains_key(hub) || opinion.void_signatures.contains(hub);
+        match self.sole(voters) {
+            Some(founder) => signed(&founder),
+            None => voters.iter().filter(|hub| signed(hub)).count() > voters.len() / 2,
+        }
+    }
+
+    /// What was taken because of signatures that turned out to be a thief's was not decided.
+    fn give_back(&mut self) {
+        for opinion in self.decisions.iter().filter(|opinion| opinion.spoiled) {
+            self.taken.remove(&opinion.id);
+        }
+    }
+
+    /// Whether a decision builds on one that only a thief's signature made pass: it is proposed again without that.
+    pub(super) fn builds_on_spoiled(&self, opinion: &Opinion) -> bool {
+        let mut past = opinion.past.iter().filter_map(|place| self.decisions.get(place));
+        past.any(|earlier| earlier.spoiled && !self.taken.contains_key(&earlier.id))
     }
 
     fn take(&mut self, now_ms: i64) {
@@ -509,26 +472,5 @@ impl Ballots {
             since.insert(opinion.id, passed_ms.max(earliest).min(now_ms));
         }
         Some(since)
-    }
-}
-
-impl Opinion {
-    /// The voters of its past that have signed it, and when by their own clocks.
-    pub fn signed(&self) -> impl Iterator<Item = (HubId, u64)> {
-        let counts = |(hub, _): &(&HubId, &u64)| self.voters.contains(*hub);
-        self.signatures.iter().filter(counts).map(|(hub, clock)| (*hub, *clock))
-    }
-
-    /// Whether as many of the voters of its past have signed it as it needs.
-    pub fn is_signed_by_enough(&self) -> bool {
-        match self.sole {
-            Some(founder) => self.signatures.contains_key(&founder),
-            None => self.signed().count() >= self.needed,
-        }
-    }
-
-    /// Whether it can ever pass: its proposer has a vote in its past, and a slug it gives is nobody else's there.
-    pub const fn is_proper(&self) -> bool {
-        self.proper
     }
 }

@@ -9,8 +9,13 @@ use super::keys::{HubKeys, KeyWord, key_words};
 use super::replace::{self, ObjectionWord, Replacements, objections};
 use super::{GUESTS_PER_VOTER, HeldStatement, Member, Roster, Standing};
 use crate::body::Said;
-use crate::cut::RemovalCut;
+use crate::cut::{Named, RemovalCut};
+use crate::frontier::RowKey;
 use crate::ids::{HeaderHash, HubId, LogId, NetworkId};
+
+/// How often the roster is computed until nothing more turns out to be void. A theft told by keys that a decision gave, by
+/// votes that another such theft makes void, takes one each.
+const MAX_ROUNDS: usize = 8;
 
 /// An admission that carries a valid accept, by a hub that is or was a voter.
 struct Admission {
@@ -18,7 +23,7 @@ struct Admission {
     hash: HeaderHash,
     voter: HubId,
     accept: CheckedAccept,
-    /// It lies beyond the point up to which its voter counts.
+    /// It lies beyond the point up to which its voter counts, or a stolen key signed it.
     void: bool,
 }
 
@@ -32,12 +37,49 @@ struct Decided {
 }
 
 impl Roster {
-    /// Computes the roster. `statements` may come in any order and repeat; the result is the same. `taken` is what this
-    /// node took so far: [`Ballots::taken`] of the result is what it takes now.
-    pub fn compute(network: NetworkId, statements: &[HeldStatement], taken: &Taken, now_ms: i64) -> Self {
+    /// Computes the roster. `statements` may come in any order and repeat; the result is the same. `named` is what the
+    /// `open`s held name, of the registry logs at least. `taken` is what this node took so far: [`Ballots::taken`] of the
+    /// result is what it takes now.
+    ///
+    /// What a stolen key signed counts only as far as an `open` by a key that was not stolen names it. Which keys were stolen
+    /// depends on who was given other keys by a decision, and decisions on votes: the thefts that records tell of go first,
+    /// then it is computed again with what that says, until nothing more is void.
+    pub fn compute(
+        network: NetworkId,
+        statements: &[HeldStatement],
+        named: &Named,
+        taken: &Taken,
+        now_ms: i64,
+    ) -> Self {
         let by_hash: BTreeMap<HeaderHash, &HeldStatement> =
             statements.iter().map(|statement| (statement.hash, statement)).collect();
+        let mut void = BTreeSet::new();
+        let roster = Self::compute_without(network, &by_hash, &void, taken, (now_ms, true));
+        if roster.replacements.is_empty() && void_statements(&by_hash, &roster, named).is_empty() {
+            return roster;
+        }
+        let mut given = false;
+        for _ in 0..MAX_ROUNDS {
+            let roster = Self::compute_without(network, &by_hash, &void, taken, (now_ms, given));
+            let next = void_statements(&by_hash, &roster, named);
+            if given && next == void {
+                return roster;
+            }
+            (void, given) = (next, true);
+        }
+        Self::compute_without(network, &by_hash, &void, taken, (now_ms, true))
+    }
+
+    /// The same when it is known what is void. Without `given`, decisions give nobody keys.
+    fn compute_without(
+        network: NetworkId,
+        by_hash: &BTreeMap<HeaderHash, &HeldStatement>,
+        void: &BTreeSet<HeaderHash>,
+        taken: &Taken,
+        (now_ms, given): (i64, bool),
+    ) -> Self {
         let statements = by_hash.values().copied();
+        let counting = statements.clone().filter(|statement| !void.contains(&statement.hash));
         let mut roster = Self {
             guests_per_voter: GUESTS_PER_VOTER,
             ..Self::default()
@@ -49,28 +91,32 @@ impl Roster {
             slug: founder.slug.clone(),
         });
         roster.founder = founders.first().map(|founder| founder.hub);
-        roster.ballots = Ballots::compute(named.collect(), &by_hash, taken, now_ms);
+        roster.ballots = Ballots::compute(named.collect(), by_hash, void, taken, now_ms);
         roster.guests_per_voter = roster.rule().unwrap_or(roster.guests_per_voter);
         let decided = roster.decided();
         let words = key_words(network, statements.clone());
         // Those that their first key signed say who is there; what a later key signed is read when the keys are known.
-        let first = roster.admissions(network, statements.clone(), &decided, &BTreeMap::new());
-        let mut replacements = roster.ballots.replacements(now_ms);
+        let first = roster.admissions(network, statements.clone(), (&decided, void), &BTreeMap::new());
+        let mut replacements = if given {
+            roster.ballots.replacements(now_ms)
+        } else {
+            Replacements::new()
+        };
         let against = objections(network, statements.clone());
         let keys = all_keys(&founders, &first, &words, &mut replacements, &against);
         roster.replacements = replacements.into_values().flatten().collect();
         let admissions = if words.is_empty() && roster.replacements.is_empty() {
             first
         } else {
-            roster.admissions(network, statements.clone(), &decided, &keys)
+            roster.admissions(network, statements, (&decided, void), &keys)
         };
-        roster.admit(&founders, &admissions, &decided, statements.clone());
+        roster.admit(&founders, &admissions, &decided, counting.clone());
         for (hub, member) in &mut roster.members {
             if let Some(keys) = keys.get(hub) {
                 member.keys.clone_from(keys);
             }
         }
-        roster.apply_addresses(statements);
+        roster.apply_addresses(counting);
         roster.show_slugs();
         roster
     }
@@ -165,7 +211,7 @@ impl Roster {
         &self,
         network: NetworkId,
         statements: impl Iterator<Item = &'a HeldStatement>,
-        decided: &Decided,
+        (decided, void): (&Decided, &BTreeSet<HeaderHash>),
         keys: &BTreeMap<HubId, HubKeys>,
     ) -> Vec<Admission> {
         let founders = self.ballots.founders().map(|(hub, _)| hub);
@@ -187,7 +233,7 @@ impl Roster {
                 hash: statement.hash,
                 voter: statement.hub,
                 accept,
-                void: cut.is_some_and(|cut| !within(cut)),
+                void: void.contains(&statement.hash) || cut.is_some_and(|cut| !within(cut)),
             });
         }
         admissions.sort_by_key(|admission| (admission.clock, admission.hash));
@@ -297,6 +343,36 @@ impl Roster {
             };
         }
     }
+}
+
+/// What stolen keys signed and nobody vouches for. Records and founding records stand alone, whoever carries them.
+fn void_statements(
+    statements: &BTreeMap<HeaderHash, &HeldStatement>,
+    roster: &Roster,
+    named: &Named,
+) -> BTreeSet<HeaderHash> {
+    let is_void = |statement: &&&HeldStatement| {
+        let stolen = roster.members.get(&statement.hub).map(|member| &member.keys.stolen);
+        let Some(stolen) = stolen.filter(|stolen| stolen.contains(&statement.key_number)) else {
+            return false;
+        };
+        if matches!(statement.said, Said::Founding(_) | Said::NextKey(_) | Said::Object(_)) {
+            return false;
+        }
+        let row = RowKey {
+            log: LogId::REGISTRY,
+            hub: statement.hub,
+            epoch: statement.epoch,
+        };
+        named
+            .vouched_through(&row, stolen)
+            .is_none_or(|last| statement.seq > last)
+    };
+    statements
+        .values()
+        .filter(is_void)
+        .map(|statement| statement.hash)
+        .collect()
 }
 
 /// How a guest is shown whose slug another hub has too.

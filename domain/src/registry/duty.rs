@@ -134,7 +134,8 @@ impl Roster {
             if !agrees && !ballots.stands(&stances, &key) {
                 continue;
             }
-            if opinion.lacks.is_empty() {
+            let is_current = |one: &Opinion| one.lacks.is_empty() && !ballots.builds_on_spoiled(one);
+            if is_current(opinion) {
                 if opinion.voters.contains(&own) && !opinion.signatures.contains_key(&own) {
                     duties.push(Duty::Sign(opinion.id));
                 }
@@ -142,7 +143,7 @@ impl Roster {
             }
             let current = ballots
                 .pending()
-                .any(|other| other.lacks.is_empty() && other.proposal.change.key() == key);
+                .any(|other| is_current(other) && other.proposal.change.key() == key);
             if current {
                 continue;
             }

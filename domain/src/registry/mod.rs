@@ -14,7 +14,9 @@ mod check;
 mod compute;
 pub mod decision;
 pub mod duty;
+mod heard;
 pub mod keys;
+mod opinion;
 mod positions;
 pub mod replace;
 
@@ -65,6 +67,8 @@ pub struct HeldStatement {
     pub hash: HeaderHash,
     /// Its signer.
     pub hub: HubId,
+    /// The number of the key it is signed with.
+    pub key_number: u16,
     /// The run of the registry log it lies in.
     pub epoch: Epoch,
     /// Its number there.

@@ -130,6 +130,16 @@ impl Ledger {
     /// An `open` was held: what it names.
     pub(super) fn opened(&self, inner: &mut Inner, header: &Header, open: &Open) -> Result<(), LedgerError> {
         remember_named(inner, header, open);
+        let stolen = inner
+            .roster
+            .members
+            .get(&header.hub)
+            .is_some_and(|hub| !hub.keys.stolen.is_empty());
+        if stolen && header.log == LogId::REGISTRY {
+            // What a stolen key said of who belongs may count after all.
+            let taken = inner.roster.ballots.taken().clone();
+            return self.recompute_roster(inner, &taken);
+        }
         self.refresh_cuts(inner)
     }
 
@@ -335,7 +345,21 @@ impl Ledger {
         catalogue::scan_prefix(&*self.store, Family::Beyond, &[], Direction::Forward, visit)
     }
 
-    /// Reads proofs and `open`s, and shows every row as it is exchanged. The roster is known by now.
+    /// Reads what the `open`s held name; the roster follows from it too.
+    pub(super) fn load_named(&self, inner: &mut Inner) -> Result<(), LedgerError> {
+        let rows: Vec<RowKey> = inner.held.rows().map(|(row, _)| row).collect();
+        for row in rows {
+            for first in self.read_log(row, 0, usize::MAX, 1)? {
+                let body = first.sealed.and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
+                if let Some(Content::Open(open)) = body.and_then(|body| body.content) {
+                    remember_named(inner, &first.header, &open);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads proofs, and shows every row as it is exchanged. The roster is known by now.
     pub(super) fn load_cuts(&self, inner: &mut Inner) -> Result<(), LedgerError> {
         let visit = |ProofKey(key), kept: ProofRow| {
             let envelope = |(header, signature): &([u8; 167], [u8; 64])| {
@@ -353,14 +377,6 @@ impl Ledger {
         };
         catalogue::scan_prefix(&*self.store, Family::Proof, &[], Direction::Forward, visit)?;
         let rows: Vec<RowKey> = inner.held.rows().map(|(row, _)| row).collect();
-        for row in &rows {
-            for first in self.read_log(*row, 0, usize::MAX, 1)? {
-                let body = first.sealed.and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
-                if let Some(Content::Open(open)) = body.and_then(|body| body.content) {
-                    remember_named(inner, &first.header, &open);
-                }
-            }
-        }
         let cuts = Arc::new(cuts_of(inner));
         self.set_cuts(&cuts);
         let cut: BTreeSet<RowKey> = inner.proofs.keys().chain(inner.beyond.keys()).copied().collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use interhub_domain::body::{Accept, Admit, Body, Content, Founding, Said};
+use interhub_domain::cut::Named;
 use interhub_domain::envelope::{Envelope, verify};
 use interhub_domain::ids::{HeaderHash, NetworkId};
 use interhub_domain::registry::{self, CheckedAccept, HeldStatement, RegistryError, Roster, Standing, Taken};
@@ -339,7 +340,13 @@ impl Ledger {
             .iter()
             .filter(|envelope| founding_key(network, envelope).is_some());
         let statements: Vec<HeldStatement> = founding.filter_map(statement_of).collect();
-        let roster = Roster::compute(network, &statements, &Taken::new(), self.clock.now_ms());
+        let roster = Roster::compute(
+            network,
+            &statements,
+            &Named::default(),
+            &Taken::new(),
+            self.clock.now_ms(),
+        );
         inner.roster = Arc::new(roster);
     }
 

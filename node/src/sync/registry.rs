@@ -32,6 +32,7 @@ pub(super) fn statement_of(envelope: &Envelope) -> Option<HeldStatement> {
     Some(HeldStatement {
         hash: envelope.hash(),
         hub: envelope.header.hub,
+        key_number: envelope.header.key_number,
         epoch: envelope.header.epoch,
         seq: envelope.header.seq,
         clock: body.clock,
@@ -57,7 +58,13 @@ impl Ledger {
         let mut statements = inner.statements.clone();
         statements.push(statement.clone());
         let taken = inner.roster.ballots.taken();
-        let roster = Roster::compute(envelope.header.network, &statements, taken, self.clock.now_ms());
+        let roster = Roster::compute(
+            envelope.header.network,
+            &statements,
+            &inner.named,
+            taken,
+            self.clock.now_ms(),
+        );
         self.put_roster(inner, batch, &roster)?;
         outcome.statement = Some((statement, Arc::new(roster)));
         Ok(State::Counted)
@@ -111,7 +118,7 @@ impl Ledger {
     /// Computes the roster with this much taken, writes what it changes, and cuts logs where it says.
     pub(super) fn recompute_roster(&self, inner: &mut Inner, taken: &Taken) -> Result<(), LedgerError> {
         let Some(network) = self.network() else { return Ok(()) };
-        let roster = Roster::compute(network, &inner.statements, taken, self.clock.now_ms());
+        let roster = Roster::compute(network, &inner.statements, &inner.named, taken, self.clock.now_ms());
         let mut batch = Batch::new();
         self.put_roster(inner, &mut batch, &roster)?;
         if !batch.is_empty() {
@@ -137,7 +144,8 @@ impl Ledger {
         };
         if let Some(network) = self.network() {
             let now_ms = self.clock.now_ms();
-            inner.roster = Arc::new(Roster::compute(network, &inner.statements, &inner.taken_stored, now_ms));
+            let (named, taken) = (&inner.named, &inner.taken_stored);
+            inner.roster = Arc::new(Roster::compute(network, &inner.statements, named, taken, now_ms));
             self.refresh_access(inner);
         }
         Ok(())

@@ -21,7 +21,12 @@ impl Node {
     }
 
     pub(super) fn sees(&mut self, book: &Book) -> Roster {
-        let roster = Roster::compute(book.network, &book.statements, &self.taken, self.now_ms);
+        self.sees_named(book, &Named::default())
+    }
+
+    /// The same, with what the `open`s of the registry logs name.
+    pub(super) fn sees_named(&mut self, book: &Book, named: &Named) -> Roster {
+        let roster = Roster::compute(book.network, &book.statements, named, &self.taken, self.now_ms);
         self.taken.clone_from(roster.ballots.taken());
         roster
     }
@@ -353,7 +358,13 @@ fn what_was_refused_here_cannot_be_adopted_by_those_it_would_seat() {
 fn a_newcomer_starts_from_what_its_invitation_names() {
     let (book, mut node, refused) = backdated();
     let there = node.sees(&book);
-    let fresh = Roster::compute(book.network, &book.statements, &Taken::new(), node.now_ms);
+    let fresh = Roster::compute(
+        book.network,
+        &book.statements,
+        &Named::default(),
+        &Taken::new(),
+        node.now_ms,
+    );
     assert!(
         fresh
             .ballots
@@ -361,7 +372,7 @@ fn a_newcomer_starts_from_what_its_invitation_names() {
             .is_some_and(|opinion| opinion.state != State::Refused)
     );
     let started = fresh.ballots.start_from(&there.ballots.heads(), node.now_ms).unwrap();
-    let here = Roster::compute(book.network, &book.statements, &started, node.now_ms);
+    let here = Roster::compute(book.network, &book.statements, &Named::default(), &started, node.now_ms);
     assert_eq!(here.members, there.members);
     assert_eq!(here.ballots.get(&refused).unwrap().state, State::Refused);
     assert_eq!(

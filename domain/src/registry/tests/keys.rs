@@ -20,7 +20,7 @@ fn named(book: &Book, by: u8, next: u8, reason: KeyReason, at_ms: u64) -> NextKe
 }
 
 /// A network founded by hub 1, whose recovery key is known.
-fn founded() -> Book {
+pub(super) fn founded() -> Book {
     let founder = Accept {
         recovery_key: public_key(&key(RECOVERY)).to_vec(),
         ..accept(&[], 1, "birmingham", 1)

@@ -6,6 +6,7 @@ use prost::Message;
 
 use super::*;
 use crate::body::{Accept, Address, Admit, Founding, Leave, Withdraw};
+use crate::cut::Named;
 use crate::envelope::{SigningKey, public_key};
 use crate::ids::NetworkId;
 
@@ -15,6 +16,7 @@ mod formats;
 mod keys;
 mod model;
 mod replace;
+mod theft;
 
 /// 2026-11-22, Unix milliseconds: when the tests take place.
 const NOW_MS: i64 = 1_795_305_600_000;
@@ -82,7 +84,7 @@ impl Book {
     }
 
     fn roster(&self) -> Roster {
-        Roster::compute(self.network, &self.statements, &Taken::new(), NOW_MS)
+        Roster::compute(self.network, &self.statements, &Named::default(), &Taken::new(), NOW_MS)
     }
 }
 
@@ -105,6 +107,7 @@ fn statement(by: u8, seq: u64, clock: u64, said: Said) -> HeldStatement {
     HeldStatement {
         hash: HeaderHash(*blake3::hash(&bytes).as_bytes()),
         hub: hub(by),
+        key_number: 0,
         epoch: Epoch(1),
         seq,
         clock,
@@ -234,7 +237,13 @@ fn forged_foreign_and_broken_accepts_do_not_count() {
         }),
     );
     assert_eq!(book.roster().members.len(), 2);
-    let elsewhere = Roster::compute(NetworkId([7; 16]), &book.statements, &Taken::new(), NOW_MS);
+    let elsewhere = Roster::compute(
+        NetworkId([7; 16]),
+        &book.statements,
+        &Named::default(),
+        &Taken::new(),
+        NOW_MS,
+    );
     assert_eq!(elsewhere.members.len(), 0);
 }
 
@@ -289,7 +298,7 @@ proptest! {
         let mut order = book.statements.clone();
         order.extend(book.statements.iter().cloned());
         shuffled(&mut order, shuffle);
-        let again = Roster::compute(book.network, &order, &Taken::new(), NOW_MS);
+        let again = Roster::compute(book.network, &order, &Named::default(), &Taken::new(), NOW_MS);
         prop_assert_eq!(again, expected);
     }
 

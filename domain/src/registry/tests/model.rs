@@ -83,7 +83,7 @@ impl World {
         let (network, now_ms) = (self.network, self.now_ms);
         let peer = self.peer(seed);
         let statements: Vec<HeldStatement> = peer.held.values().cloned().collect();
-        let roster = Roster::compute(network, &statements, &peer.taken, now_ms);
+        let roster = Roster::compute(network, &statements, &Named::default(), &peer.taken, now_ms);
         peer.taken.clone_from(roster.ballots.taken());
         roster
     }
@@ -264,9 +264,9 @@ proptest! {
         }
         let there = world.roster(1);
         let statements: Vec<HeldStatement> = world.peer(1).held.values().cloned().collect();
-        let fresh = Roster::compute(world.network, &statements, &Taken::new(), world.now_ms);
+        let fresh = Roster::compute(world.network, &statements, &Named::default(), &Taken::new(), world.now_ms);
         let started = fresh.ballots.start_from(&there.ballots.heads(), world.now_ms).unwrap();
-        let newcomer = Roster::compute(world.network, &statements, &started, world.now_ms);
+        let newcomer = Roster::compute(world.network, &statements, &Named::default(), &started, world.now_ms);
         prop_assert_eq!(newcomer.members, there.members);
     }
 

@@ -21,7 +21,7 @@ fn replacing(next: u8, paper: u8) -> Change {
 }
 
 /// Five voters, the fourth of which has a recovery key that is known here.
-fn five() -> (Book, Vec<HeaderHash>) {
+pub(super) fn five() -> (Book, Vec<HeaderHash>) {
     let mut book = Book::new();
     let mut last = Vec::new();
     for seed in 3..=5 {
