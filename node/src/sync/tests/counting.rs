@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use interhub_domain::body::{Body, Content, Statement};
 use interhub_domain::document::{CountOutcome, CountRequest, Counter, InProcessCounter, Unjudged};
+use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
 use interhub_domain::event::Status;
-use interhub_domain::ids::ObjectId;
+use interhub_domain::ids::{Epoch, HeaderHash, LogId, ObjectId};
 
 use super::{NOW_MS, Store, all_envelopes, create, event, give_all, join, memory, open, own};
 use crate::clock::ManualClock;
@@ -136,4 +138,37 @@ fn documents_that_a_cut_touches_are_counted_anew_when_that_is_possible_again() {
     assert!(!is_shown(&b, forked));
     assert!(is_shown(&b, edited), "as it was before the fork");
     assert!(!b.needs_rebuild().unwrap());
+}
+
+#[test]
+fn a_rebuild_counts_what_concerns_no_document_too() {
+    let a = open(memory(), 1, "birmingham", 1);
+    let network = a.create_network("Test network").unwrap();
+    create(&a, 9, "Open day");
+    let header = Header {
+        network,
+        hub: a.own_id(),
+        key_number: 0,
+        log: LogId::REGISTRY,
+        epoch: Epoch(7),
+        seq: 0,
+        previous: HeaderHash::ZERO,
+        kind: Kind::Statement,
+        object: ObjectId::ZERO,
+        generation: 0,
+        commitment: [0; 32],
+    };
+    let body = Body {
+        clock: 1,
+        content: Some(Content::Statement(Statement { said: None })),
+    };
+    let sealed = Sealed {
+        salt: [0; 32],
+        body: body.encode_bytes(),
+    };
+    a.take(&[Envelope::sign(header, sealed, &a.own().key)]).unwrap();
+    let totals = a.totals();
+    assert_eq!(totals.refused, 1, "a statement that says nothing");
+    a.rebuild(&mut |_| {}).unwrap();
+    assert_eq!(a.totals(), totals);
 }
