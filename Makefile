@@ -20,7 +20,7 @@ check: ## format, lints, documentation, dependencies, spelling
 bench: ## how fast and how small: one table, and target/bench.json
 	@scripts/bench
 
-sim: ## seeded simulations of many hubs; SEED=n replays one
+sim: ## simulations of whole networks with fresh seeds, for MINUTES=3; SEED=n replays one
 	@scripts/sim
 
 fuzz: ## what libFuzzer makes up, to every door, a minute each; TIME=s, TARGET=name, REPLAY=file

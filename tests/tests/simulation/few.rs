@@ -1,29 +1,17 @@
-//! Whole networks in simulated time: real ledgers over memory stores, real TLS, cut lines, crashes, restarts.
-//!
-//! Each run prints its seed; the same seed gives the same run. Set `INTERHUB_SIM_SEED` to replay one.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
+//! Two kinds of network of a fixed size, the same few things over and over: four hubs that write, seven that decide.
 
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use interhub_domain::document::{InProcessCounter, Reading};
+use interhub_domain::document::Reading;
 use interhub_domain::envelope::{SigningKey, public_key};
-use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
+use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, HubId, LogId, NetworkId, ObjectId, ThingId};
-use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::{Standing, State};
-use interhub_node::clock::{Clock, ManualClock};
-use interhub_node::peer::net::Net;
-use interhub_node::peer::{PeerOptions, Peers};
-use interhub_node::store::Store;
-use interhub_node::store::memory::MemoryStore;
-use interhub_node::sync::{Ledger, LedgerHost, LedgerOptions, OwnHub, Write, invitation_message};
-use interhub_node::task::{Blocking, Tasks};
+use interhub_node::sync::{Ledger, Write, invitation_message};
 
-const PORT: u16 = 7400;
+use super::hub::{SimHub, SimTime};
+
 const NAMES: [&str; 7] = [
     "birmingham",
     "amsterdam",
@@ -33,99 +21,20 @@ const NAMES: [&str; 7] = [
     "athens",
     "tallinn",
 ];
-/// 2026-11-22, Unix milliseconds.
-const BEGAN_MS: i64 = 1_795_305_600_000;
 
-struct SimNet;
-
-impl Net for SimNet {
-    type Stream = turmoil::net::TcpStream;
-    type Listener = turmoil::net::TcpListener;
-
-    fn connect(&self, address: &str) -> impl Future<Output = io::Result<Self::Stream>> + Send {
-        let address = address.to_owned();
-        async move { turmoil::net::TcpStream::connect(address).await }
-    }
-
-    fn accept(&self, listener: &Self::Listener) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send {
-        listener.accept()
-    }
-}
-
-/// Simulated wall time with an error of its own, and random numbers from a seed.
-struct SimClock {
-    random: Arc<ManualClock>,
-    skew_ms: i64,
-}
-
-impl Clock for SimClock {
-    fn now_ms(&self) -> i64 {
-        // Outside of the simulation, while hubs are made, time stands still.
-        let elapsed = turmoil::sim_elapsed().map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap());
-        BEGAN_MS + elapsed + self.skew_ms
-    }
-
-    fn random(&self, bytes: &mut [u8]) {
-        self.random.random(bytes);
-    }
-}
-
-/// One hub of the simulation: what survives its crashes, and the ledger of its present run.
-struct SimHub {
-    number: u8,
-    store: Store,
-    runs: Mutex<u64>,
-    ledger: Mutex<Option<Arc<Ledger>>>,
-}
-
-impl SimHub {
-    fn new(number: u8) -> Arc<Self> {
-        Arc::new(Self {
-            number,
-            store: Arc::new(MemoryStore::new()),
-            runs: Mutex::new(0),
-            ledger: Mutex::new(None),
-        })
-    }
-
-    /// A new run: memory gone, store as it was.
-    fn open(&self) -> Arc<Ledger> {
-        let mut runs = self.runs.lock().unwrap();
-        *runs += 1;
-        let name = NAMES[usize::from(self.number)];
-        let random = ManualClock::new(0, u64::from(self.number) << 32 | *runs);
-        let skew_ms = i64::from(self.number) * 700 - 1_000;
-        let ledger = Ledger::open(LedgerOptions {
-            store: self.store.clone(),
-            clock: Arc::new(SimClock { random, skew_ms }),
-            own: OwnHub {
-                key: SigningKey::from([self.number + 1; 32]),
-                recovery_key: [9; 32],
-                slug: name.into(),
-                address: format!("{name}:{PORT}"),
-                profile: HubProfile {
-                    name: name.into(),
-                    ..HubProfile::default()
-                },
-            },
-            counter: Box::new(InProcessCounter),
-        });
-        let ledger = Arc::new(ledger.unwrap());
-        *self.ledger.lock().unwrap() = Some(ledger.clone());
-        ledger
-    }
-
-    fn ledger(&self) -> Arc<Ledger> {
-        self.ledger.lock().unwrap().clone().unwrap()
-    }
+/// So many hubs, their clocks a little off.
+fn hubs(count: usize) -> (Vec<Arc<SimHub>>, Arc<SimTime>) {
+    let time = Arc::new(SimTime::default());
+    let hub = |number: usize| SimHub::new(number, NAMES[number], number as i64 * 700 - 1_000, time.clone());
+    ((0..count).map(hub).collect(), time)
 }
 
 fn found_and_join(hubs: &[Arc<SimHub>]) {
-    let founder = hubs[0].open();
+    let founder = hubs[0].open().unwrap().0;
     let network = founder.create_network("Simulated").unwrap();
     for hub in &hubs[1..] {
-        let ledger = hub.open();
-        let secret = SigningKey::from([100 + hub.number; 32]);
+        let ledger = hub.open().unwrap().0;
+        let secret = SigningKey::from([100 + hub.number as u8; 32]);
         founder.open_invitation(public_key(&secret), i64::MAX).unwrap();
         let (accept, accept_signature) = ledger.sign_accept(network).unwrap();
         let key = ledger.own().public_key();
@@ -139,32 +48,8 @@ fn found_and_join(hubs: &[Arc<SimHub>]) {
 }
 
 fn event(title: String, status: Status) -> Reading {
-    let day = LocalTime::Date(jiff::civil::date(2027, 3, 4));
-    Reading::Event(Box::new(Event {
-        uid: "sim".into(),
-        sequence: 0,
-        status,
-        title,
-        summary: String::new(),
-        description: String::new(),
-        language: String::new(),
-        tags: vec![],
-        location: None,
-        url: String::new(),
-        online_url: String::new(),
-        image_url: String::new(),
-        schedule: Schedule {
-            start: day,
-            end: LocalTime::Date(jiff::civil::date(2027, 3, 5)),
-            zone: Zone::Named("UTC".into()),
-            rules: vec![],
-            extra: vec![],
-            excluded: vec![],
-            overrides: vec![],
-        },
-        created_ms: 0,
-        updated_ms: 0,
-    }))
+    let event = super::operators::event(title, String::new());
+    Reading::Event(Box::new(interhub_domain::event::Event { status, ..event }))
 }
 
 /// Deterministic dice.
@@ -252,26 +137,7 @@ fn something(dice: &mut Dice, ledger: &Ledger, network: NetworkId, made: &mut Ve
 fn host_all(sim: &mut turmoil::Sim<'_>, hubs: &[Arc<SimHub>]) {
     for hub in hubs {
         let hub = hub.clone();
-        sim.host(NAMES[usize::from(hub.number)], move || {
-            let hub = hub.clone();
-            async move {
-                let ledger = hub.open();
-                let listener = turmoil::net::TcpListener::bind(("0.0.0.0", PORT)).await?;
-                let tasks = Tasks::new(Blocking::Inline);
-                let host = LedgerHost::new(ledger.clone());
-                let forward = host.clone().forward(ledger.notices());
-                tasks.spawn("sync", "changes", |_| forward);
-                let options = PeerOptions {
-                    keepalive: Duration::from_secs(2),
-                    keepalive_timeout: Duration::from_secs(3),
-                    ..PeerOptions::default()
-                };
-                let clock = ManualClock::new(BEGAN_MS, u64::from(hub.number));
-                let key = [hub.number + 1; 32];
-                let _peers = Peers::start(host, &key, Some(listener), SimNet, options, &tasks, clock)?;
-                std::future::pending().await
-            }
-        });
+        sim.host(hub.name.clone(), move || hub.clone().node());
     }
 }
 
@@ -279,7 +145,7 @@ fn host_all(sim: &mut turmoil::Sim<'_>, hubs: &[Arc<SimHub>]) {
 /// what happened when, to be compared between two runs.
 fn run(seed: u64) -> Vec<String> {
     println!("simulation seed {seed}");
-    let hubs: Vec<Arc<SimHub>> = (0..4).map(SimHub::new).collect();
+    let (hubs, time) = hubs(4);
     found_and_join(&hubs);
     let network = hubs[0].ledger().network().unwrap();
     let ids: Vec<HubId> = hubs.iter().map(|hub| hub.ledger().own_id()).collect();
@@ -297,7 +163,7 @@ fn run(seed: u64) -> Vec<String> {
     let mut cut: Vec<(usize, usize)> = Vec::new();
     let mut down: Option<usize> = None;
     for second in 0..60u64 {
-        step_for(&mut sim, Duration::from_secs(1));
+        step_for(&mut sim, &time, Duration::from_secs(1));
         match dice.below(8) {
             0 => {
                 let (one, other) = (dice.below(4) as usize, dice.below(4) as usize);
@@ -343,7 +209,7 @@ fn run(seed: u64) -> Vec<String> {
         sim.repair(NAMES[one], NAMES[other]);
     }
     // One more second for restarted hubs to open their stores, then as long as it takes, but not for ever.
-    step_for(&mut sim, Duration::from_secs(1));
+    step_for(&mut sim, &time, Duration::from_secs(1));
     let agreed = |hubs: &[Arc<SimHub>]| {
         let state = |hub: &Arc<SimHub>| {
             let ledger = hub.ledger();
@@ -356,10 +222,10 @@ fn run(seed: u64) -> Vec<String> {
     for _ in 0..2 {
         while !agreed(&hubs) {
             assert!(waited < 300, "seed {seed}: no agreement after {waited} s: {story:?}");
-            step_for(&mut sim, Duration::from_secs(1));
+            step_for(&mut sim, &time, Duration::from_secs(1));
             waited += 1;
         }
-        step_for(&mut sim, Duration::from_secs(5));
+        step_for(&mut sim, &time, Duration::from_secs(5));
     }
     assert!(agreed(&hubs), "seed {seed}: agreement does not last");
     for hub in &hubs {
@@ -376,10 +242,11 @@ fn run(seed: u64) -> Vec<String> {
     story
 }
 
-fn step_for(sim: &mut turmoil::Sim<'_>, time: Duration) {
-    let until = sim.elapsed() + time;
+fn step_for(sim: &mut turmoil::Sim<'_>, time: &SimTime, pause: Duration) {
+    let until = sim.elapsed() + pause;
     while sim.elapsed() < until {
         sim.step().unwrap();
+        time.set(sim.elapsed());
     }
 }
 
@@ -419,7 +286,7 @@ fn decide(dice: &mut Dice, ledger: &Ledger, hubs: &[Arc<SimHub>]) {
 /// belong the same documents. Returns how many decisions were taken.
 fn decide_together(seed: u64) -> usize {
     println!("simulation seed {seed}");
-    let hubs: Vec<Arc<SimHub>> = (0..7).map(SimHub::new).collect();
+    let (hubs, time) = hubs(7);
     found_and_join(&hubs);
     let network = hubs[0].ledger().network().unwrap();
     let mut sim = turmoil::Builder::new()
@@ -432,7 +299,7 @@ fn decide_together(seed: u64) -> usize {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (mut made, mut cut, mut down) = (Vec::new(), Vec::new(), None);
     for _ in 0..120u64 {
-        step_for(&mut sim, Duration::from_millis(500));
+        step_for(&mut sim, &time, Duration::from_millis(500));
         let hub = dice.below(7) as usize;
         match dice.below(10) {
             0 => {
@@ -467,7 +334,7 @@ fn decide_together(seed: u64) -> usize {
     }
     let mut waited = 0;
     loop {
-        step_for(&mut sim, Duration::from_secs(1));
+        step_for(&mut sim, &time, Duration::from_secs(1));
         let seen = |hub: &Arc<SimHub>| {
             let roster = hub.ledger().roster();
             let taken: Vec<_> = roster.ballots.taken().keys().copied().collect();

@@ -1,0 +1,408 @@
+//! What has to hold when everything is mended and quiet: all honest hubs that belong agree, nothing leaked, nothing that
+//! was acknowledged is lost, and what is shown is what a rebuild shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use interhub_domain::ids::{HubId, LogId, ObjectId};
+use interhub_domain::registry::{Member, Roster, State};
+use interhub_node::projection::HubRow;
+use interhub_node::store::Family;
+use interhub_node::store::catalogue::left_out::LeftOutRow;
+use interhub_node::store::catalogue::log::{LogKey, LogRow, PositionKey, Standing};
+use interhub_node::store::catalogue::object::{ObjectKey, ObjectRow};
+use interhub_node::store::catalogue::{Key, Value, decode_row, encode_row};
+use interhub_node::sync::Ledger;
+
+use super::disk::{Contents, Disk};
+use super::operators::{Added, Diary, Word, seen};
+use super::world::World;
+
+/// What hubs that agree have in common, in a form that is quick to compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Agreement {
+    shared: Option<[u8; 32]>,
+    documents: ([u8; 32], u64),
+    roster: SeenRoster,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SeenRoster {
+    members: BTreeMap<HubId, Member>,
+    guests_per_voter: usize,
+    decisions: Vec<([u8; 32], bool, usize)>,
+}
+
+fn seen_roster(roster: &Roster) -> SeenRoster {
+    let decisions = roster.ballots.all();
+    SeenRoster {
+        members: roster.members.clone(),
+        guests_per_voter: roster.guests_per_voter,
+        decisions: decisions
+            .map(|one| (one.id.0, matches!(one.state, State::Taken(_)), one.signed().count()))
+            .collect(),
+    }
+}
+
+/// What a ledger has in common with those it agrees with.
+pub(crate) fn agreement(ledger: &Ledger) -> Agreement {
+    Agreement {
+        shared: ledger.frontier().shared_digest(),
+        documents: ledger.digests().unwrap(),
+        roster: seen_roster(&ledger.roster()),
+    }
+}
+
+impl Agreement {
+    /// A few digits of it all.
+    pub(crate) fn short(&self) -> String {
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hash::hash(&format!("{self:?}"), &mut hasher);
+        let hubs = self.roster.members.len();
+        let (decisions, documents) = (self.roster.decisions.len(), self.documents.1);
+        let digits = std::hash::Hasher::finish(&hasher);
+        format!("{hubs} hubs, {decisions} decisions, {documents} documents, {digits:016x}")
+    }
+}
+
+/// In what two hubs differ, in a few words.
+pub(crate) fn difference(one: &Agreement, other: &Agreement) -> String {
+    let mut words = Vec::new();
+    if one.shared != other.shared {
+        words.push("logs".to_owned());
+    }
+    if one.documents != other.documents {
+        words.push(format!("documents ({} and {})", one.documents.1, other.documents.1));
+    }
+    for (hub, member) in &one.roster.members {
+        let theirs = other.roster.members.get(hub);
+        if theirs != Some(member) {
+            words.push(format!("member {member:?} and {theirs:?}"));
+        }
+    }
+    if one.roster != other.roster {
+        words.push("roster".to_owned());
+    }
+    words.join(", ")
+}
+
+/// Logs that two hubs hold differently, the first few.
+pub(crate) fn differing_logs(one: &Ledger, other: &Ledger) -> Vec<String> {
+    let (a, b) = (one.frontier(), other.frontier());
+    let rows: BTreeSet<_> = a.rows().chain(b.rows()).map(|(row, _)| row).collect();
+    let differ = rows
+        .into_iter()
+        .filter(|row| row.log.is_shared() && a.head(row) != b.head(row));
+    let text = |row| format!("{row:?}: {:?} and {:?}", a.head(&row), b.head(&row));
+    differ.map(text).take(5).collect()
+}
+
+/// Checks everything. `belonging`: the machines of honest hubs that belong.
+pub(crate) fn check(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Result<(), String> {
+    let Some((first, others)) = belonging.split_first() else {
+        return Ok(());
+    };
+    for other in others {
+        same_logs(world, *first, *other)?;
+        same_documents(world, *first, *other)?;
+    }
+    groups_agree(world, diary, belonging)?;
+    nothing_leaked(world, diary)?;
+    for machine in belonging {
+        erased_is_gone(world, diary, *machine)?;
+        nothing_lost(world, diary, *machine)?;
+        rebuild_shows_the_same(world, *machine)?;
+    }
+    Ok(())
+}
+
+fn rows<K: Key>(contents: &Contents, family: Family) -> impl Iterator<Item = (K, K::Value)> {
+    let table = contents.get(&family).into_iter().flatten();
+    table.map(move |(key, value)| (K::decode(family, key).unwrap(), K::Value::decode(value).unwrap()))
+}
+
+/// What the log row of every shared envelope says, up to where its log is cut.
+fn standings(world: &World<'_>, machine: usize, which: impl Fn(LogId) -> bool) -> BTreeMap<LogKey, LogRow> {
+    let hub = &world.hubs[machine];
+    let frontier = hub.ledger().frontier();
+    let contents = hub.disk.contents();
+    let mut out: BTreeMap<LogKey, LogRow> = rows::<LogKey>(&contents, Family::Log)
+        .filter(|(key, _)| which(key.log))
+        .collect();
+    // A cut log ends, as it is exchanged, before its last envelope held, or under a hash that no header has. What lies
+    // beyond is void, and each holds of it what it has heard.
+    let held: BTreeSet<_> = rows::<PositionKey>(&contents, Family::Position)
+        .map(|(hash, key)| (key, hash.0))
+        .collect();
+    out.retain(|key, _| {
+        frontier.head(&key.row()).is_some_and(|head| {
+            let whole = held.contains(&(LogKey::at(key.row(), head.seq), head.hash));
+            key.seq < head.seq || (whole && key.seq == head.seq)
+        })
+    });
+    out
+}
+
+fn same_logs(world: &World<'_>, one: usize, other: usize) -> Result<(), String> {
+    let shared = |machine| standings(world, machine, LogId::is_shared);
+    let (a, b) = (shared(one), shared(other));
+    let (name, other_name) = (&world.hubs[one].name, &world.hubs[other].name);
+    for (key, row) in &a {
+        let theirs = b.get(key);
+        if theirs != Some(row) {
+            return Err(format!("{key:?}: {name} has {row:?}, {other_name} has {theirs:?}"));
+        }
+    }
+    match b.keys().find(|key| !a.contains_key(key)) {
+        Some(key) => Err(format!("{key:?}: only {other_name} has it")),
+        None => Ok(()),
+    }
+}
+
+/// Documents by id, with their log.
+fn documents(disk: &Disk) -> BTreeMap<ObjectId, ObjectRow> {
+    let contents = disk.contents();
+    rows::<ObjectKey>(&contents, Family::Document)
+        .map(|(key, row)| (key.0, row))
+        .collect()
+}
+
+fn same_document(world: &World<'_>, object: ObjectId, one: usize, other: usize) -> Result<(), String> {
+    let (a, b) = (&world.hubs[one], &world.hubs[other]);
+    let (x, y) = (seen(&a.disk, object), seen(&b.disk, object));
+    let names = format!("{} at {} and {}", object.short(), a.name, b.name);
+    let (Some(x), Some(y)) = (x, y) else {
+        return Err(format!("document {names}: only one knows it"));
+    };
+    if x.state != y.state {
+        return Err(format!("state of {names}: {:?} and {:?}", x.state, y.state));
+    }
+    if (&x.event, &x.conflicts) != (&y.event, &y.conflicts) {
+        return Err(format!(
+            "reading of {names}: {:?} {:?} and {:?} {:?}",
+            x.event, x.conflicts, y.event, y.conflicts
+        ));
+    }
+    if x.state.stuck {
+        return Err(format!("{names} is stuck"));
+    }
+    Ok(())
+}
+
+fn same_documents(world: &World<'_>, one: usize, other: usize) -> Result<(), String> {
+    let shared = |machine: usize| -> BTreeSet<ObjectId> {
+        let all = documents(&world.hubs[machine].disk).into_iter();
+        let is_event = |row: &ObjectRow| {
+            row.state.created.is_some_and(|created| {
+                created.log.is_shared() && created.kind == interhub_domain::ids::DocumentKind::Event
+            })
+        };
+        all.filter(|(_, row)| is_event(row)).map(|(id, _)| id).collect()
+    };
+    let all: BTreeSet<ObjectId> = shared(one).union(&shared(other)).copied().collect();
+    all.into_iter()
+        .try_for_each(|object| same_document(world, object, one, other))
+}
+
+fn groups_agree(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Result<(), String> {
+    for (log, members) in &diary.groups {
+        let inside: Vec<usize> = belonging
+            .iter()
+            .copied()
+            .filter(|machine| members.contains(&world.hubs[*machine].id))
+            .collect();
+        let hubs: BTreeSet<HubId> = inside.iter().map(|machine| world.hubs[*machine].id).collect();
+        // Two machines of one hub hear of each other by another member alone.
+        let (Some(first), true) = (inside.first(), hubs.len() > 1) else {
+            continue;
+        };
+        let others = inside.iter().skip(1);
+        let here = |key: LogId| key == *log;
+        let known = standings(world, *first, here);
+        for other in others {
+            if standings(world, *other, here) != known {
+                let (a, b) = (&world.hubs[*first].name, &world.hubs[*other].name);
+                return Err(format!("{a} and {b} differ in the group {}", log.short()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn contains(contents: &Contents, needle: &[u8]) -> Option<Family> {
+    let inside = |bytes: &Vec<u8>| bytes.windows(needle.len()).any(|window| window == needle);
+    let found = contents
+        .iter()
+        .find(|(_, table)| table.iter().any(|(key, value)| inside(key) || inside(value)));
+    found.map(|(family, _)| *family)
+}
+
+/// No disk of a hub outside of a draft's scope knows a word of it, its document, or its group.
+fn nothing_leaked(world: &World<'_>, diary: &Diary) -> Result<(), String> {
+    for hub in &world.hubs {
+        let contents = hub.disk.contents();
+        let outside = |readers: &BTreeSet<HubId>| !readers.contains(&hub.id);
+        let leak = |what: &str, family: Family| Err(format!("{what} leaked to {}, into {family:?}", hub.name));
+        for word in diary
+            .words
+            .iter()
+            .filter(|word| word.readers.as_ref().is_some_and(outside))
+        {
+            if let Some(family) = contains(&contents, word.text.as_bytes()) {
+                return leak(&word.text, family);
+            }
+        }
+        for (log, _) in diary.groups.iter().filter(|(_, members)| outside(members)) {
+            if let Some(family) = contains(&contents, &log.0) {
+                return leak(&format!("group {}", log.short()), family);
+            }
+        }
+        let local = |thing: &&Added| thing.log == LogId::LOCAL && thing.owner != hub.id;
+        for thing in diary.things.iter().filter(local) {
+            if let Some(family) = contains(&contents, &thing.object.0) {
+                return leak(&format!("local document {}", thing.object.short()), family);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Nothing that an erased document said is on the disk of a hub that belongs.
+fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), String> {
+    let hub = &world.hubs[machine];
+    let contents = hub.disk.contents();
+    for thing in &diary.things {
+        let Some(seen) = seen(&hub.disk, thing.object) else {
+            continue;
+        };
+        let is_erased = seen.state.erased_through == Some(u32::MAX);
+        // A copied machine has local documents of its own, and hears of drafts by another hub alone.
+        let hears = |by: usize| thing.log.is_shared() || by == machine || hub.id != thing.owner;
+        if thing.erased.is_some_and(|(by, _)| hears(by)) && !is_erased {
+            return Err(format!(
+                "{} has {} although it was erased",
+                hub.name,
+                thing.thing.short()
+            ));
+        }
+        if !is_erased {
+            continue;
+        }
+        let words = diary.words.iter().filter(|word| word.object == thing.object);
+        for word in words {
+            if let Some(family) = contains(&contents, word.text.as_bytes()) {
+                return Err(format!(
+                    "{} of an erased event is in {family:?} of {}",
+                    word.text, hub.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every word that this machine acknowledged is in its event, or there is a reason that the protocol knows.
+fn nothing_lost(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), String> {
+    let hub = &world.hubs[machine];
+    let ledger = hub.ledger();
+    let left_out: Vec<LeftOutRow> = ledger.not_taken_over().unwrap();
+    for word in diary.words.iter().filter(|word| word.machine == machine) {
+        let Some(hash) = word.acknowledged else { continue };
+        let Some((standing, reason)) = ledger.standing_of(hash).unwrap() else {
+            return Err(format!("{} acknowledged {} and does not hold it", hub.name, word.text));
+        };
+        let thing = diary.things.iter().find(|thing| thing.thing == word.thing).unwrap();
+        // What a liar owns, it may end in any way.
+        let ends_anyway = thing.to_be_erased || diary.liar == Some(thing.owner);
+        if is_said(&hub.disk, thing, word) || ends_anyway {
+            continue;
+        }
+        let listed = |row: &LeftOutRow| {
+            row.thing == word.thing && row.fields.iter().any(|field| field.value.contains(&word.text))
+        };
+        if left_out.iter().any(listed) {
+            continue;
+        }
+        // What a co-host, or another machine of the owner's, said while the owner took the event to another audience
+        // stays behind with the old document.
+        let copies = world.hubs.iter().filter(|other| other.id == hub.id).count() > 1;
+        let moved = thing.left.contains(&word.object) && (thing.owner != hub.id || copies);
+        if moved && standing == Standing::Covered {
+            continue;
+        }
+        return Err(format!(
+            "{} acknowledged {} about {}, which is {standing:?} ({reason}) and said nowhere",
+            hub.name,
+            word.text,
+            word.thing.short()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether any document of the event says the word.
+fn is_said(disk: &Disk, thing: &Added, word: &Word) -> bool {
+    let objects = thing.left.iter().chain([&thing.object, &word.object]);
+    objects.into_iter().any(|object| {
+        let event = seen(disk, *object).and_then(|seen| seen.event);
+        event.is_some_and(|event| event.description.contains(&word.text))
+    })
+}
+
+/// What a rebuild computes anew, without what only the present run knows.
+fn derived(disk: &Disk) -> Contents {
+    let derived =
+        |family: &Family| family.is_projection() || matches!(family, Family::Log | Family::Document | Family::Waiting);
+    let mut contents = disk.contents();
+    contents.retain(|family, _| derived(family));
+    for value in contents
+        .get_mut(&Family::Document)
+        .into_iter()
+        .flat_map(BTreeMap::values_mut)
+    {
+        // Noted in the order in which they came, which means nothing.
+        let mut row = ObjectRow::decode(value).unwrap();
+        row.authors.sort_by_key(|one| (one.hub, one.epoch, one.generation));
+        *value = row.encode();
+    }
+    if let Some(hubs) = contents.get_mut(&Family::HubRow) {
+        for value in hubs.values_mut() {
+            let version = value[0];
+            let row: HubRow = decode_row(version, value).unwrap();
+            *value = encode_row(version, &HubRow { as_of_ms: None, ..row });
+        }
+    }
+    contents
+}
+
+fn rebuild_shows_the_same(world: &World<'_>, machine: usize) -> Result<(), String> {
+    let hub = &world.hubs[machine];
+    let copy = Disk::with(&hub.disk.contents());
+    let before = derived(&copy);
+    let (ledger, _) = hub.open_over(copy.clone(), u64::from(u32::MAX))?;
+    let (digests, totals) = (ledger.digests().unwrap(), ledger.totals());
+    ledger.rebuild(&mut |_| {}).map_err(|error| error.to_string())?;
+    if (digests, totals) != (ledger.digests().unwrap(), ledger.totals()) {
+        return Err(format!(
+            "{}: totals {totals:?}, rebuilt {:?}",
+            hub.name,
+            ledger.totals()
+        ));
+    }
+    let after = derived(&copy);
+    for family in Family::ALL {
+        let (was, is) = (before.get(&family), after.get(&family));
+        if was == is {
+            continue;
+        }
+        let (was, is) = (was.cloned().unwrap_or_default(), is.cloned().unwrap_or_default());
+        let keys: BTreeSet<_> = was.keys().chain(is.keys()).collect();
+        let key = keys.into_iter().find(|key| was.get(*key) != is.get(*key)).unwrap();
+        return Err(format!(
+            "{}: a rebuild changes {family:?} {key:02x?} from {:02x?} to {:02x?}",
+            hub.name,
+            was.get(key),
+            is.get(key)
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Whole networks in simulated time: real ledgers over disks that can fail, real TLS, cut lines, crashes, restarts, old
+//! copies, lies.
+//!
+//! Each run prints its seed; the same seed gives the same run. Without anything set, a fixed set of seeds runs.
+//! `INTERHUB_SIM_SEED` replays one, and tells its whole story; `INTERHUB_SIM_MINUTES` runs fresh ones for so long.
+//!
+//! In reading order: a [`disk`] that can fail, one [`hub`], the [`world`] they live in; what [`operators`], [`members`]
+//! and [`hostile`] hubs do; the [`scenario`] that a seed comes to, and the [`invariants`] that have to hold afterwards;
+//! [`crashes`] at every write, and two [`few`] networks of a fixed kind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests"
+)]
+
+mod crashes;
+mod disk;
+mod few;
+mod hostile;
+mod hub;
+mod invariants;
+mod members;
+mod operators;
+mod scenario;
+mod world;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use interhub_node::clock::{Stopwatch, SystemClock, random_bytes};
+use scenario::{Plan, run, told};
+
+/// Seeds that always run, in a minute: votes, lies, old copies and far-off clocks.
+const ALWAYS: [u64; 4] = [1, 2, 4, 5];
+/// Most hubs of these.
+const FEW: usize = 6;
+/// The same of all others: a seed means another network with it.
+const MANY: usize = 30;
+
+/// A number that the environment sets.
+fn number(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+/// Runs a plan and says in one line what came of it; of a failure everything.
+fn holds(plan: Plan) -> bool {
+    let began = Stopwatch::start();
+    let wrong = match std::panic::catch_unwind(|| run(plan)) {
+        Ok(Ok(story)) => {
+            println!("{}, {} ms", told(&plan, &story), began.elapsed_ms());
+            return true;
+        }
+        Ok(Err(wrong)) => wrong,
+        Err(_) => "it panics, as told above".to_owned(),
+    };
+    let seed = plan.seed;
+    println!("seed {seed}: {wrong}\nseed {seed} FAILS; replay it with: make sim SEED={seed}");
+    false
+}
+
+/// Runs seeds on all processors until one fails or `goes_on` says no. Returns how many held, if all did.
+fn run_all(plan: impl Fn(u64) -> Plan + Sync, goes_on: impl Fn(u64) -> bool + Sync) -> Option<u64> {
+    let (next, held, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..processors {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    if failed.load(Ordering::SeqCst) || !goes_on(number) {
+                        return;
+                    }
+                    if holds(plan(number)) {
+                        held.fetch_add(1, Ordering::SeqCst);
+                    } else {
+                        failed.store(true, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    (!failed.into_inner()).then(|| held.into_inner())
+}
+
+#[test]
+fn whatever_happens_honest_hubs_agree_and_nothing_leaks_or_is_lost() {
+    if let Some(seed) = number("INTERHUB_SIM_SEED") {
+        let story = run(Plan::of(seed, MANY)).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        println!("{}", story.join("\n"));
+        return;
+    }
+    let held = if let Some(minutes) = number("INTERHUB_SIM_MINUTES") {
+        let began = Stopwatch::start();
+        let first = u64::from(u32::from_ne_bytes(random_bytes(&SystemClock)));
+        let in_time = |_| began.elapsed() < Duration::from_mins(minutes);
+        run_all(|number| Plan::of(first + number, MANY), in_time)
+    } else {
+        let plan = |number| Plan::of(ALWAYS[number as usize], FEW);
+        run_all(plan, |number| (number as usize) < ALWAYS.len())
+    };
+    println!("{} seeds hold", held.expect("a seed fails, as told above"));
+}
+
+#[test]
+fn thirty_hubs_agree_too() {
+    assert!(holds(Plan::large(1, MANY)));
+}
+
+#[test]
+fn one_seed_is_one_story() {
+    let plan = Plan::of(5, FEW);
+    assert_eq!(run(plan), run(plan));
+}

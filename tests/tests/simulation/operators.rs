@@ -1,0 +1,462 @@
+//! What operators do with events: add, edit, host together, share drafts, publish, take back, erase.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use interhub_domain::document::{Choice, Conflict, Reading, show_saved};
+use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
+use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::object::ObjectState;
+use interhub_node::store::catalogue;
+use interhub_node::store::catalogue::document::SnapshotKey;
+use interhub_node::store::catalogue::log::PositionKey;
+use interhub_node::store::catalogue::object::ObjectKey;
+use interhub_node::sync::{Ledger, Write};
+
+use super::disk::Disk;
+use super::world::{Dice, World};
+
+/// One event that somebody added, in the log it is in now.
+#[derive(Debug, Clone)]
+pub(crate) struct Added {
+    pub(crate) owner: HubId,
+    pub(crate) thing: ThingId,
+    pub(crate) object: ObjectId,
+    pub(crate) log: LogId,
+    /// Its owner has tried to erase it.
+    pub(crate) to_be_erased: bool,
+    /// The machine that erased it, and the tombstone, once its owner knows that this is durable.
+    pub(crate) erased: Option<(usize, HeaderHash)>,
+    /// Documents of it that a change of audience has left behind.
+    pub(crate) left: Vec<ObjectId>,
+}
+
+/// A word that one edit put into an event's description, and nothing else says.
+#[derive(Debug, Clone)]
+pub(crate) struct Word {
+    pub(crate) text: String,
+    /// The machine that wrote it.
+    pub(crate) machine: usize,
+    pub(crate) thing: ThingId,
+    pub(crate) object: ObjectId,
+    /// What carries it, once the ledger has said that it is durable.
+    pub(crate) acknowledged: Option<HeaderHash>,
+    /// The hubs that may know it; everybody if this is none.
+    pub(crate) readers: Option<BTreeSet<HubId>>,
+}
+
+/// What the operators of a simulation have done so far.
+#[derive(Default)]
+pub(crate) struct Diary {
+    pub(crate) things: Vec<Added>,
+    pub(crate) words: Vec<Word>,
+    /// The hub that lies, if one does.
+    pub(crate) liar: Option<HubId>,
+    /// The members of the groups drawn, by log.
+    pub(crate) groups: BTreeMap<LogId, BTreeSet<HubId>>,
+}
+
+/// What a machine shows of a document.
+pub(crate) struct Seen {
+    pub(crate) state: ObjectState,
+    pub(crate) event: Option<Event>,
+    pub(crate) conflicts: Vec<Conflict>,
+}
+
+/// Reads a document from a disk.
+pub(crate) fn seen(disk: &Disk, object: ObjectId) -> Option<Seen> {
+    let state = catalogue::get(disk, &ObjectKey(object)).unwrap()?.state;
+    let key = SnapshotKey {
+        personal: false,
+        object,
+        generation: state.generation(),
+    };
+    let shown = catalogue::get(disk, &key)
+        .unwrap()
+        .filter(|_| !state.frozen)
+        .map(|saved| show_saved(&saved.0, DocumentKind::Event).unwrap());
+    let (event, conflicts) = match shown {
+        Some(shown) => match shown.reading {
+            Reading::Event(event) => (Some(*event), shown.conflicts),
+            _ => (None, Vec::new()),
+        },
+        None => (None, Vec::new()),
+    };
+    Some(Seen {
+        state,
+        event,
+        conflicts,
+    })
+}
+
+/// A new event.
+pub(crate) fn event(title: String, description: String) -> Event {
+    let day = LocalTime::Date(jiff::civil::date(2027, 3, 4));
+    Event {
+        uid: title.clone(),
+        sequence: 0,
+        status: Status::Confirmed,
+        title,
+        summary: String::new(),
+        description,
+        language: String::new(),
+        tags: vec![],
+        location: None,
+        url: String::new(),
+        online_url: String::new(),
+        image_url: String::new(),
+        schedule: Schedule {
+            start: day,
+            end: LocalTime::Date(jiff::civil::date(2027, 3, 5)),
+            zone: Zone::Named("UTC".into()),
+            rules: vec![],
+            extra: vec![],
+            excluded: vec![],
+            overrides: vec![],
+        },
+        created_ms: 0,
+        updated_ms: 0,
+    }
+}
+
+impl Diary {
+    fn new_word(&mut self, machine: usize, readers: Option<BTreeSet<HubId>>) -> usize {
+        let number = self.words.len();
+        self.words.push(Word {
+            text: format!("[w{number}x]"),
+            machine,
+            thing: ThingId::ZERO,
+            object: ObjectId::ZERO,
+            acknowledged: None,
+            readers,
+        });
+        number
+    }
+
+    /// A machine has lost what was written since an old copy of its disk was made: nothing of that was promised.
+    pub(crate) fn forget_what_is_not_on(&mut self, machine: usize, disk: &Disk) {
+        let is_there = |hash: HeaderHash| catalogue::contains(disk, &PositionKey(hash)).unwrap();
+        for word in self.words.iter_mut().filter(|word| word.machine == machine) {
+            word.acknowledged = word.acknowledged.filter(|hash| is_there(*hash));
+        }
+        for thing in &mut self.things {
+            thing.erased = thing.erased.filter(|(by, hash)| *by != machine || is_there(*hash));
+        }
+    }
+
+    /// Everybody who may read a log; everybody at all if this is none.
+    fn readers(&self, log: LogId, owner: HubId) -> Option<BTreeSet<HubId>> {
+        if log.is_shared() {
+            return None;
+        }
+        let members = self.groups.get(&log).cloned();
+        Some(members.unwrap_or_else(|| BTreeSet::from([owner])))
+    }
+}
+
+/// What an operator does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// Adds an event.
+    Add,
+    /// Edits an event this machine hosts.
+    Edit,
+    /// Asks another hub to host an own event.
+    AskAHost,
+    /// Answers whoever asked this one, or takes the answer back.
+    Answer,
+    /// Chooses one value of a field that has several, or takes a host away.
+    TakeAwayOrResolve,
+    /// Gives an own event another audience.
+    ChangeAudience,
+    /// Erases an own event.
+    Erase,
+}
+
+/// One operator at one machine.
+pub(crate) struct Operator<'w, 's> {
+    pub(crate) world: &'w mut World<'s>,
+    pub(crate) diary: &'w mut Diary,
+    pub(crate) machine: usize,
+    pub(crate) network: NetworkId,
+}
+
+impl Operator<'_, '_> {
+    fn ledger(&self) -> std::sync::Arc<Ledger> {
+        self.world.hubs[self.machine].ledger()
+    }
+
+    fn own(&self) -> HubId {
+        self.world.hubs[self.machine].id
+    }
+
+    fn dice(&mut self) -> &mut Dice {
+        &mut self.world.dice
+    }
+
+    fn tell(&mut self, what: &str, done: bool) {
+        let name = self.world.hubs[self.machine].name.clone();
+        self.world
+            .tell(format_args!("{name} {what}{}", if done { "" } else { ": refused" }));
+    }
+
+    /// Does something, as the dice say.
+    pub(crate) fn act(&mut self) {
+        let act = match self.dice().below(16) {
+            0..=3 => Act::Add,
+            4..=8 => Act::Edit,
+            9 | 10 => Act::AskAHost,
+            11 | 12 => Act::Answer,
+            13 => Act::TakeAwayOrResolve,
+            14 => Act::ChangeAudience,
+            _ => Act::Erase,
+        };
+        self.does(act);
+    }
+
+    /// Does this, if there is anything to do it to.
+    pub(crate) fn does(&mut self, act: Act) {
+        match act {
+            Act::Add => self.add(),
+            Act::Edit => self.edit(),
+            Act::AskAHost => self.ask_a_host(),
+            Act::Answer => self.answer(),
+            Act::TakeAwayOrResolve => self.take_away_or_resolve(),
+            Act::ChangeAudience => self.change_audience(),
+            Act::Erase => self.erase(),
+        }
+    }
+
+    /// A log to write a new document in, or to move one to.
+    fn draw_log(&mut self) -> LogId {
+        match self.dice().below(8) {
+            0..=3 => LogId::PUBLIC,
+            4 => LogId::NETWORK,
+            5 => LogId::LOCAL,
+            _ => {
+                let roster = self.ledger().roster();
+                let own = self.own();
+                let others = roster.members.keys().copied();
+                let mut others: Vec<HubId> = others.filter(|hub| *hub != own && roster.is_active(*hub)).collect();
+                self.dice().shuffle(&mut others);
+                let many = 1 + self.dice().below(2);
+                let mut members: BTreeSet<HubId> = others.into_iter().take(many).collect();
+                if members.is_empty() {
+                    return LogId::LOCAL;
+                }
+                let Ok(log) = self.ledger().group_with(&members) else {
+                    return LogId::LOCAL;
+                };
+                members.insert(own);
+                self.diary.groups.insert(log, members);
+                log
+            }
+        }
+    }
+
+    fn add(&mut self) {
+        let log = self.draw_log();
+        let own = self.own();
+        let readers = self.diary.readers(log, own);
+        let word = self.diary.new_word(self.machine, readers);
+        let thing = ThingId::new(own, (word as u64 + 1).to_be_bytes());
+        let object = ObjectId::derive(self.network, own, log, DocumentKind::Event, thing);
+        let text = self.diary.words[word].text.clone();
+        let reading = Reading::Event(Box::new(event(format!("Event {word}"), text)));
+        let written = self.ledger().write(vec![Write::Create {
+            log,
+            kind: DocumentKind::Event,
+            thing,
+            reading,
+        }]);
+        let hash = written.ok().and_then(|all| all[0].hash);
+        let known = &mut self.diary.words[word];
+        (known.thing, known.object, known.acknowledged) = (thing, object, hash);
+        // Whether or not it was acknowledged: it may be there after the next start.
+        self.diary.things.push(Added {
+            owner: own,
+            thing,
+            object,
+            log,
+            to_be_erased: false,
+            erased: None,
+            left: Vec::new(),
+        });
+        self.tell(&format!("adds {word} to {}", log.short()), hash.is_some());
+    }
+
+    /// An event of those that this machine shows and `which` accepts.
+    fn pick(&mut self, which: impl Fn(&Added, &Seen) -> bool) -> Option<(usize, Seen)> {
+        let disk = self.world.hubs[self.machine].disk.clone();
+        let things = self.diary.things.iter().enumerate();
+        let mut good: Vec<(usize, Seen)> = things
+            .filter_map(|(index, thing)| Some((index, seen(&disk, thing.object)?)))
+            .filter(|(index, seen)| seen.event.is_some() && which(&self.diary.things[*index], seen))
+            .collect();
+        let chosen = self.dice().below(good.len());
+        (chosen < good.len()).then(|| good.swap_remove(chosen))
+    }
+
+    fn edit(&mut self) {
+        let own = self.own();
+        let Some((index, seen)) = self.pick(|_, seen| seen.state.is_host(own)) else {
+            return;
+        };
+        let Added {
+            thing,
+            object,
+            log,
+            owner,
+            ..
+        } = self.diary.things[index].clone();
+        let readers = self.diary.readers(log, owner);
+        let word = self.diary.new_word(self.machine, readers);
+        let before = seen.event.unwrap();
+        let mut after = before.clone();
+        after.description += &self.diary.words[word].text;
+        match self.dice().below(6) {
+            0 => after.title = format!("Title {word}"),
+            1 => after.status = Status::Cancelled,
+            2 => after.tags = vec![format!("tag{}", word % 5)],
+            3 => after.status = Status::Tentative,
+            _ => {}
+        }
+        after.updated_ms += 1;
+        let write = if self.dice().one_in(2) {
+            let (before, after) = (Box::new(before), Box::new(after));
+            Write::Edit { object, before, after }
+        } else {
+            let reading = Reading::Event(Box::new(after));
+            Write::Change { object, reading }
+        };
+        let written = self.ledger().write(vec![write]);
+        let hash = written.ok().and_then(|all| all[0].hash);
+        let known = &mut self.diary.words[word];
+        (known.thing, known.object, known.acknowledged) = (thing, object, hash);
+        self.tell(&format!("edits {} with {word}", thing.short()), hash.is_some());
+    }
+
+    fn ask_a_host(&mut self) {
+        let own = self.own();
+        let Some((index, seen)) = self.pick(|thing, _| thing.owner == own && thing.log.is_shared()) else {
+            return;
+        };
+        let (object, thing) = (seen.state.object, self.diary.things[index].thing);
+        let roster = self.ledger().roster();
+        let hubs: Vec<HubId> = roster.members.keys().copied().filter(|hub| *hub != own).collect();
+        let Some(writer) = self.dice().pick(&hubs).copied() else {
+            return;
+        };
+        let done = self.ledger().write(vec![Write::Grant { object, writer }]);
+        self.tell(
+            &format!("asks {} to host {}", writer.short(), thing.short()),
+            done.is_ok(),
+        );
+    }
+
+    fn answer(&mut self) {
+        let own = self.own();
+        let invited = |thing: &Added, seen: &Seen| thing.owner != own && seen.state.is_writer(own);
+        let Some((index, seen)) = self.pick(invited) else {
+            return;
+        };
+        let (object, thing) = (seen.state.object, self.diary.things[index].thing);
+        let agreed = !self.dice().one_in(4);
+        let done = self.ledger().write(vec![Write::Consent { object, agreed }]);
+        self.tell(&format!("answers {agreed} to {}", thing.short()), done.is_ok());
+    }
+
+    fn take_away_or_resolve(&mut self) {
+        let own = self.own();
+        let in_conflict = |_: &Added, seen: &Seen| seen.state.is_host(own) && !seen.conflicts.is_empty();
+        if let Some((index, seen)) = self.pick(in_conflict) {
+            let (object, thing) = (seen.state.object, self.diary.things[index].thing);
+            let conflict = &seen.conflicts[0];
+            let field = conflict.field.clone();
+            let choice = Choice::Value(conflict.values[conflict.values.len() - 1].value.clone());
+            let done = self.ledger().write(vec![Write::Resolve { object, field, choice }]);
+            self.tell(&format!("resolves {}", thing.short()), done.is_ok());
+            return;
+        }
+        let hosted = |thing: &Added, seen: &Seen| thing.owner == own && !seen.state.co_writers().is_empty();
+        let Some((index, seen)) = self.pick(hosted) else { return };
+        let (object, thing) = (seen.state.object, self.diary.things[index].thing);
+        let writers: Vec<HubId> = seen.state.co_writers().into_iter().collect();
+        let writer = *self.dice().pick(&writers).unwrap();
+        let done = self.ledger().write(vec![Write::TakeAway { object, writer }]);
+        self.tell(
+            &format!("takes {} away from {}", writer.short(), thing.short()),
+            done.is_ok(),
+        );
+    }
+
+    fn change_audience(&mut self) {
+        let own = self.own();
+        let Some((index, seen)) = self.pick(|thing, _| thing.owner == own) else {
+            return;
+        };
+        let log = self.draw_log();
+        let Added {
+            thing,
+            object,
+            log: before,
+            ..
+        } = self.diary.things[index].clone();
+        let event = seen.event.unwrap();
+        let target = ObjectId::derive(self.network, own, log, DocumentKind::Event, thing);
+        let erased_for_good = self.ledger().object_state(target).unwrap().erased_through == Some(u32::MAX);
+        if log == before || erased_for_good {
+            return;
+        }
+        // Whatever comes of it, its words may be read there from now on.
+        let readers = self.diary.readers(log, own);
+        let inside = |word: &&mut Word| event.description.contains(&word.text);
+        for word in self.diary.words.iter_mut().filter(inside) {
+            word.readers = match (word.readers.take(), &readers) {
+                (Some(before), Some(now)) => Some(before.union(now).copied().collect()),
+                _ => None,
+            };
+        }
+        let reading = Reading::Event(Box::new(event));
+        let there = seen_shown(&self.world.hubs[self.machine].disk, target);
+        let write = if there {
+            // A copy of this machine has moved it there too.
+            Write::Together(vec![
+                Write::Change {
+                    object: target,
+                    reading,
+                },
+                Write::Withdraw { object },
+            ])
+        } else {
+            Write::Move { object, log, reading }
+        };
+        let done = self.ledger().write(vec![write]).is_ok();
+        let stopped = self.world.hubs[self.machine].disk.is_stopped();
+        if done || stopped {
+            let known = &mut self.diary.things[index];
+            known.left.push(object);
+            (known.object, known.log) = (target, log);
+        }
+        self.tell(&format!("moves {} to {}", thing.short(), log.short()), done);
+    }
+
+    fn erase(&mut self) {
+        let own = self.own();
+        let Some((index, seen)) = self.pick(|thing, _| thing.owner == own) else {
+            return;
+        };
+        let object = seen.state.object;
+        let written = self.ledger().write(vec![Write::Erase { object }]);
+        let hash = written.ok().and_then(|all| all[0].hash);
+        let known = &mut self.diary.things[index];
+        known.to_be_erased = true;
+        known.erased = hash.map(|hash| (self.machine, hash)).or(known.erased);
+        let thing = known.thing.short();
+        self.tell(&format!("erases {thing}"), hash.is_some());
+    }
+}
+
+/// Whether a disk has something to show of a document.
+pub(crate) fn seen_shown(disk: &Disk, object: ObjectId) -> bool {
+    seen(disk, object).is_some_and(|seen| seen.event.is_some())
+}
