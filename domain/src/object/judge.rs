@@ -183,6 +183,10 @@ impl Object {
         if let (Kind::Tombstone, Some(Content::Tombstone(tombstone))) = (body.kind, &body.content) {
             return self.erase(network, body, tombstone, set);
         }
+        if body.kind == Kind::Tombstone {
+            // Nothing erases a tombstone, one that cannot be read no less.
+            return refused(Refusal::Body);
+        }
         // A consent belongs to no generation: it ends with the last of them.
         let covered = if body.kind == Kind::Consent && body.generation == 0 {
             self.is_erased(u32::MAX)

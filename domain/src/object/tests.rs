@@ -217,6 +217,7 @@ enum Extra {
     StrangersCriticalKind,
     LaterKind,
     Garbage,
+    GarbageAsTombstone,
 }
 
 fn history(extra: Extra) -> Vec<HeldBody> {
@@ -241,6 +242,11 @@ fn history(extra: Extra) -> Vec<HeldBody> {
             drop(author.push(OTHER, third, Kind::Unknown(200), Content::Open(Open::default())));
         }
         Extra::LaterKind => drop(author.push(OWNER, third, Kind::Unknown(90), Content::Open(Open::default()))),
+        // Beside one that erases everything.
+        Extra::GarbageAsTombstone => {
+            author.tombstone(OWNER, third);
+            let _ = author.push(OWNER, first, Kind::Tombstone, Content::Open(Open::default()));
+        }
         Extra::Garbage => {
             let change = Change {
                 change: vec![7; 40],
@@ -262,6 +268,7 @@ fn extras() -> impl Strategy<Value = Extra> {
         Just(Extra::StrangersCriticalKind),
         Just(Extra::LaterKind),
         Just(Extra::Garbage),
+        Just(Extra::GarbageAsTombstone),
     ]
 }
 
