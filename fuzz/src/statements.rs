@@ -6,9 +6,11 @@ use std::sync::LazyLock;
 use interhub_domain::body::{
     Accept, Address, Admit, Founding, KeyReason, Leave, Said, Statement, Vote, VoteWord, Withdraw,
 };
+use interhub_domain::cut::Named;
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::registry::decision::{MAX_ENDS, MAX_LEFT, MAX_NAMED};
 use interhub_domain::registry::keys::{read_next_key, sign_next_key};
+use interhub_domain::registry::replace::read_objection;
 use interhub_domain::registry::{
     Change, HeldStatement, Proposal, Roster, Standing, Taken, accept_message, check_slug, read_accept, read_founding,
 };
@@ -69,26 +71,31 @@ fn comes_back(network: NetworkId, said: &Said) -> bool {
             true
         }
         Said::NextKey(next) => read_next_key(network, next).is_ok(),
+        Said::Object(objection) => read_objection(network, objection).is_ok(),
         Said::Withdraw(_) | Said::Leave(_) | Said::Address(_) | Said::Vote(_) => true,
     }
 }
 
 fn one_roster(network: NetworkId, statements: &[HeldStatement]) {
-    let roster = Roster::compute(network, statements, &Taken::new(), NOW_MS);
+    let roster = Roster::compute(network, statements, &Named::default(), &Taken::new(), NOW_MS);
     let mut others: Vec<HeldStatement> = statements.iter().rev().cloned().collect();
     assert_eq!(
-        Roster::compute(network, &others, &Taken::new(), NOW_MS),
+        Roster::compute(network, &others, &Named::default(), &Taken::new(), NOW_MS),
         roster,
         "backwards"
     );
     others.extend(statements.iter().cloned());
     assert_eq!(
-        Roster::compute(network, &others, &Taken::new(), NOW_MS),
+        Roster::compute(network, &others, &Named::default(), &Taken::new(), NOW_MS),
         roster,
         "twice"
     );
     let taken = roster.ballots.taken();
-    assert_eq!(Roster::compute(network, statements, taken, NOW_MS), roster, "and again");
+    assert_eq!(
+        Roster::compute(network, statements, &Named::default(), taken, NOW_MS),
+        roster,
+        "and again"
+    );
     let founders: BTreeSet<HubId> = roster.ballots.founders().map(|(hub, _)| hub).collect();
     for (id, member) in &roster.members {
         let seated = roster
@@ -111,6 +118,7 @@ fn held(index: usize, who: u8, at_ms: i64, said: Said) -> HeldStatement {
         hub: world::hub(who),
         epoch: Epoch(1),
         seq: index as u64,
+        key_number: 0,
         clock: clock + index as u64,
         said,
     }
