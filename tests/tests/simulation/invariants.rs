@@ -8,7 +8,7 @@ use interhub_domain::registry::{Member, Roster, State};
 use interhub_node::projection::HubRow;
 use interhub_node::store::Family;
 use interhub_node::store::catalogue::left_out::LeftOutRow;
-use interhub_node::store::catalogue::log::{LogKey, LogRow, PositionKey, Standing};
+use interhub_node::store::catalogue::log::{LogKey, LogRow, PositionKey, Received, Standing};
 use interhub_node::store::catalogue::object::{ObjectKey, ObjectRow};
 use interhub_node::store::catalogue::{Key, Value, decode_row, encode_row};
 use interhub_node::sync::Ledger;
@@ -127,6 +127,11 @@ fn standings(world: &World<'_>, machine: usize, which: impl Fn(LogId) -> bool) -
     let contents = hub.disk.contents();
     let mut out: BTreeMap<LogKey, LogRow> = rows::<LogKey>(&contents, Family::Log)
         .filter(|(key, _)| which(key.log))
+        .map(|(key, row)| {
+            // Who delivered it, and when, is each hub's own experience.
+            let received = Received::UNKNOWN;
+            (key, LogRow { received, ..row })
+        })
         .collect();
     // A cut log ends, as it is exchanged, before its last envelope held, or under a hash that no header has. What lies
     // beyond is void, and each holds of it what it has heard.

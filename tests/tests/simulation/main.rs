@@ -109,8 +109,20 @@ fn thirty_hubs_agree_too() {
     assert!(holds(Plan::large(1, MANY)));
 }
 
+/// What happened, without the ids: some are made of random numbers that the tasks of one hub draw in no fixed order.
+fn acts(story: &[String]) -> Vec<String> {
+    let is_id = |word: &str| word.len() >= 8 && word.chars().all(|one| one.is_ascii_hexdigit());
+    let blot = |word| if is_id(word) { "ID" } else { word };
+    let told = story
+        .iter()
+        .map(|line| line.split(' ').map(blot).collect::<Vec<_>>().join(" "));
+    told.collect()
+}
+
 #[test]
 fn one_seed_is_one_story() {
     let plan = Plan::of(2, FEW);
-    assert_eq!(run(plan), run(plan));
+    let [once, again] = [(); 2].map(|()| run(plan).map(|story| acts(&story)));
+    assert_eq!(once, again);
+    assert!(once.is_ok());
 }
