@@ -1,0 +1,41 @@
+//! How fast and how small, held against what it cannot be faster or smaller than, both measured in this run.
+//!
+//! Prints one table (figure, target, limit) and writes `bench.json` into the target folder. Nothing here fails on a slow
+//! machine. `INTERHUB_BENCH_DOCUMENTS` says how large the large folder is (58,000 if absent).
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "a measuring program, not a server"
+)]
+
+mod commit;
+mod hostile;
+mod large;
+mod reconnect;
+mod table;
+
+fn main() {
+    let documents: usize = std::env::var("INTERHUB_BENCH_DOCUMENTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(58_000);
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = Vec::new();
+    eprintln!("making a hub of {documents} events ...");
+    let large = large::make(folder.path(), documents);
+    large::bench_disk(&large, documents, &mut rows);
+    reconnect::bench(folder.path(), &large, documents, &mut rows);
+    large::bench_start_and_memory(&large, documents, &mut rows);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    eprintln!("commit and propagate ...");
+    commit::bench(&runtime, folder.path(), &mut rows);
+    eprintln!("hostile changes ...");
+    hostile::bench(&mut rows);
+    table::print(&rows);
+}
