@@ -114,6 +114,7 @@ mod tests {
                 .exit_code(),
             1
         );
-        assert_eq!(write(&link, &dir.path().join("none/x.png")).unwrap_err().exit_code(), 1);
+        // No such folder: not found.
+        assert_eq!(write(&link, &dir.path().join("none/x.png")).unwrap_err().exit_code(), 3);
     }
 }

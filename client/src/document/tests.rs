@@ -221,7 +221,7 @@ fn decisions_about_hubs_and_keys() {
     let expected = json!({
         "id": "ab", "change": "rules", "slug": null, "hub": null, "reason": null, "proposer": "", "proposed": null,
         "state": "refused", "since": null, "votes": [], "needed": 0, "voters": [], "own_vote": "", "explanation": "",
-        "after": [],
+        "after": [], "counts_from": null, "objected": false,
     });
     assert_eq!(written(&DecisionDocument::from(shown)).0, expected);
     let keys = v1::HubKeys {
