@@ -142,6 +142,52 @@ impl Access {
         }
     }
 
+    /// Whether between this hub and `peer` goes only what goes to and from hubs that are gone: one of the two left or was
+    /// removed, and neither waits for a place.
+    pub fn is_gone_between(&self, peer: HubId) -> bool {
+        let (Some(own), Some(theirs)) = (self.standing(self.own), self.standing(peer)) else {
+            return false;
+        };
+        let waits = own == Standing::Pending || theirs == Standing::Pending;
+        !waits && (is_gone(own) || is_gone(theirs))
+    }
+
+    /// Whether both hubs may know what was erased in a log.
+    pub fn share_tombstones(&self, log: LogId, peer: HubId) -> bool {
+        if !self.is_gone_between(peer) {
+            return false;
+        }
+        match self.scope(log) {
+            Scope::Public | Scope::Network => true,
+            Scope::Pair(low, high) => [self.own, peer].iter().all(|hub| *hub == low || *hub == high),
+            Scope::Group(members) => [self.own, peer].iter().all(|hub| members.contains(hub)),
+            Scope::Registry | Scope::Local | Scope::Unknown => false,
+        }
+    }
+
+    /// Whether this node may send `peer` a tombstone by this author although one of the two hubs is gone: what a hub once
+    /// had it is to erase too, and what it had shared it may still erase everywhere. A hub that is gone sends its own.
+    pub fn may_send_tombstone(&self, log: LogId, author: HubId, peer: HubId) -> bool {
+        let own_is_gone = self.standing(self.own).is_some_and(is_gone);
+        self.share_tombstones(log, peer) && (!own_is_gone || author == self.own)
+    }
+
+    /// The same for a proof of a fork: whoever holds what it makes void is to know. Only of logs that everybody had.
+    pub fn may_send_proof(&self, log: LogId, author: HubId, peer: HubId) -> bool {
+        let shared = matches!(self.scope(log), Scope::Public | Scope::Network);
+        self.may_send(log, author, peer) || (shared && self.is_gone_between(peer))
+    }
+
+    /// What to make of a tombstone that `sender` delivered, which may be gone.
+    pub fn on_receipt_of_tombstone(&self, log: LogId, author: HubId, sender: HubId) -> Receipt {
+        let told = self.on_receipt(log, author, sender);
+        let theirs = author == sender || self.is_active(sender);
+        if told == Receipt::Dropped && theirs && self.share_tombstones(log, sender) {
+            return Receipt::Allowed;
+        }
+        told
+    }
+
     /// What to make of an envelope (or a row) of this log and author that `sender` delivered.
     pub fn on_receipt(&self, log: LogId, author: HubId, sender: HubId) -> Receipt {
         let outside = match self.scope(log) {
@@ -160,6 +206,10 @@ impl Access {
             Receipt::Dropped
         }
     }
+}
+
+const fn is_gone(standing: Standing) -> bool {
+    matches!(standing, Standing::Left | Standing::Removed)
 }
 
 #[cfg(test)]

@@ -269,6 +269,9 @@ pub struct Withdraw {
     /// Up to this counter of its accept.
     #[prost(uint32, tag = "2")]
     pub counter: u32,
+    /// How far its shared logs count from then on; absent in the statements of early versions, which cut nothing.
+    #[prost(message, optional, tag = "3")]
+    pub ends: Option<LogEnds>,
 }
 
 /// Leaving.
@@ -277,6 +280,17 @@ pub struct Leave {
     /// Above that of the accept it ends.
     #[prost(uint32, tag = "1")]
     pub counter: u32,
+    /// How far its shared logs count from then on; absent in the statements of early versions, which cut nothing.
+    #[prost(message, optional, tag = "2")]
+    pub ends: Option<LogEnds>,
+}
+
+/// How far the shared logs of a hub that goes count, as a removal says it.
+#[derive(Clone, PartialEq, Message)]
+pub struct LogEnds {
+    /// The last envelope that counts of each, at most 600.
+    #[prost(message, repeated, tag = "1")]
+    pub ends: Vec<LogEnd>,
 }
 
 /// A new address.

@@ -176,7 +176,7 @@ impl Cuts {
         if self.fork(row).is_some_and(|fork| seq >= fork) {
             "beyond a fork: its hub signed two envelopes with one number"
         } else if self.end(row).is_some_and(|end| seq >= end) {
-            "beyond the point up to which a removed hub counts"
+            "beyond the point up to which a hub that left or was removed counts"
         } else {
             "signed with a stolen key"
         }

@@ -37,6 +37,8 @@ pub struct Frontier {
     rows: BTreeMap<RowKey, Head>,
     /// The number at which a cut log ends: it and what follows is not sent; see [`crate::cut::Cuts::end`].
     ends: BTreeMap<RowKey, u64>,
+    /// The tombstones kept, by log id: the sum of their hashes, as numbers of 256 bits.
+    tombstones: BTreeMap<LogId, Digest>,
     /// The digest over the registry, public and network logs; emptied by every change of such a row.
     shared: OnceLock<Option<Digest>>,
 }
@@ -121,6 +123,12 @@ impl Frontier {
         self.ends.get(key).copied()
     }
 
+    /// Cut logs of which something is held at or after the end.
+    pub fn sealed(&self) -> impl Iterator<Item = RowKey> + '_ {
+        let is_sealed = |(key, end): &(&RowKey, &u64)| self.head(key).is_some_and(|head| head.seq >= **end);
+        self.ends.iter().filter(is_sealed).map(|(key, _)| *key)
+    }
+
     /// How many envelopes of a log can be sent one after the other: all that are held, up to the end of a cut log.
     pub fn sendable(&self, key: &RowKey) -> u64 {
         let count = self.head(key).map_or(0, |head| head.seq.saturating_add(1));
@@ -143,7 +151,31 @@ impl Frontier {
             .filter(|(key, _)| may_see(key))
             .map(|(key, end)| (*key, *end))
             .collect();
+        let share = |log: &LogId| access.share_tombstones(*log, peer);
+        visible.tombstones = self
+            .tombstones
+            .iter()
+            .filter(|(log, _)| share(log))
+            .map(|(log, sum)| (*log, *sum))
+            .collect();
         visible
+    }
+
+    /// A tombstone of this log is kept from now on. Returns the new sum of the log.
+    pub fn keep_tombstone(&mut self, log: LogId, hash: HeaderHash) -> Digest {
+        let sum = self.tombstones.entry(log).or_default();
+        add(sum, &hash.0, false);
+        *sum
+    }
+
+    /// A tombstone of this log is kept no longer: another one for the same document is.
+    pub fn drop_tombstone(&mut self, log: LogId, hash: HeaderHash) {
+        add(self.tombstones.entry(log).or_default(), &hash.0, true);
+    }
+
+    /// Sets the sum over the tombstones of a log.
+    pub fn put_tombstones(&mut self, log: LogId, sum: Digest) {
+        self.tombstones.insert(log, sum);
     }
 
     /// The digest over the registry, public and network logs, `None` without such a row. The same for every peer that
@@ -157,13 +189,41 @@ impl Frontier {
         })
     }
 
-    /// The digest over the pair and group logs that this hub and `peer` both belong to, `None` without such a row.
+    /// The digest over the pair and group logs that this hub and `peer` both belong to, `None` without such a row. Where one
+    /// of the two is gone from the network, the digest over the tombstones of the logs that both had a part in.
     pub fn common_digest(&self, access: &Access, peer: HubId) -> Option<Digest> {
+        if access.is_gone_between(peer) {
+            return self.tombstones_digest(access, peer);
+        }
         let common = |key: &RowKey| !key.log.is_shared() && access.may_send(key.log, key.hub, peer);
         digest(
             "interhub/v1/frontier/common",
             self.rows().filter(|(key, _)| common(key)),
         )
+    }
+
+    fn tombstones_digest(&self, access: &Access, peer: HubId) -> Option<Digest> {
+        let shared = |log: &LogId| access.share_tombstones(*log, peer);
+        let mut sums = self.tombstones.iter().filter(|(log, _)| shared(log)).peekable();
+        sums.peek()?;
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"interhub/v1/frontier/tombstones\0");
+        for (log, sum) in sums {
+            hasher.update(&log.0);
+            hasher.update(sum);
+        }
+        Some(*hasher.finalize().as_bytes())
+    }
+}
+
+/// Adds or takes away, modulo 2^256: the order of a set plays no part in its sum.
+fn add(sum: &mut Digest, hash: &Digest, take_away: bool) {
+    let mut carry = u16::from(take_away);
+    for (byte, other) in sum.iter_mut().zip(hash).rev() {
+        let other = if take_away { !*other } else { *other };
+        let [high, low] = (u16::from(*byte) + u16::from(other) + carry).to_be_bytes();
+        *byte = low;
+        carry = u16::from(high);
     }
 }
 

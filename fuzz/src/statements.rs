@@ -228,12 +228,13 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
     let withdrawn = Withdraw {
         hub: id(4).0.to_vec(),
         counter: 1,
+        ends: None,
     };
     let moved = Address {
         address: "elsewhere.example:7401".into(),
     };
     let said = vec![
-        (3, 5, Said::Leave(Leave { counter: 2 })),
+        (3, 5, Said::Leave(Leave { counter: 2, ends: None })),
         (1, 4, Said::Withdraw(withdrawn)),
         (5, 3, Said::Address(moved)),
         (2, 2, Said::NextKey(by_recovery)),

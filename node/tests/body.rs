@@ -77,8 +77,9 @@ fn contents() -> Vec<Content> {
         said(Said::Withdraw(Withdraw {
             hub: vec![1; 16],
             counter: 2,
+            ends: None,
         })),
-        said(Said::Leave(Leave { counter: 1 })),
+        said(Said::Leave(Leave { counter: 1, ends: None })),
         said(Said::Address(Address {
             address: "hub.example:7400".into(),
         })),

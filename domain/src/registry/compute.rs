@@ -1,14 +1,15 @@
 //! From statements and decisions to members.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ballots::{Ballots, Founder, Taken};
 use super::check::{CheckedAccept, check_address, read_accept, read_founding};
-use super::decision::Change;
+use super::decision::{Change, read_ends};
 use super::keys::{HubKeys, KeyWord, key_words};
 use super::replace::{self, ObjectionWord, Replacements, objections};
 use super::{GUESTS_PER_VOTER, HeldStatement, Member, Roster, Standing};
-use crate::body::Said;
+use crate::body::{LogEnds, Said};
 use crate::cut::{Named, RemovalCut};
 use crate::frontier::RowKey;
 use crate::ids::{HeaderHash, HubId, LogId, NetworkId};
@@ -264,8 +265,8 @@ impl Roster {
                 continue;
             };
             let counter = admission.accept.counter;
+            let is_over = |word: Option<&Going>| word.is_some_and(|word| word.counter >= counter);
             let (voter, place) = (admission.voter, guests.entry(admission.voter).or_default());
-            let is_over = |word: Option<&u32>| word.is_some_and(|word| *word >= counter);
             let standing = if admission.void || decided.cuts.contains_key(&hub) {
                 continue;
             } else if is_over(withdrawn.get(&(voter, hub))) {
@@ -287,7 +288,8 @@ impl Roster {
         let founders: BTreeSet<HubId> = founders.iter().map(|founder| founder.hub).collect();
         for (hub, member) in &mut known {
             let has_voted = founders.contains(hub) || decided.seats.contains_key(hub);
-            let counter = left.get(hub).copied().unwrap_or_default();
+            let leave = left.get(hub);
+            let counter = leave.map_or(0, |leave| leave.counter);
             if voters.contains(hub) {
                 (member.standing, member.voter) = (Standing::Active, true);
             } else if let Some(cut) = decided.cuts.get(hub) {
@@ -297,6 +299,16 @@ impl Roster {
                 member.cut = Some(RemovalCut::new());
             } else if counter > member.counter {
                 member.standing = Standing::Left;
+            }
+            match member.standing {
+                Standing::Left => member.cut = leave.and_then(|leave| leave.ends.clone()),
+                Standing::Removed if member.cut.is_none() => {
+                    let words = withdrawn.iter().filter(|((_, guest), _)| guest == hub);
+                    member.cut = words
+                        .filter_map(|(_, word)| word.ends.clone())
+                        .reduce(|one, other| earlier_cut(&one, &other));
+                }
+                _ => {}
             }
             member.counter = member.counter.max(counter);
             if let Some((_, slug)) = decided.seats.get(hub) {
@@ -439,29 +451,67 @@ fn all_keys(
     keys.collect()
 }
 
-/// The highest leave of each hub.
-fn leaves<'a>(statements: impl Iterator<Item = &'a HeldStatement>) -> BTreeMap<HubId, u32> {
-    let mut out = BTreeMap::new();
-    for statement in statements {
-        let Said::Leave(leave) = &statement.said else { continue };
-        let counter = out.entry(statement.hub).or_insert(leave.counter);
-        *counter = leave.counter.max(*counter);
+/// A hub's going, by its own word or by that of the voter whose guest it was.
+#[derive(Debug, Clone, PartialEq)]
+struct Going {
+    /// Ends what was accepted with a counter up to this.
+    counter: u32,
+    /// How far the hub's shared logs count from then on.
+    ends: Option<RemovalCut>,
+}
+
+impl Going {
+    fn new(counter: u32, ends: Option<&LogEnds>) -> Self {
+        let ends = ends.and_then(|ends| read_ends(&ends.ends).ok());
+        Self { counter, ends }
     }
-    out
+
+    /// What two such words come to, whichever was heard first: the higher counter says it; of equals the earlier end counts.
+    fn with(self, other: Self) -> Self {
+        match self.counter.cmp(&other.counter) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal => Self {
+                counter: self.counter,
+                ends: match (self.ends, other.ends) {
+                    (Some(one), Some(other)) => Some(earlier_cut(&one, &other)),
+                    (one, other) => one.or(other),
+                },
+            },
+        }
+    }
+}
+
+/// The highest leave of each hub.
+fn leaves<'a>(statements: impl Iterator<Item = &'a HeldStatement>) -> BTreeMap<HubId, Going> {
+    let words = statements.filter_map(|statement| match &statement.said {
+        Said::Leave(leave) => Some((statement.hub, Going::new(leave.counter, leave.ends.as_ref()))),
+        _ => None,
+    });
+    highest(words)
 }
 
 /// The highest withdrawal of each (voter, guest).
-fn withdrawals<'a>(statements: impl Iterator<Item = &'a HeldStatement>) -> BTreeMap<(HubId, HubId), u32> {
-    let mut out = BTreeMap::new();
-    for statement in statements {
+fn withdrawals<'a>(statements: impl Iterator<Item = &'a HeldStatement>) -> BTreeMap<(HubId, HubId), Going> {
+    let words = statements.filter_map(|statement| {
         let Said::Withdraw(withdraw) = &statement.said else {
-            continue;
+            return None;
         };
-        let Some(guest) = HubId::from_slice(&withdraw.hub) else {
-            continue;
+        let guest = HubId::from_slice(&withdraw.hub)?;
+        let going = Going::new(withdraw.counter, withdraw.ends.as_ref());
+        Some(((statement.hub, guest), going))
+    });
+    highest(words)
+}
+
+fn highest<K: Ord>(words: impl Iterator<Item = (K, Going)>) -> BTreeMap<K, Going> {
+    let mut out: BTreeMap<K, Going> = BTreeMap::new();
+    for (who, going) in words {
+        let merged = match out.remove(&who) {
+            Some(known) => known.with(going),
+            None => going,
         };
-        let counter = out.entry((statement.hub, guest)).or_insert(withdraw.counter);
-        *counter = withdraw.counter.max(*counter);
+        out.insert(who, merged);
     }
     out
 }

@@ -170,18 +170,10 @@ fn read_change(decided: &body::Decided) -> Result<Change, RegistryError> {
         }
         body::Decided::Remove(remove) => {
             check_reason(&remove.reason)?;
-            if remove.ends.len() > MAX_ENDS {
-                return Err(field("ends", "at most 600"));
-            }
-            let ends = remove.ends.iter().map(|end| {
-                let log = LogId::from_slice(&end.log).ok_or(field("log", "16 bytes"))?;
-                let hash = HeaderHash::from_slice(&end.hash).ok_or(field("hash", "32 bytes"))?;
-                Ok(((log, Epoch(end.epoch)), (end.seq, hash)))
-            });
             Change::Remove {
                 hub: hub(&remove.hub)?,
                 reason: remove.reason.clone(),
-                ends: ends.collect::<Result<_, RegistryError>>()?,
+                ends: read_ends(&remove.ends)?,
             }
         }
         body::Decided::Readmit(readmit) => Change::Readmit {
@@ -212,19 +204,11 @@ fn write_change(change: &Change) -> body::Decided {
             slug: slug.clone(),
             counter: *counter,
         }),
-        Change::Remove { hub, reason, ends } => {
-            let end = |((log, epoch), (seq, hash)): (&(LogId, Epoch), &(u64, HeaderHash))| body::LogEnd {
-                log: log.0.to_vec(),
-                epoch: epoch.0,
-                seq: *seq,
-                hash: hash.0.to_vec(),
-            };
-            body::Decided::Remove(body::Remove {
-                hub: hub.0.to_vec(),
-                reason: reason.clone(),
-                ends: ends.iter().map(end).collect(),
-            })
-        }
+        Change::Remove { hub, reason, ends } => body::Decided::Remove(body::Remove {
+            hub: hub.0.to_vec(),
+            reason: reason.clone(),
+            ends: write_ends(ends),
+        }),
         Change::Readmit { hub, removals } => body::Decided::Readmit(body::Readmit {
             hub: hub.0.to_vec(),
             removals: bytes_of(removals),
@@ -245,6 +229,30 @@ fn write_change(change: &Change) -> body::Decided {
             decisions: bytes_of(decisions),
         }),
     }
+}
+
+/// How far logs count, from its wire form.
+pub(super) fn read_ends(ends: &[body::LogEnd]) -> Result<RemovalCut, RegistryError> {
+    if ends.len() > MAX_ENDS {
+        return Err(field("ends", "at most 600"));
+    }
+    let read = ends.iter().map(|end| {
+        let log = LogId::from_slice(&end.log).ok_or(field("log", "16 bytes"))?;
+        let hash = HeaderHash::from_slice(&end.hash).ok_or(field("hash", "32 bytes"))?;
+        Ok(((log, Epoch(end.epoch)), (end.seq, hash)))
+    });
+    read.collect()
+}
+
+/// How far logs count, as statements carry it.
+pub fn write_ends(ends: &RemovalCut) -> Vec<body::LogEnd> {
+    let end = |((log, epoch), (seq, hash)): (&(LogId, Epoch), &(u64, HeaderHash))| body::LogEnd {
+        log: log.0.to_vec(),
+        epoch: epoch.0,
+        seq: *seq,
+        hash: hash.0.to_vec(),
+    };
+    ends.iter().map(end).collect()
 }
 
 fn hashes(name: &'static str, list: &[Vec<u8>], most: usize) -> Result<BTreeSet<HeaderHash>, RegistryError> {

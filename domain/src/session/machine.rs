@@ -8,11 +8,12 @@ use super::probe::{Next, Probes};
 use super::{
     ANNOUNCE_MS, BEACONS_AFTER_MS, Effect, Event, FRONTIER_EVERY_MS, Farewell, Frame, GAP_FIRST_MS, GAP_MAX_MS,
     HELLO_WITHIN_MS, Hello, Local, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FEATURES, MAX_PROOFS, MAX_ROWS,
-    MAX_STREAMS, MAX_TEXT, Millis, Notice, Proof, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
+    MAX_STREAMS, MAX_TEXT, Millis, Notice, OFFER_FIRST_MS, OFFER_MAX_MS, Proof, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
+    Tombstones,
 };
 use crate::access::{Access, Receipt, Scope};
 use crate::beacon::SignedBeacon;
-use crate::envelope::{Envelope, MAX_STATE_BODY};
+use crate::envelope::{Envelope, Header, Kind, MAX_STATE_BODY};
 use crate::frontier::{Digest, Frontier, Head, RowKey};
 use crate::ids::{HubId, LogId};
 
@@ -63,6 +64,8 @@ pub struct Session {
     batch_bytes: usize,
     /// Tombstones go before other logs are caught up with: how many have gone, while there are any.
     tombstones: Option<usize>,
+    /// From when on all tombstones may be offered (again), and how long it is until the time after that.
+    offers: (Millis, Millis),
     frontier: Exchange,
     frontier_at: Millis,
     /// When digests are compared before [`Session::frontier_at`] would do it, because something moved.
@@ -116,6 +119,7 @@ impl Session {
             batch: Vec::new(),
             batch_bytes: 0,
             tombstones: None,
+            offers: (now, OFFER_FIRST_MS),
             frontier: Exchange::default(),
             frontier_at: now.saturating_add(FRONTIER_EVERY_MS),
             settle_at: None,
@@ -151,6 +155,7 @@ impl Session {
             Event::Heads(rows) => self.heads(&rows, now),
             Event::Access(access, frontier) => self.replace(access, &frontier, now, &mut effects),
             Event::Read(row, envelopes) => self.read(row, envelopes, &mut effects),
+            Event::Erased(tombstone, sum) => self.erased(&tombstone, sum),
             Event::Tombstones { envelopes, more } => self.read_tombstones(envelopes, more),
             Event::Taken { rows, gap, forked } => {
                 self.taken(&rows, gap, now);
@@ -289,7 +294,7 @@ impl Session {
             let header = &proof.a.header;
             match self.access.on_receipt(header.log, header.hub, self.peer) {
                 Receipt::Allowed => self.access.scope(header.log) != Scope::Unknown,
-                Receipt::Dropped => false,
+                Receipt::Dropped => self.access.may_send_proof(header.log, header.hub, self.peer),
                 Receipt::Breach(what) => {
                     effects.push(Effect::Report(Notice::Breach {
                         log: header.log,
@@ -337,7 +342,7 @@ impl Session {
         }
         let for_the_peer = |proof: &Proof| {
             let header = &proof.a.header;
-            self.access.may_send(header.log, header.hub, self.peer)
+            self.access.may_send_proof(header.log, header.hub, self.peer)
         };
         let mut proofs: Vec<Proof> = proofs.into_iter().filter(for_the_peer).collect();
         while !proofs.is_empty() {
@@ -414,6 +419,9 @@ impl Session {
         let visible = frontier.visible(&self.access, self.peer);
         let same = visible.shows_the_same(self.out.ours());
         self.out.replace(visible, now);
+        if self.out.has_beyond() {
+            self.tombstones.get_or_insert(0);
+        }
         // Proofs or a removal may have cut a log here: whether the peer shows the same is asked soon. What only others
         // see shows in nothing, not even in a frame out of turn.
         if !same {
@@ -432,6 +440,7 @@ impl Session {
             self.doubts = 0;
             self.rows_at = self.rows_at.filter(|_| self.rows.owes_answer());
             self.tombstones = None;
+            self.offers = (now, OFFER_FIRST_MS);
             self.out.peer_equal();
             effects.push(Effect::Equal);
             return;
@@ -473,7 +482,13 @@ impl Session {
         if complete {
             self.rows.received += 1;
             self.out.peer_complete(now);
-            self.tombstones = Some(0);
+            if !self.access.is_gone_between(self.peer) {
+                self.tombstones = Some(0);
+            } else if self.offers.0 <= now {
+                self.tombstones = Some(0);
+                let (_, pause) = self.offers;
+                self.offers = (now.saturating_add(pause), pause.saturating_mul(2).min(OFFER_MAX_MS));
+            }
             if self.rows.owes_answer() {
                 self.want_rows(now);
             }
@@ -485,7 +500,12 @@ impl Session {
         let mut allowed = Vec::with_capacity(envelopes.len());
         for envelope in envelopes {
             let header = &envelope.header;
-            match self.access.on_receipt(header.log, header.hub, self.peer) {
+            let receipt = if header.kind == Kind::Tombstone {
+                self.access.on_receipt_of_tombstone(header.log, header.hub, self.peer)
+            } else {
+                self.access.on_receipt(header.log, header.hub, self.peer)
+            };
+            match receipt {
                 Receipt::Breach(what) => {
                     effects.push(Effect::Report(Notice::Breach {
                         log: header.log,
@@ -555,6 +575,31 @@ impl Session {
             return;
         }
         self.out.mark_sent(row, expected);
+    }
+
+    /// A tombstone is news here. Who compares rows finds it there; a hub that is gone is told at once.
+    fn erased(&mut self, tombstone: &Envelope, sum: Digest) {
+        let log = tombstone.header.log;
+        if !self.access.share_tombstones(log, self.peer) {
+            return;
+        }
+        self.out.put_tombstones(log, sum);
+        if self.phase != Phase::Open || tombstone.header.hub == self.peer || !self.may_send(&tombstone.header) {
+            return;
+        }
+        if self.batch.len() < MAX_BATCH_ENVELOPES {
+            self.batch_bytes += tombstone.wire_len();
+            self.batch.push(tombstone.clone());
+        } else {
+            self.tombstones = Some(0);
+        }
+    }
+
+    /// Whether the peer may have this envelope.
+    fn may_send(&self, header: &Header) -> bool {
+        let (log, hub) = (header.log, header.hub);
+        self.access.may_send(log, hub, self.peer)
+            || (header.kind == Kind::Tombstone && self.access.may_send_tombstone(log, hub, self.peer))
     }
 
     fn read_tombstones(&mut self, envelopes: Vec<Envelope>, more: bool) {
@@ -628,10 +673,7 @@ impl Session {
             self.batch_bytes = 0;
             let mut envelopes = std::mem::take(&mut self.batch);
             // What the peer may see can have changed since they were read.
-            envelopes.retain(|envelope| {
-                let header = &envelope.header;
-                self.access.may_send(header.log, header.hub, self.peer)
-            });
+            envelopes.retain(|envelope| self.may_send(&envelope.header));
             if !envelopes.is_empty() {
                 self.writable = false;
                 effects.push(Effect::Send(Frame::Envelopes(envelopes)));
@@ -641,10 +683,16 @@ impl Session {
 
     fn next_read(&mut self, max_bytes: usize, max_count: usize) -> Option<Effect> {
         if let Some(skip) = self.tombstones.filter(|_| !self.out.registry_first()) {
+            let gone = self.access.is_gone_between(self.peer);
             let lacking = self.out.lacking();
-            if !lacking.is_empty() {
+            if gone || !lacking.is_empty() {
+                let wanted = if gone {
+                    Tombstones::All
+                } else {
+                    Tombstones::Lacking(lacking)
+                };
                 return Some(Effect::ReadTombstones {
-                    lacking,
+                    wanted,
                     skip,
                     max_bytes,
                 });

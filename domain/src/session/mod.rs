@@ -9,11 +9,15 @@
 //! 2. Each sends the two digests of its frontier. Equal: done, one round trip.
 //! 3. Otherwise each sends all rows the other may see, and then pushes what the other lacks: registry first, then
 //!    tombstones, then everything else.
+//!    A hub that left or was removed is sent all tombstones instead, once the digests over those differ, and may send its
+//!    own; of the rows it sees the registry alone.
 //! 4. What is taken is acknowledged with the rows that advanced. About once a minute the digests are compared again.
 //!
 //! Frontier and complete rows are answered one for one: whoever has received more of them than it has sent, sends one.
 //! So both sides always compare, and no exchange goes on for ever.
 
+#[cfg(test)]
+mod gone;
 mod machine;
 mod outgoing;
 mod probe;
@@ -81,6 +85,10 @@ pub const ROWS_EVERY_MS: Millis = 1_000;
 pub const GAP_FIRST_MS: Millis = 2_000;
 /// The longest time between two such questions.
 pub const GAP_MAX_MS: Millis = 64_000;
+/// All tombstones are offered to a hub that is gone at most this often on one stream, then after twice the time, ...
+pub const OFFER_FIRST_MS: Millis = 2_000;
+/// ... up to an hour, however long the digests stay unequal: what one side does not keep is not to be sent for ever.
+pub const OFFER_MAX_MS: Millis = 3_600_000;
 
 /// Who speaks, and what it understands. First on every stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +241,8 @@ pub enum Event {
     /// The answer to [`Effect::ReadLog`]: envelopes from the asked number on, without gaps; empty when the log has
     /// none there.
     Read(RowKey, Vec<Envelope>),
+    /// A tombstone that this node keeps from now on, and the sum over those of its log ([`Frontier::keep_tombstone`]).
+    Erased(Arc<Envelope>, Digest),
     /// The answer to [`Effect::ReadTombstones`].
     Tombstones {
         /// Tombstones, at most the bytes asked for.
@@ -271,6 +281,15 @@ pub enum Event {
     Stop(Farewell, String),
 }
 
+/// Which tombstones are to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tombstones {
+    /// Those in these logs, at or after the number, which is the first that the peer lacks.
+    Lacking(Vec<(RowKey, u64)>),
+    /// All that are kept, for a peer with which no rows of their logs are compared.
+    All,
+}
+
 /// What a session wants done, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -288,10 +307,10 @@ pub enum Effect {
         /// Most envelopes.
         max_count: usize,
     },
-    /// Read the tombstones among these logs, at or after these numbers, and answer with [`Event::Tombstones`].
+    /// Read tombstones and answer with [`Event::Tombstones`].
     ReadTombstones {
-        /// Logs, and the first number the peer lacks.
-        lacking: Vec<(RowKey, u64)>,
+        /// Which.
+        wanted: Tombstones,
         /// Tombstones already sent, in the order in which they are read.
         skip: usize,
         /// Most bytes.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MAX_PEER_ROWS, Millis, RELAY_HOLD_MS};
-use crate::frontier::{Frontier, Head, RowKey};
+use crate::frontier::{Digest, Frontier, Head, RowKey};
 use crate::ids::{HubId, LogId};
 
 /// How far the peer is in one log. Both count envelopes, so `0` is "none".
@@ -101,6 +101,11 @@ impl Outgoing {
         moved
     }
 
+    /// The sum over the tombstones of a log that both hubs may know of.
+    pub(super) fn put_tombstones(&mut self, log: LogId, sum: Digest) {
+        self.ours.put_tombstones(log, sum);
+    }
+
     /// The peer sent envelopes of a log up to this number, and so holds them. What this node does not hold itself is not
     /// believed.
     pub(super) fn peer_sent(&mut self, key: RowKey, seq: u64, now: Millis) {
@@ -159,6 +164,9 @@ impl Outgoing {
         for cursor in self.peer.values_mut() {
             cursor.sent = cursor.acked;
         }
+        // Logs of which the peer has nothing, and of which nothing counts: there is no row of it to compare.
+        let unnamed = self.ours.sealed().filter(|key| !self.peer.contains_key(key));
+        self.beyond.extend(unnamed);
         self.schedule_all(now);
     }
 
@@ -203,7 +211,11 @@ impl Outgoing {
                 cursor.sent = cursor.sent.min(end);
             }
         }
-        self.ours = ours;
+        let before = std::mem::replace(&mut self.ours, ours);
+        if self.known {
+            let news = self.ours.sealed().filter(|key| before.head(key) != self.ours.head(key));
+            self.beyond.extend(news);
+        }
         self.schedule_all(now);
     }
 

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::world::{NETWORK, World, hub};
 use super::{Frame, Millis};
+use crate::envelope::{Header, Kind};
 use crate::frontier::Frontier;
 use crate::group::Group;
 use crate::ids::{HubId, LogId};
@@ -27,6 +28,8 @@ const DELAY: Millis = 20;
 enum Step {
     /// Something is written for everybody.
     Shared { node: usize, network: bool },
+    /// Something is erased.
+    Erase { node: usize, network: bool },
     /// Something is written that never leaves its hub.
     Local { node: usize },
     /// Something is written for a pair.
@@ -46,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
     let pause = prop_oneof![1u64..200, 1_000u64..10_000, 60_000u64..70_000];
     prop_oneof![
         3 => (node.clone(), any::<bool>()).prop_map(|(node, network)| Step::Shared { node, network }),
+        2 => (node.clone(), any::<bool>()).prop_map(|(node, network)| Step::Erase { node, network }),
         3 => node.clone().prop_map(|node| Step::Local { node }),
         3 => (node.clone(), node.clone()).prop_map(|(one, other)| Step::Pair { one, other }),
         5 => (node.clone(), 0..1u8 << HUBS).prop_map(|(node, members)| Step::Group { node, members }),
@@ -62,7 +66,11 @@ impl Step {
             Self::Local { node } => *node != RECORDER,
             Self::Pair { one, other } => one != other && *one != RECORDER && *other != RECORDER,
             Self::Group { node, members } => *node != RECORDER && members & (1 << RECORDER) == 0,
-            Self::Shared { .. } | Self::Link { .. } | Self::Standing { .. } | Self::Pause { .. } => false,
+            Self::Shared { .. }
+            | Self::Erase { .. }
+            | Self::Link { .. }
+            | Self::Standing { .. }
+            | Self::Pause { .. } => false,
         }
     }
 }
@@ -85,6 +93,15 @@ impl Truth {
                 both_in && members.is_some_and(|in_it| [author, one, other].iter().all(|hub| in_it.contains(hub)))
             }
         }
+    }
+}
+
+impl Truth {
+    /// What a hub that is gone still gets, or gives: tombstones of logs that both had a part in; it gives only its own.
+    fn may_erase(&self, header: &Header, from: HubId, to: HubId) -> bool {
+        let gone = self.away.contains(&from) || self.away.contains(&to);
+        let speaks = !self.away.contains(&from) || header.hub == from;
+        header.kind == Kind::Tombstone && gone && speaks && [LogId::PUBLIC, LogId::NETWORK].contains(&header.log)
     }
 }
 
@@ -155,6 +172,7 @@ fn hand_over(world: &mut World, truth: &Truth, writer: usize) {
     if !std::sync::Arc::ptr_eq(&before, &world.nodes[0].access) {
         world.access_changed(0, None);
     }
+    world.erased(0, None);
     if !rows.is_empty() {
         world.heads(0, &rows);
     }
@@ -169,6 +187,12 @@ fn take_step(world: &mut World, truth: &mut Truth, step: &Step) {
         Step::Shared { node, network } => {
             let log = if *network { LogId::NETWORK } else { LogId::PUBLIC };
             world.write(*node, log, 60);
+        }
+        Step::Erase { node, network } => {
+            let log = if *network { LogId::NETWORK } else { LogId::PUBLIC };
+            let row = world.nodes[*node].write_kind(log, Kind::Tombstone, 60);
+            world.erased(*node, None);
+            world.heads(*node, &[row]);
         }
         Step::Local { node } => world.write(*node, LogId::LOCAL, 60),
         Step::Pair { one, other } if one == other => {}
@@ -245,7 +269,8 @@ fn check(world: &World, truth: &Truth, checked: &mut usize) {
             Frame::Envelopes(envelopes) => {
                 for envelope in envelopes {
                     let header = &envelope.header;
-                    assert!(may_see(header.log, header.hub), "an envelope {header:?}");
+                    let seen = may_see(header.log, header.hub) || truth.may_erase(header, sender, receiver);
+                    assert!(seen, "an envelope {header:?}");
                 }
             }
             Frame::Proofs(proofs) => {
@@ -267,7 +292,9 @@ fn check(world: &World, truth: &Truth, checked: &mut usize) {
                 if index == last {
                     assert_eq!(*shared, seen.shared_digest());
                     let access = &world.nodes[*from].access;
-                    assert_eq!(*common, seen.common_digest(access, receiver));
+                    if !access.is_gone_between(receiver) {
+                        assert_eq!(*common, seen.common_digest(access, receiver));
+                    }
                 }
             }
             Frame::Header(_, _, None)

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Effect, Event, Farewell, Frame, Local, Millis, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Proof, Session};
+use super::{
+    Effect, Event, Farewell, Frame, Local, Millis, Notice, PROTOCOL_MAX, PROTOCOL_MIN, Proof, Session, Tombstones,
+};
 use crate::access::{Access, Scope};
 use crate::beacon::SignedBeacon;
 use crate::body::{Body, Content, Open};
@@ -55,6 +57,9 @@ pub(super) struct Node {
     pub(super) proofs: BTreeMap<RowKey, Proof>,
     pub(super) cuts: Cuts,
     pub(super) beacons: BTreeMap<HubId, SignedBeacon>,
+    /// Tombstones, each of a document of its own, and those that sessions are still to be told of.
+    pub(super) tombstones: BTreeMap<HeaderHash, Envelope>,
+    pub(super) erased: Vec<Event>,
     /// Envelopes given to the intake, and how many of them were there already.
     pub(super) delivered: usize,
     pub(super) repeated: usize,
@@ -74,6 +79,8 @@ impl Node {
             proofs: BTreeMap::new(),
             cuts: Cuts::default(),
             beacons: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            erased: Vec::new(),
             delivered: 0,
             repeated: 0,
         }
@@ -81,6 +88,11 @@ impl Node {
 
     /// Writes one envelope of `bytes` of body to an own log.
     pub(super) fn write(&mut self, log: LogId, bytes: usize) -> (RowKey, Head) {
+        self.write_kind(log, Kind::Change, bytes)
+    }
+
+    /// The same of another kind.
+    pub(super) fn write_kind(&mut self, log: LogId, kind: Kind, bytes: usize) -> (RowKey, Head) {
         let key = RowKey {
             log,
             hub: self.hub,
@@ -95,7 +107,7 @@ impl Node {
             epoch: self.epoch,
             seq: held.len() as u64,
             previous: held.last().map_or(HeaderHash::ZERO, Envelope::hash),
-            kind: Kind::Change,
+            kind,
             object: ObjectId([1; 16]),
             generation: 0,
             commitment: [bytes as u8; 32],
@@ -109,6 +121,7 @@ impl Node {
             signature: [0; 64],
             sealed,
         };
+        self.keep_tombstone(&envelope);
         self.hold(envelope).unwrap()
     }
 
@@ -155,6 +168,15 @@ impl Node {
             sealed,
         };
         self.hold(envelope).unwrap()
+    }
+
+    /// Keeps a tombstone, wherever in its log it lies.
+    fn keep_tombstone(&mut self, envelope: &Envelope) {
+        let (log, hash) = (envelope.header.log, envelope.hash());
+        if envelope.header.kind == Kind::Tombstone && self.tombstones.insert(hash, envelope.clone()).is_none() {
+            let sum = self.frontier.keep_tombstone(log, hash);
+            self.erased.push(Event::Erased(Arc::new(envelope.clone()), sum));
+        }
     }
 
     pub(super) fn hold(&mut self, envelope: Envelope) -> Option<(RowKey, Head)> {
@@ -258,6 +280,7 @@ impl Node {
                     UnknownLog::Not(_) => continue,
                 }
             }
+            self.keep_tombstone(&envelope);
             let held = self.logs.get(&key).map_or(0, |held| held.len() as u64);
             if header.seq < held {
                 self.repeated += 1;
@@ -269,10 +292,17 @@ impl Node {
             match self.hold(envelope) {
                 Some((key, head)) => _ = rows.insert(key, head),
                 None if header.seq == held && held > 0 => forked.push((key, held - 1)),
-                None => gap = true,
+                None => gap |= header.kind != Kind::Tombstone,
             }
         }
         (rows.into_iter().collect(), gap, forked)
+    }
+
+    fn read_tombstones(&self, wanted: &Tombstones) -> Vec<Envelope> {
+        match wanted {
+            Tombstones::All => self.tombstones.values().cloned().collect(),
+            Tombstones::Lacking(_) => Vec::new(),
+        }
     }
 
     pub(super) fn read(&self, row: RowKey, from_seq: u64, max_bytes: usize, max_count: usize) -> Vec<Envelope> {
@@ -455,9 +485,9 @@ impl World {
                             self.nodes[node].read(row, from_seq, max_bytes, max_count),
                         ));
                     }
-                    Effect::ReadTombstones { .. } => {
+                    Effect::ReadTombstones { wanted, .. } => {
                         events.push_back(Event::Tombstones {
-                            envelopes: Vec::new(),
+                            envelopes: self.nodes[node].read_tombstones(&wanted),
                             more: false,
                         });
                     }
@@ -468,6 +498,7 @@ impl World {
                         if !Arc::ptr_eq(&before, &self.nodes[node].access) {
                             events.extend(self.access_changed(node, Some((link, side))));
                         }
+                        events.extend(self.erased(node, Some((link, side))));
                         events.push_back(Event::Taken {
                             rows: rows.clone(),
                             gap,
@@ -557,6 +588,21 @@ impl World {
             }
         }
         here.map(|_| event)
+    }
+
+    /// Tells the node's sessions of new tombstones; returns what the one at `here` is to be told.
+    pub(super) fn erased(&mut self, node: usize, here: Option<(usize, usize)>) -> Vec<Event> {
+        let news = std::mem::take(&mut self.nodes[node].erased);
+        for link in 0..self.links.len() {
+            for side in 0..2 {
+                if self.links[link].ends[side].node == node && Some((link, side)) != here {
+                    for event in &news {
+                        self.event(link, side, event.clone());
+                    }
+                }
+            }
+        }
+        news
     }
 
     /// Tells the node's other sessions of new proofs; returns what the one at `here` is to be told.

@@ -94,9 +94,11 @@ impl From<WriteError> for CommandError {
             | WriteError::HasNetwork
             | WriteError::LastVoter
             | WriteError::TooManyInvitations(_) => Class::Precondition,
-            WriteError::NotAVoter | WriteError::NotAHost | WriteError::Removed | WriteError::Refused(_) => {
-                Class::Refused
-            }
+            WriteError::NotAVoter
+            | WriteError::NotAHost
+            | WriteError::Removed
+            | WriteError::Left
+            | WriteError::Refused(_) => Class::Refused,
             WriteError::NotFound | WriteError::NoConflict => Class::NotFound,
             WriteError::Registry(_) => Class::Usage,
             WriteError::NoFounding | WriteError::NoDecisions | WriteError::Edit(_) | WriteError::Ledger(_) => {

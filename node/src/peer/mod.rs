@@ -26,9 +26,9 @@ use std::time::Duration;
 use interhub_domain::access::Access;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
-use interhub_domain::frontier::{Frontier, Head, RowKey};
+use interhub_domain::frontier::{Digest, Frontier, Head, RowKey};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, NetworkId};
-use interhub_domain::session::{Millis, Notice, Proof};
+use interhub_domain::session::{Millis, Notice, Proof, Tombstones};
 use tokio::sync::broadcast;
 
 pub use self::convert::{JoinRequest, Joined};
@@ -54,10 +54,10 @@ pub trait Host: Send + Sync + 'static {
     /// `max_bytes` ([`Envelope::wire_len`]) and `max_count`. A failure is logged by the host and reads as nothing.
     fn read_log(&self, row: RowKey, from_seq: u64, max_bytes: usize, max_count: usize) -> Vec<Envelope>;
 
-    /// The tombstones among these logs at or after these numbers, in an order that does not change, without the first
-    /// `skip`, up to `max_bytes`; and whether there are more.
-    fn read_tombstones(&self, lacking: &[(RowKey, u64)], skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
-        let _ = (lacking, skip, max_bytes);
+    /// The tombstones that are wanted, in an order that does not change, without the first `skip`, up to `max_bytes`; and
+    /// whether there are more.
+    fn read_tombstones(&self, wanted: &Tombstones, skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
+        let _ = (wanted, skip, max_bytes);
         (Vec::new(), false)
     }
 
@@ -194,6 +194,8 @@ pub enum Change {
     Proved(Arc<[Proof]>),
     /// A hub's newer beacon.
     Beacon(HubId, Arc<SignedBeacon>),
+    /// A tombstone is kept from now on, and the sum over those of its log.
+    Erased(Arc<Envelope>, Digest),
 }
 
 /// Why a newcomer was not admitted: one line for its operator.

@@ -177,6 +177,7 @@ impl<N: Net> Stream<N> {
             Ok(Change::Heads(rows)) => Event::Heads(rows.to_vec()),
             Ok(Change::Beacon(hub, beacon)) => Event::Beacon(hub, (*beacon).clone()),
             Ok(Change::Proved(proofs)) => Event::Proved(proofs.to_vec()),
+            Ok(Change::Erased(tombstone, sum)) => Event::Erased(tombstone, sum),
             Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => {
                 let directory = self.shared.host.directory();
                 if directory
@@ -246,11 +247,11 @@ impl<N: Net> Stream<N> {
                         events.push_back(Event::Read(row, read));
                     }
                     Effect::ReadTombstones {
-                        lacking,
+                        wanted,
                         skip,
                         max_bytes,
                     } => {
-                        let (envelopes, more) = self.shared.host.read_tombstones(&lacking, skip, max_bytes);
+                        let (envelopes, more) = self.shared.host.read_tombstones(&wanted, skip, max_bytes);
                         events.push_back(Event::Tombstones { envelopes, more });
                     }
                     Effect::Take(envelopes) => {

@@ -10,7 +10,7 @@ use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::group::Group;
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::FIRST_GENERATION;
-use interhub_domain::registry::RegistryError;
+use interhub_domain::registry::{self, RegistryError};
 
 use super::hold::Whose;
 use super::ledger::{Inner, Ledger, LedgerError};
@@ -130,6 +130,9 @@ pub enum WriteError {
     /// The others cut its logs: what it would write counts nowhere.
     #[error("this hub was removed from the network; `interhub hub show` says why, and the others can readmit it")]
     Removed,
+    /// By its own leave its logs are cut: what it would write counts nowhere.
+    #[error("this hub left the network, and what it wrote there can only be erased; an invitation brings it back")]
+    Left,
     /// Leaving would leave guests without anybody to invite or decide.
     #[error("this is the only hub that votes; seat another one first with `interhub hub vote SLUG`")]
     LastVoter,
@@ -354,7 +357,7 @@ impl Ledger {
             if place.kind != Kind::Statement && !self.may_write(inner, place.log) {
                 return Err(WriteError::Refused("this hub has no part in that log".to_owned()));
             }
-            let row = self.open_log(inner, network, place.log)?;
+            let row = self.open_log(inner, network, (place.log, place.kind))?;
             let head = heads.get(&row).copied().or_else(|| inner.held.head(&row));
             let envelope = self.sign(inner, network, (row, head), &place, content);
             if envelope.check_body().is_err() {
@@ -376,12 +379,20 @@ impl Ledger {
         Ok(Written { object, hash })
     }
 
-    /// The row this run writes a log under, with its `open` held.
-    pub(super) fn open_log(&self, inner: &mut Inner, network: NetworkId, log: LogId) -> Result<RowKey, WriteError> {
-        let shared = log != LogId::LOCAL && log != LogId::REGISTRY;
+    /// The row this run writes a log under, with its `open` held. Of a hub that is gone only tombstones still count.
+    pub(super) fn open_log(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        (log, kind): (LogId, Kind),
+    ) -> Result<RowKey, WriteError> {
+        let counts = log == LogId::LOCAL || log == LogId::REGISTRY || kind == Kind::Tombstone;
         let own = inner.roster.members.get(&self.own_id);
-        if shared && own.is_some_and(|own| own.cut.is_some()) {
-            return Err(WriteError::Removed);
+        if let Some(own) = own.filter(|own| !counts && own.cut.is_some()) {
+            return Err(match own.standing {
+                registry::Standing::Left => WriteError::Left,
+                _ => WriteError::Removed,
+            });
         }
         let row = self.own_row(log);
         if inner.held.head(&row).is_none() {

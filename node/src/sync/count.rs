@@ -13,7 +13,7 @@ use interhub_domain::object::{self, Created, HeldBody, Object, ObjectState, Sett
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::{HeldStatement, Roster};
 
-use super::erase;
+use super::erase::{self, KeptTombstone};
 use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
 use super::quarantine;
@@ -45,6 +45,8 @@ pub(super) struct Outcome {
     left_out: Option<ObjectId>,
     /// Erased documents, and the things they were about: their bytes are to be forced out of the files.
     erased: Vec<(ObjectId, ThingId)>,
+    /// Tombstones that are kept from now on, each with the one that is not any more.
+    pub(super) kept: Vec<KeptTombstone>,
 }
 
 impl Outcome {
@@ -57,6 +59,7 @@ impl Outcome {
         self.statement = later.statement.or(self.statement.take());
         self.profile = later.profile.or(self.profile.take());
         self.erased.extend(later.erased);
+        self.kept.extend(later.kept);
         self.left_out = later.left_out.or(self.left_out);
     }
 
@@ -479,6 +482,9 @@ impl Ledger {
     pub(super) fn counted(&self, inner: &mut Inner, outcome: Outcome) -> Result<(), LedgerError> {
         inner.totals = outcome.applied_to(inner.totals);
         inner.left_out.extend(outcome.left_out);
+        for kept in outcome.kept {
+            self.tombstone_kept(inner, kept);
+        }
         if !outcome.erased.is_empty() {
             inner.to_force_out.extend(outcome.erased);
             self.notify(Notice::Erased);

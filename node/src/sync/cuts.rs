@@ -166,15 +166,24 @@ impl Ledger {
         };
         let mut batch = Batch::new();
         catalogue::put(&mut batch, &BeyondKey { row, hash }, &kept);
-        if envelope.header.kind == Kind::Tombstone {
-            self.keep_tombstone(&mut batch, envelope)?;
-        }
-        let counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
+        let kept = if envelope.header.kind == Kind::Tombstone {
+            self.keep_tombstone(&mut batch, envelope)?
+        } else {
+            None
+        };
+        let mut counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
+        counted.kept.extend(kept);
         self.put_totals(inner, &mut batch, &counted);
         self.commit(&batch)?;
         inner.beyond.entry(row).or_default().insert(hash);
+        let ended_before = inner.frontier.end(&row).is_some();
         self.show_row(inner, row)?;
         self.counted(inner, counted)?;
+        if !ended_before {
+            // Sessions know of no such log, let alone that it ends: a hub that is gone began it.
+            self.notify(Notice::Roster);
+            return Ok(Ok(None));
+        }
         let shown = inner.frontier.head(&row);
         if let Some(shown) = shown {
             self.notify(Notice::Heads([(row, shown)].into()));

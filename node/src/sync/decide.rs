@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use interhub_domain::body::{Said, Vote, VoteWord, Withdraw};
+use interhub_domain::body::{LogEnds, Said, Vote, VoteWord, Withdraw};
 use interhub_domain::cut::RemovalCut;
 use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
-use interhub_domain::registry::decision::{MAX_ENDS, check_reason};
+use interhub_domain::registry::decision::{MAX_ENDS, check_reason, write_ends};
 use interhub_domain::registry::duty::{Duty, Stance};
 use interhub_domain::registry::{Change, Opinion, RegistryError, Standing, State};
 
@@ -258,6 +258,9 @@ impl Ledger {
             let withdraw = Withdraw {
                 hub: hub.0.to_vec(),
                 counter: member.counter,
+                ends: Some(LogEnds {
+                    ends: write_ends(&ends_of(&inner, hub)),
+                }),
             };
             let written = self.write_locked(&mut inner, network, Write::Statement(Said::Withdraw(withdraw)))?;
             self.do_duties(&mut inner)?;
@@ -428,7 +431,7 @@ pub(super) fn voted(inner: &Inner, own: HubId, change: &Change) -> Option<(usize
 
 /// How far a hub's shared logs count if it is removed now: all that is held here, up to forks. Of the public and network
 /// logs the runs that a later `open` names as they end are left out, as the removal's format has it.
-fn ends_of(inner: &Inner, hub: HubId) -> RemovalCut {
+pub(super) fn ends_of(inner: &Inner, hub: HubId) -> RemovalCut {
     let forked = |row: &interhub_domain::frontier::RowKey| inner.proofs.get(row).map(|proof| proof.a.header.seq);
     let mut ends: Vec<_> = inner
         .held

@@ -3,13 +3,20 @@
 //! Deleting leaves bytes in the files of the database until they are rewritten. What was erased is noted in the batch
 //! that erases it, so that a crash in between forgets nothing; [`Ledger::force_out`] rewrites and then strikes it off.
 
-use interhub_domain::ids::{DocumentKind, LogId, ObjectId, ThingId};
+use std::cmp::Reverse;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use super::ledger::{Ledger, LedgerError};
+use interhub_domain::envelope::Envelope;
+use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, ObjectId, ThingId};
+
+use super::hold::{is_good_tombstone, tombstone_of};
+use super::ledger::{Inner, Ledger, LedgerError, Notice};
+use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use crate::store::catalogue::event::{ErasedUidKey, ErasedUidRow};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::catalogue::{self, prefix_end};
-use crate::store::{Batch, Family, Store, StoreError};
+use crate::store::{Batch, Direction, Family, Store, StoreError};
 
 /// Erased documents that are noted one by one. Beyond that all of their families are rewritten whole, which costs no
 /// more than so many ranges.
@@ -46,7 +53,65 @@ pub(super) fn put_to_force_out(batch: &mut Batch, all: &[(ObjectId, ThingId)]) {
     catalogue::put(batch, &MetaKey::ToForceOut, &value);
 }
 
+/// A tombstone that is kept from now on, in place of another one or of none.
+#[derive(Debug)]
+pub(super) struct KeptTombstone {
+    tombstone: Arc<Envelope>,
+    instead_of: Option<(LogId, HeaderHash)>,
+}
+
 impl Ledger {
+    /// Keeps a tombstone where newcomers, and hubs that are gone, are sent it from. Of several for one document the one that
+    /// erases more stays, then the smaller hash; one that erases nothing is not kept. Returns what changes.
+    pub(super) fn keep_tombstone(
+        &self,
+        batch: &mut Batch,
+        envelope: &Envelope,
+    ) -> Result<Option<KeptTombstone>, LedgerError> {
+        let header = &envelope.header;
+        let Some(kept) = WholeEnvelope::of(envelope).filter(|_| is_good_tombstone(header.network, envelope)) else {
+            return Ok(None);
+        };
+        let key = TombstoneKey(header.object);
+        let rank = |envelope: &Envelope| {
+            let through = tombstone_of(envelope).map_or(0, |tombstone| tombstone.through_generation);
+            (Reverse(through), envelope.hash())
+        };
+        let known = catalogue::get(&*self.store, &key)?
+            .map(WholeEnvelope::envelope)
+            .filter(|known| is_good_tombstone(header.network, known));
+        if known.as_ref().is_some_and(|known| rank(envelope) >= rank(known)) {
+            return Ok(None);
+        }
+        catalogue::put(batch, &key, &kept);
+        Ok(Some(KeptTombstone {
+            tombstone: Arc::new(envelope.clone()),
+            instead_of: known.map(|known| (known.header.log, known.hash())),
+        }))
+    }
+
+    /// A tombstone is written: what is compared with hubs that are gone, and sent to them at once.
+    pub(super) fn tombstone_kept(&self, inner: &mut Inner, kept: KeptTombstone) {
+        let KeptTombstone { tombstone, instead_of } = kept;
+        if let Some((log, hash)) = instead_of {
+            inner.frontier.drop_tombstone(log, hash);
+        }
+        let sum = inner.frontier.keep_tombstone(tombstone.header.log, tombstone.hash());
+        if tombstone.header.log != LogId::LOCAL {
+            self.notify(Notice::Tombstone(tombstone, sum));
+        }
+    }
+
+    /// Sums up the tombstones kept.
+    pub(super) fn load_tombstones(&self, inner: &mut Inner) -> Result<(), StoreError> {
+        let visit = |_: TombstoneKey, kept: WholeEnvelope| {
+            let envelope = kept.envelope();
+            inner.frontier.keep_tombstone(envelope.header.log, envelope.hash());
+            ControlFlow::Continue(())
+        };
+        catalogue::scan_prefix(&*self.store, Family::Tombstone, &[], Direction::Forward, visit)
+    }
+
     /// Forces what was erased out of the database's files; returns whether there was anything. Blocks for as long as the
     /// files take to be rewritten, and holds up nobody. A scan that began before the erasure keeps its view, and bytes
     /// of that view may stay; none lives longer than a minute.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use interhub_domain::body::{Body, Content, Tombstone};
+use interhub_domain::cut::stands_alone;
 use interhub_domain::envelope::{Envelope, Header, Kind, verify_batch};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
@@ -16,8 +17,8 @@ use super::quarantine;
 use crate::clock::Clock;
 use crate::store::Batch;
 use crate::store::catalogue;
-use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
-use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Received, Standing};
+use crate::store::catalogue::document::WholeEnvelope;
+use crate::store::catalogue::log::{BeyondKey, BodyKey, LogKey, LogRow, PositionKey, Received, Standing};
 use crate::store::catalogue::object::ObjectKey;
 
 /// A foreign clock further ahead than this does not move ours. Milliseconds.
@@ -231,8 +232,9 @@ impl Ledger {
             return Ok(());
         }
         let mut batch = Batch::new();
-        self.keep_tombstone(&mut batch, envelope)?;
-        let counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
+        let kept = self.keep_tombstone(&mut batch, envelope)?;
+        let mut counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
+        counted.kept.extend(kept);
         self.put_totals(inner, &mut batch, &counted);
         self.commit(&batch)?;
         self.counted(inner, counted)
@@ -300,8 +302,16 @@ impl Ledger {
         let head = Head { seq: header.seq, hash };
         catalogue::put(batch, &key.row(), &head);
         let is_tombstone = header.kind == Kind::Tombstone;
-        if is_tombstone {
-            self.keep_tombstone(batch, envelope)?;
+        let kept = if is_tombstone {
+            self.keep_tombstone(batch, envelope)?
+        } else {
+            None
+        };
+        if self.is_beyond(&key)
+            && stands_alone(header.kind)
+            && let Some(whole) = WholeEnvelope::of(envelope)
+        {
+            catalogue::put(batch, &BeyondKey { row: key.row(), hash }, &whole);
         }
         // A body that comes after its tombstone is not taken.
         let erased = !is_tombstone && self.is_erased(header)?;
@@ -316,7 +326,8 @@ impl Ledger {
         }
         let body = body_of(envelope);
         let judge = Judge::new(whose, body.as_ref(), &*self.counter);
-        let counted = self.count(inner, batch, header.network, envelope, Some((key, &mut entry)), &judge)?;
+        let mut counted = self.count(inner, batch, header.network, envelope, Some((key, &mut entry)), &judge)?;
+        counted.kept.extend(kept);
         if whose == Whose::Own {
             match entry.standing {
                 Standing::Refused => return Ok(Err(entry.reason)),
@@ -349,6 +360,9 @@ impl Ledger {
             hash: envelope.hash(),
         };
         inner.held.put(row, head);
+        if self.is_beyond(&LogKey::of(header)) && stands_alone(header.kind) {
+            inner.beyond.entry(row).or_default().insert(head.hash);
+        }
         let body = body_of(envelope);
         if let Some(body) = &body {
             self.heard(inner, header.hub, body.clock);
@@ -367,25 +381,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Keeps a tombstone where newcomers are sent it first. Of several for one document the one that erases more stays,
-    /// then the smaller hash; one that erases nothing is not kept.
-    pub(super) fn keep_tombstone(&self, batch: &mut Batch, envelope: &Envelope) -> Result<(), LedgerError> {
-        let header = &envelope.header;
-        let Some(kept) = WholeEnvelope::of(envelope).filter(|_| is_good_tombstone(header.network, envelope)) else {
-            return Ok(());
-        };
-        let key = TombstoneKey(header.object);
-        let rank = |envelope: &Envelope| {
-            let through = tombstone_of(envelope).map_or(0, |tombstone| tombstone.through_generation);
-            (std::cmp::Reverse(through), envelope.hash())
-        };
-        let known = catalogue::get(&*self.store, &key)?
-            .map(WholeEnvelope::envelope)
-            .filter(|known| is_good_tombstone(header.network, known));
-        if known.is_none_or(|known| rank(envelope) < rank(&known)) {
-            catalogue::put(batch, &key, &kept);
-        }
-        Ok(())
+    /// Whether a position lies at or after the end of a cut log: only a hub that is gone still writes there, to erase.
+    fn is_beyond(&self, key: &LogKey) -> bool {
+        self.cuts().end(&key.row()).is_some_and(|end| key.seq >= end)
     }
 
     /// A clock was seen: it moves ours unless it is far ahead, and says how fresh the hub's data is.
@@ -420,7 +418,7 @@ fn body_of(envelope: &Envelope) -> Option<Body> {
     Body::decode_bytes(&envelope.sealed.as_ref()?.body).ok()
 }
 
-fn tombstone_of(envelope: &Envelope) -> Option<Tombstone> {
+pub(super) fn tombstone_of(envelope: &Envelope) -> Option<Tombstone> {
     match body_of(envelope)?.content {
         Some(Content::Tombstone(tombstone)) => Some(tombstone),
         _ => None,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, RowKey};
-use interhub_domain::ids::HubId;
+use interhub_domain::ids::{HubId, LogId};
 use interhub_domain::registry::Standing;
-use interhub_domain::session::{self, Proof};
+use interhub_domain::session::{self, Proof, Tombstones};
 use tokio::sync::broadcast;
 
 use super::cuts::row_of;
@@ -47,6 +47,7 @@ impl LedgerHost {
                 Ok(Notice::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => Change::Roster,
                 Ok(Notice::Proved(proofs)) => Change::Proved(proofs),
                 Ok(Notice::Beacon(hub, beacon)) => Change::Beacon(hub, beacon),
+                Ok(Notice::Tombstone(tombstone, sum)) => Change::Erased(tombstone, sum),
                 Ok(Notice::Changed | Notice::Erased) => continue,
                 Err(broadcast::error::RecvError::Closed) => return,
             };
@@ -107,12 +108,9 @@ impl Host for LedgerHost {
         let roster = self.ledger.roster();
         let own = self.ledger.own_id();
         let blocked = self.ledger.blocked();
-        // A hub that was removed, or waits for a place, still asks for the registry, in which that may change; one that left
-        // does not.
-        let own_calls = roster
-            .members
-            .get(&own)
-            .is_some_and(|own| own.standing != Standing::Left);
+        // A hub that was removed, left, or waits for a place, calls too: for the registry, in which that may change, and for
+        // what it is to erase.
+        let own_calls = roster.members.contains_key(&own);
         let hubs: BTreeMap<HubId, Contact> = roster
             .members
             .values()
@@ -152,12 +150,19 @@ impl Host for LedgerHost {
             })
     }
 
-    fn read_tombstones(&self, lacking: &[(RowKey, u64)], skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
-        let wanted: BTreeMap<RowKey, u64> = lacking.iter().copied().collect();
+    fn read_tombstones(&self, wanted: &Tombstones, skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
+        let lacking: Option<BTreeMap<RowKey, u64>> = match wanted {
+            Tombstones::Lacking(lacking) => Some(lacking.iter().copied().collect()),
+            Tombstones::All => None,
+        };
         let mut page = Page::new(skip, max_bytes);
         let visit = |_: TombstoneKey, tombstone: WholeEnvelope| {
             let header = &tombstone.header;
-            if wanted.get(&row_of(header)).is_none_or(|from| header.seq < *from) {
+            let is_wanted = match &lacking {
+                Some(lacking) => lacking.get(&row_of(header)).is_some_and(|from| header.seq >= *from),
+                None => header.log != LogId::LOCAL,
+            };
+            if !is_wanted {
                 return ControlFlow::Continue(());
             }
             page.add(tombstone.envelope())
@@ -168,7 +173,11 @@ impl Host for LedgerHost {
         }
         // Beyond the end of a cut log everything that stands alone goes with the tombstones.
         let cuts = self.ledger.cuts();
-        for row in wanted.keys().filter(|row| cuts.end(row).is_some()) {
+        for row in lacking
+            .iter()
+            .flat_map(BTreeMap::keys)
+            .filter(|row| cuts.end(row).is_some())
+        {
             match self.ledger.beyond_of(row) {
                 Ok(envelopes) => {
                     let fits = envelopes.into_iter().try_for_each(|envelope| page.add(envelope));
@@ -249,6 +258,10 @@ impl Host for LedgerHost {
     }
 
     fn equal(&self, peer: HubId) {
+        // With a hub that is gone nothing is compared that could be fresh.
+        if self.ledger.access().is_gone_between(peer) {
+            return;
+        }
         if let Err(error) = self.ledger.mark_as_of(peer) {
             tracing::error!(%error, "freshness could not be stored");
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use interhub_domain::body::{KeyReason, NextKey, Said};
-use interhub_domain::envelope::{Envelope, SigningKey, public_key};
+use interhub_domain::envelope::{Envelope, Kind, SigningKey, public_key};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::registry::keys::{read_next_key, recovered_number, sign_next_key};
 use interhub_domain::registry::{HubKeys, Roster};
@@ -218,7 +218,7 @@ impl Ledger {
             .map(|(row, _)| row.log)
             .collect();
         for log in logs {
-            self.open_log(&mut inner, network, log)?;
+            self.open_log(&mut inner, network, (log, Kind::Open))?;
         }
         drop(inner);
         self.make_durable()?;

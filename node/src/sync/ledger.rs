@@ -9,8 +9,8 @@ use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::body::Said;
 use interhub_domain::cut::{Cuts, Named};
 use interhub_domain::document::{Counter, Unjudged};
-use interhub_domain::envelope::{SigningKey, public_key};
-use interhub_domain::frontier::{Frontier, Head, RowKey};
+use interhub_domain::envelope::{Envelope, SigningKey, public_key};
+use interhub_domain::frontier::{Digest, Frontier, Head, RowKey};
 use interhub_domain::group::Groups;
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::SettleError;
@@ -108,6 +108,8 @@ pub enum Notice {
     Beacon(HubId, Arc<SignedBeacon>),
     /// Something for watchers was written; see [`Ledger::changes_after`].
     Changed,
+    /// A tombstone is kept from now on, and the sum over those of its log.
+    Tombstone(Arc<Envelope>, Digest),
     /// Something was erased, and has to be forced out of the files; see [`Ledger::force_out`].
     Erased,
 }
@@ -288,6 +290,7 @@ impl Ledger {
         ledger.load_statements(&mut inner)?;
         ledger.load_blocked(&mut inner)?;
         ledger.load_cuts(&mut inner)?;
+        ledger.load_tombstones(&mut inner)?;
         ledger.load_beacons(&mut inner)?;
         ledger.load_left_out(&mut inner)?;
         ledger.load_totals(&mut inner)?;

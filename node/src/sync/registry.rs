@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use interhub_domain::body::{Body, Content, Leave, Said};
+use interhub_domain::body::{Body, Content, Leave, LogEnds, Said};
 use interhub_domain::document::{self, Reading, Refusal};
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::State;
 use interhub_domain::profile::HubProfile;
+use interhub_domain::registry::decision::write_ends;
 use interhub_domain::registry::{HeldStatement, Member, Roster, Standing, Taken};
 
 use super::author::{Write, WriteError};
 use super::count::Outcome;
+use super::decide::ends_of;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::projection::{HubRow, HubStatus};
 use crate::store::catalogue;
@@ -254,9 +256,18 @@ impl Ledger {
         if member.votes() && !others(true) && others(false) {
             return Err(WriteError::LastVoter);
         }
-        self.write(vec![Write::Statement(Said::Leave(Leave {
+        let network = self.network().ok_or(WriteError::NoNetwork)?;
+        let mut inner = self.lock();
+        let leave = Leave {
             counter: member.counter + 1,
-        }))])?;
+            ends: Some(LogEnds {
+                ends: write_ends(&ends_of(&inner, self.own_id)),
+            }),
+        };
+        self.write_locked(&mut inner, network, Write::Statement(Said::Leave(leave)))?;
+        self.do_duties(&mut inner)?;
+        drop(inner);
+        self.make_durable()?;
         Ok(())
     }
 

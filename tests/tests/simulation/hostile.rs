@@ -330,7 +330,11 @@ fn statement(world: &mut World<'_>, machine: usize) -> (&'static str, Option<Sai
             let (hub, counter) = (someone.0.to_vec(), u32::MAX);
             (
                 "takes back another's admission",
-                Some(Said::Withdraw(Withdraw { hub, counter })),
+                Some(Said::Withdraw(Withdraw {
+                    hub,
+                    counter,
+                    ends: None,
+                })),
             )
         }
         2 => {
@@ -369,7 +373,10 @@ fn statement(world: &mut World<'_>, machine: usize) -> (&'static str, Option<Sai
         6 => ("nothing at all", None),
         _ => (
             "it leaves, with the last of all counters",
-            Some(Said::Leave(Leave { counter: u32::MAX - 1 })),
+            Some(Said::Leave(Leave {
+                counter: u32::MAX - 1,
+                ends: None,
+            })),
         ),
     }
 }

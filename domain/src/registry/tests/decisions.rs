@@ -385,7 +385,7 @@ fn a_newcomer_starts_from_what_its_invitation_names() {
 fn who_left_no_longer_counts_once_a_decision_names_it_and_comes_back_as_a_guest() {
     let (mut book, _) = Book::with_voters(3);
     for seed in [2, 3] {
-        book.say(seed, Said::Leave(Leave { counter: 2 }));
+        book.say(seed, Said::Leave(Leave { counter: 2, ends: None }));
     }
     book.admit(1, 9, "lisbon", 1);
     let proposal = book.roster().propose(seat(9, "lisbon"));

@@ -35,6 +35,7 @@ fn an_admission_is_a_vote_to_seat() {
     let taken_back = Withdraw {
         hub: hub(9).0.to_vec(),
         counter: 1,
+        ends: None,
     };
     withdrawn.say(2, Said::Withdraw(taken_back));
     assert_eq!(withdrawn.roster().duties(hub(2)), []);

@@ -187,7 +187,7 @@ fn a_hub_comes_back_by_an_accept_that_a_later_key_signed() {
         1,
     );
     book.say(3, Said::NextKey(next));
-    book.say(3, Said::Leave(Leave { counter: 2 }));
+    book.say(3, Said::Leave(Leave { counter: 2, ends: None }));
     let again = accept(&book.network.0, 3, "vienna", 3).encode_to_vec();
     let signature = key(30).sign(&accept_message(&again)).to_bytes().to_vec();
     book.say(

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
-use crate::body::{Accept, Address, Admit, Founding, Leave, Withdraw};
+use crate::body::{Accept, Address, Admit, Founding, Leave, LogEnds, Withdraw};
 use crate::cut::Named;
 use crate::envelope::{SigningKey, public_key};
-use crate::ids::NetworkId;
+use crate::ids::{LogId, NetworkId};
 
 mod decisions;
 mod duties;
@@ -157,6 +157,7 @@ fn a_guest_admits_nobody_and_the_eleventh_guest_waits() {
         Said::Withdraw(Withdraw {
             hub: hub(12).0.to_vec(),
             counter: 1,
+            ends: None,
         }),
     );
     let roster = book.roster();
@@ -168,7 +169,7 @@ fn a_guest_admits_nobody_and_the_eleventh_guest_waits() {
 fn a_hub_leaves_and_comes_back_by_a_newer_accept() {
     let mut book = Book::new();
     book.admit(1, 3, "vienna", 1);
-    book.say(3, Said::Leave(Leave { counter: 2 }));
+    book.say(3, Said::Leave(Leave { counter: 2, ends: None }));
     assert_eq!(book.roster().members[&hub(3)].standing, Standing::Left);
     // What was said before it left cannot bring it back.
     book.admit(2, 3, "vienna", 1);
@@ -176,9 +177,65 @@ fn a_hub_leaves_and_comes_back_by_a_newer_accept() {
     book.admit(2, 3, "vienna", 3);
     assert_eq!(book.roster().members[&hub(3)].standing, Standing::Active);
     // Somebody else's leave is nobody's.
-    book.say(2, Said::Leave(Leave { counter: 9 }));
+    book.say(2, Said::Leave(Leave { counter: 9, ends: None }));
     assert_eq!(book.roster().members[&hub(3)].standing, Standing::Active);
     assert_eq!(book.roster().members[&hub(2)].standing, Standing::Left);
+}
+
+#[test]
+fn a_hub_that_goes_is_cut_where_its_going_says_until_it_comes_back() {
+    let end = |seq| ((LogId::PUBLIC, Epoch(1)), (seq, HeaderHash([3; 32])));
+    let ends = |seqs: &[u64]| {
+        let cut: RemovalCut = seqs.iter().map(|seq| end(*seq)).collect();
+        Some(LogEnds {
+            ends: decision::write_ends(&cut),
+        })
+    };
+    let cut = |book: &mut Book| book.roster().members[&hub(3)].cut.clone();
+    let mut book = Book::new();
+    book.admit(1, 3, "vienna", 1);
+    assert_eq!(cut(&mut book), None);
+    book.say(
+        3,
+        Said::Leave(Leave {
+            counter: 2,
+            ends: ends(&[7]),
+        }),
+    );
+    assert_eq!(cut(&mut book), Some([end(7)].into()));
+    // An older copy of its node leaves too, with one number: the earlier end counts, whichever comes first.
+    book.say(
+        3,
+        Said::Leave(Leave {
+            counter: 2,
+            ends: ends(&[4]),
+        }),
+    );
+    book.say(
+        3,
+        Said::Leave(Leave {
+            counter: 2,
+            ends: ends(&[9]),
+        }),
+    );
+    assert_eq!(cut(&mut book), Some([end(4)].into()));
+    book.statements.reverse();
+    assert_eq!(cut(&mut book), Some([end(4)].into()));
+    book.statements.reverse();
+    book.admit(1, 3, "vienna", 3);
+    assert_eq!(cut(&mut book), None, "it is back, and all of it counts");
+
+    let mut withdraw = |ends| {
+        let withdraw = Withdraw {
+            hub: hub(3).0.to_vec(),
+            counter: 3,
+            ends,
+        };
+        book.say(1, Said::Withdraw(withdraw));
+        cut(&mut book)
+    };
+    assert_eq!(withdraw(None), None, "statements of early versions cut nothing");
+    assert_eq!(withdraw(ends(&[])), Some(RemovalCut::new()), "it had published nothing");
 }
 
 #[test]
@@ -288,9 +345,9 @@ proptest! {
         for (what, who, counter) in picks {
             match what {
                 0 | 1 => book.admit(1 + u8::from(counter % 2 == 0), who, &format!("hub-{}", who % 3), counter),
-                2 => _ = book.say(who, Said::Leave(Leave { counter })),
+                2 => _ = book.say(who, Said::Leave(Leave { counter, ends: None })),
                 3 => _ = book.say(who, Said::Address(Address { address: format!("h{counter}.example:1") })),
-                4 => _ = book.say(1, Said::Withdraw(Withdraw { hub: hub(who).0.to_vec(), counter })),
+                4 => _ = book.say(1, Said::Withdraw(Withdraw { hub: hub(who).0.to_vec(), counter, ends: None })),
                 _ => _ = book.say(who, Said::Address(Address { address: String::new() })),
             }
         }

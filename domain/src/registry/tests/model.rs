@@ -157,7 +157,7 @@ impl World {
             }
             Step::Leave { by } => {
                 let counter = self.roster(by).members[&hub(by)].counter + 1;
-                self.say(by, Said::Leave(Leave { counter }));
+                self.say(by, Said::Leave(Leave { counter, ends: None }));
                 by
             }
             Step::Admit { by, guest } => {

@@ -181,9 +181,10 @@ fn a_thief_neither_admits_nor_withdraws_nor_leaves_nor_moves_its_victim() {
         Said::Withdraw(Withdraw {
             hub: hub(20).0.to_vec(),
             counter: 1,
+            ends: None,
         }),
     );
-    let left = steal(&mut book, 2, Said::Leave(Leave { counter: 7 }));
+    let left = steal(&mut book, 2, Said::Leave(Leave { counter: 7, ends: None }));
     steal(
         &mut book,
         3,
@@ -280,7 +281,7 @@ proptest! {
                     };
                     Said::Decide(proposal.write())
                 }
-                2 => Said::Leave(Leave { counter: 3 }),
+                2 => Said::Leave(Leave { counter: 3, ends: None }),
                 _ => sign(last[0]),
             };
             let is_decision = matches!(said, Said::Decide(_));
