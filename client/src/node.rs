@@ -199,19 +199,9 @@ impl Node {
             .into_inner())
     }
 
-    /// Names another key by the recovery key; `since` is in Unix seconds.
-    pub async fn recover_key(
-        &self,
-        recovery_key: String,
-        stolen: bool,
-        since: Option<i64>,
-    ) -> Result<v1::HubKeys, ClientError> {
-        let request = call(v1::RecoverKeyRequest {
-            recovery_key,
-            stolen,
-            since: since.map(|seconds| interhub_proto::Timestamp { seconds, nanos: 0 }),
-        });
-        Ok(self.hub_service().recover_key(request).await?.into_inner())
+    /// Names another key by the recovery key.
+    pub async fn recover_key(&self, request: v1::RecoverKeyRequest) -> Result<v1::HubKeys, ClientError> {
+        Ok(self.hub_service().recover_key(call(request)).await?.into_inner())
     }
 
     /// Talks with a hub no more, or again.

@@ -486,6 +486,9 @@ pub struct KeyRecord {
     /// The next recovery key; only the recovery key names one.
     #[prost(bytes = "vec", tag = "7")]
     pub recovery_key: Vec<u8>,
+    /// By the next signing key, over the signer's public key: whoever does not have a key cannot make it its own.
+    #[prost(bytes = "vec", tag = "8")]
+    pub possession: Vec<u8>,
 }
 
 /// A hub's own word against keys that a decision would give it.

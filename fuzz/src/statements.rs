@@ -216,12 +216,12 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
         (2, 1, vote(first + 1, VoteWord::Withdraw)),
         (1, 1, decide(key, None)),
     ];
-    let by_recovery = sign_next_key(None, None, &world::key(103), [4; 32], KeyReason::Stolen, 9);
+    let by_recovery = sign_next_key(None, None, &world::key(103), &world::key(104), KeyReason::Stolen, 9);
     let by_itself = sign_next_key(
         Some(network),
         Some(id(4)),
         &world::key(4),
-        [5; 32],
+        &world::key(105),
         KeyReason::Planned,
         8,
     );

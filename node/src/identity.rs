@@ -61,9 +61,7 @@ pub enum IdentityError {
 impl Identity {
     /// A new hub: draws a signing key and a recovery key. The second is to be printed, and dropped.
     pub fn generate(clock: &dyn Clock) -> (Self, RecoveryKey) {
-        let recovery = RecoveryKey {
-            seed: random_bytes(clock),
-        };
+        let recovery = RecoveryKey::generate(clock);
         let seed = random_bytes(clock);
         let hub = HubId::of_first_key(&public_key(&seed));
         (
@@ -162,6 +160,13 @@ impl fmt::Debug for RecoveryKey {
 pub struct RecoveryKeyError;
 
 impl RecoveryKey {
+    /// Draws one. It is to be printed, and dropped.
+    pub fn generate(clock: &dyn Clock) -> Self {
+        Self {
+            seed: random_bytes(clock),
+        }
+    }
+
     /// Signs as the recovery key.
     pub fn signing_key(&self) -> SigningKey {
         SigningKey::from(self.seed)

@@ -199,7 +199,7 @@ fn init(arguments: Init) -> anyhow::Result<()> {
 /// A folder with a new key, which the recovery key has signed; which hub it is, the network says.
 fn init_recovered(path: &Path, config: &Config, identity: &Identity, recovery: &RecoveryKey) -> anyhow::Result<()> {
     let folder = DataFolder::create(path, config, identity)?;
-    let signed = RecoveryRecord::sign(&recovery.signing_key(), identity.public_key(), SystemClock.now_ms());
+    let signed = RecoveryRecord::sign(&recovery.signing_key(), &identity.signing_key(), SystemClock.now_ms());
     keep_recovery(folder.path(), &signed.record, &signed.signature)?;
     let mut out = std::io::stdout().lock();
     let data = folder.path().display();
@@ -219,7 +219,7 @@ fn init_recovered(path: &Path, config: &Config, identity: &Identity, recovery: &
 /// A folder with new keys, which the voting hubs have to give to the hub.
 fn init_lost(path: &Path, config: &Config, identity: &Identity, recovery: &RecoveryKey) -> anyhow::Result<()> {
     let folder = DataFolder::create(path, config, identity)?;
-    let signed = RecoveryRecord::sign(&recovery.signing_key(), identity.public_key(), SystemClock.now_ms());
+    let signed = RecoveryRecord::sign(&recovery.signing_key(), &identity.signing_key(), SystemClock.now_ms());
     keep_recovery(folder.path(), &signed.record, &signed.signature)?;
     let keys = NewKeys {
         public_key: identity.public_key(),

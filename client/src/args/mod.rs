@@ -246,13 +246,19 @@ pub enum KeyCommand {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct RecoverArgs {
     /// Somebody else has the key: what it signed counts only as far as this node vouches for it
-    #[arg(long, conflicts_with = "lost", required_unless_present = "lost")]
+    #[arg(long, conflicts_with_all = ["lost", "planned"], required_unless_present_any = ["lost", "planned"])]
     pub stolen: bool,
     /// The key is gone
-    #[arg(long)]
+    #[arg(long, conflicts_with = "planned")]
     pub lost: bool,
+    /// Nothing happened to the key: a precaution
+    #[arg(long)]
+    pub planned: bool,
+    /// Make another recovery key, printed once and kept nowhere; the present one counts no more
+    #[arg(long)]
+    pub new_recovery_key: bool,
     /// After a theft: what this hub wrote in runs that began before this moment counts, whichever disk it was on
-    #[arg(long, value_name = "TIME", requires = "stolen", conflicts_with = "lost", value_parser = value::instant)]
+    #[arg(long, value_name = "TIME", requires = "stolen", conflicts_with_all = ["lost", "planned"], value_parser = value::instant)]
     pub since: Option<i64>,
     /// File with the recovery key; without one it is read from standard input
     #[arg(long, value_name = "FILE", default_value = "-")]

@@ -39,6 +39,7 @@ fn every_command_of_the_interface_is_understood() {
         vec!["key", "show"],
         vec!["key", "rotate"],
         vec!["key", "recover", "--lost"],
+        vec!["key", "recover", "--planned", "--new-recovery-key"],
         vec!["key", "recover", "--stolen", "--since", "2026-11-20T10:00:00Z"],
         vec!["hub", "vote", "vienna"],
         vec!["hub", "remove", "vienna", "--reason", "gone"],

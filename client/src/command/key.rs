@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use interhub_proto::v1;
+
 use super::Answer;
 use crate::args::KeyCommand;
 use crate::document::KeysDocument;
@@ -18,8 +20,16 @@ pub(super) async fn run(command: KeyCommand, node: &Node, answer: &mut Answer<'_
         KeyCommand::Show => (node.keys().await?, false),
         KeyCommand::Rotate => (node.rotate_key().await?, true),
         KeyCommand::Recover(args) => {
-            let recovery_key = read_key(&args.recovery_key_file)?;
-            (node.recover_key(recovery_key, args.stolen, args.since).await?, true)
+            let request = v1::RecoverKeyRequest {
+                recovery_key: read_key(&args.recovery_key_file)?,
+                stolen: args.stolen,
+                planned: args.planned,
+                new_recovery_key: args.new_recovery_key,
+                since: args
+                    .since
+                    .map(|seconds| interhub_proto::Timestamp { seconds, nanos: 0 }),
+            };
+            (node.recover_key(request).await?, true)
         }
     };
     answer.show(&KeysDocument::from(keys), keys_text)?;
@@ -51,13 +61,14 @@ fn keys_text(keys: &KeysDocument) -> String {
     } else {
         ""
     };
-    format!("{table}recovery key {}\n{warning}", keys.recovery_key)
+    let secret = keys.new_recovery_key.as_ref().map_or_else(String::new, |key| {
+        format!("the new recovery key, printed once and kept nowhere: {key}\nthe one before it counts no more\n")
+    });
+    format!("{table}recovery key {}\n{warning}{secret}", keys.recovery_key)
 }
 
 #[cfg(test)]
 mod tests {
-    use interhub_proto::v1;
-
     use super::*;
 
     #[test]
@@ -72,6 +83,7 @@ mod tests {
             keys: vec![key],
             recovery_key: "cd".into(),
             replaced: true,
+            new_recovery_key: "IHR1-AB".into(),
         };
         let text = keys_text(&KeysDocument::from(keys));
         assert!(
@@ -79,5 +91,6 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("does not have the present key"), "{text}");
+        assert!(text.contains("kept nowhere: IHR1-AB\n"), "{text}");
     }
 }

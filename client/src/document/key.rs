@@ -14,6 +14,9 @@ pub struct KeysDocument {
     pub recovery_key: String,
     /// The registry names a key that the node does not have.
     pub replaced: bool,
+    /// The recovery key that was just named; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_recovery_key: Option<String>,
 }
 
 /// One key.
@@ -43,6 +46,7 @@ impl From<v1::HubKeys> for KeysDocument {
             keys: shown.collect(),
             recovery_key: keys.recovery_key,
             replaced: keys.replaced,
+            new_recovery_key: Some(keys.new_recovery_key).filter(|key| !key.is_empty()),
         }
     }
 }

@@ -116,6 +116,13 @@ pub fn read_accept<K: IntoIterator<Item = [u8; 32]>>(
         return Err(RegistryError::Network);
     }
     let checked = check_accept(&accept)?;
+    // Honest hubs count from 1, so that nothing a stolen key signs comes before the accept that set the recovery key.
+    if checked.counter == 0 {
+        return Err(RegistryError::Field {
+            field: "counter",
+            rule: "1 or more",
+        });
+    }
     let signature: [u8; 64] = signature.try_into().map_err(|_| RegistryError::Signature)?;
     let message = accept_message(bytes);
     let signs = |key: &[u8; 32]| verify(key, &message, &signature).is_ok();

@@ -436,13 +436,15 @@ fn all_keys(
     objections: &BTreeSet<ObjectionWord>,
 ) -> BTreeMap<HubId, HubKeys> {
     let mut first: BTreeMap<HubId, (u32, [u8; 32], [u8; 32])> = BTreeMap::new();
-    let accepts = founders
-        .iter()
-        .chain(admissions.iter().map(|admission| &admission.accept));
-    for accept in accepts {
+    for Admission { accept, .. } in admissions {
         let word = (accept.counter, accept.recovery_key, accept.public_key);
         let earliest = first.entry(accept.hub).or_insert(word);
         *earliest = word.min(*earliest);
+    }
+    // The network's own id vouches for what a founder said: no later accept comes before it.
+    for founder in founders {
+        let word = (founder.counter, founder.recovery_key, founder.public_key);
+        first.insert(founder.hub, word);
     }
     let keys = first.into_iter().map(|(hub, (_, recovery, key))| {
         let decided = replacements.get_mut(&hub).map(Vec::as_mut_slice).unwrap_or_default();

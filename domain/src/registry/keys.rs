@@ -21,6 +21,8 @@ use crate::ids::{HeaderHash, HubId, NetworkId};
 
 /// What is signed begins with this.
 const TAG: &[u8] = b"interhub-nextkey-v1\0";
+/// What the key signs that is named begins with this.
+const POSSESSION_TAG: &[u8] = b"interhub-namedkey-v1\0";
 /// Keys that a signing key names one after the other, before the recovery key has to name one.
 const MAX_ROTATIONS: u16 = 63;
 /// Largest record in bytes.
@@ -70,34 +72,53 @@ struct Given {
 }
 
 /// What a key's holder signs.
-fn message(record: &[u8]) -> Vec<u8> {
+pub(super) fn message(record: &[u8]) -> Vec<u8> {
     [TAG, record].concat()
 }
 
-/// Makes and signs a record. `hub` is `None` for a hub that its recovery key alone finds.
+/// What the holder of the next key signs: it is to be named by this one.
+pub(super) fn possession_message(signer: &[u8; 32]) -> Vec<u8> {
+    [POSSESSION_TAG, signer].concat()
+}
+
+/// Makes and signs a record, with both keys: without the next one another hub's key could be named, and that hub's streams
+/// taken for this one's. `hub` is `None` for a hub that its recovery key alone finds.
 pub fn sign_next_key(
     network: Option<NetworkId>,
     hub: Option<HubId>,
     signer: &SigningKey,
-    next: [u8; 32],
+    next: &SigningKey,
     reason: KeyReason,
     at_ms: u64,
 ) -> NextKey {
+    sign_next_keys((network, hub), signer, (next, None), reason, at_ms)
+}
+
+/// The same, and perhaps the next recovery key with it: the present one signs both.
+pub fn sign_next_keys(
+    (network, hub): (Option<NetworkId>, Option<HubId>),
+    signer: &SigningKey,
+    (next, next_recovery): (&SigningKey, Option<[u8; 32]>),
+    reason: KeyReason,
+    at_ms: u64,
+) -> NextKey {
+    let possession = next.sign(&possession_message(&public_key(signer)));
     let record = KeyRecord {
         network: network.map(|network| network.0.to_vec()).unwrap_or_default(),
         hub: hub.map(|hub| hub.0.to_vec()).unwrap_or_default(),
         signer: public_key(signer).to_vec(),
-        public_key: next.to_vec(),
+        public_key: public_key(next).to_vec(),
         reason: reason.into(),
         at_ms,
-        recovery_key: Vec::new(),
+        recovery_key: next_recovery.map(Vec::from).unwrap_or_default(),
+        possession: possession.to_bytes().to_vec(),
     }
     .encode_to_vec();
     let signature = signer.sign(&message(&record)).to_bytes().to_vec();
     NextKey { record, signature }
 }
 
-/// Reads a record and checks its signature.
+/// Reads a record and checks both signatures.
 pub fn read_next_key(network: NetworkId, next: &NextKey) -> Result<KeyWord, RegistryError> {
     if next.record.len() > MAX_RECORD {
         return Err(RegistryError::Encoding);
@@ -119,6 +140,13 @@ pub fn read_next_key(network: NetworkId, next: &NextKey) -> Result<KeyWord, Regi
         .try_into()
         .map_err(|_| RegistryError::Signature)?;
     verify(&signer, &message(&next.record), &signature).map_err(|_| RegistryError::Signature)?;
+    let named = key(&record.public_key)?;
+    let possession: [u8; 64] = record
+        .possession
+        .as_slice()
+        .try_into()
+        .map_err(|_| RegistryError::Signature)?;
+    verify(&named, &possession_message(&signer), &possession).map_err(|_| RegistryError::Signature)?;
     let reason = KeyReason::try_from(record.reason).unwrap_or(KeyReason::Unspecified);
     if reason == KeyReason::Unspecified {
         return Err(RegistryError::Encoding);
@@ -128,7 +156,7 @@ pub fn read_next_key(network: NetworkId, next: &NextKey) -> Result<KeyWord, Regi
         id: HeaderHash(*blake3::hash(&next.record).as_bytes()),
         hub: HubId::from_slice(&record.hub),
         signer,
-        public_key: key(&record.public_key)?,
+        public_key: named,
         recovery_key: (!record.recovery_key.is_empty())
             .then(|| key(&record.recovery_key))
             .transpose()?,

@@ -40,6 +40,22 @@ pub struct ShownKeys {
     pub recovery_key: [u8; 32],
     /// The registry names a key that this node does not have.
     pub replaced: bool,
+    /// The recovery key that was just named. Secret, told once.
+    pub new_recovery_key: Option<RecoveryKey>,
+}
+
+/// What `key recover` is to do.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// The recovery key as `interhubd init` printed it. Secret.
+    pub recovery_key: String,
+    /// Why.
+    pub reason: KeyReason,
+    /// After a theft, what was written before this moment counts; without it only what this data folder wrote. Unix
+    /// milliseconds.
+    pub since_ms: Option<i64>,
+    /// Whether another recovery key takes its place.
+    pub new_recovery_key: bool,
 }
 
 impl From<KeyError> for CommandError {
@@ -69,21 +85,21 @@ impl Commands {
         .await
     }
 
-    /// Names another key by the recovery key. After a theft, what was written before `since_ms` counts; without it only
-    /// what this data folder wrote.
-    pub async fn recover_key(
-        &self,
-        recovery_key: String,
-        stolen: bool,
-        since_ms: Option<i64>,
-    ) -> Result<ShownKeys, CommandError> {
-        let recovery: RecoveryKey = recovery_key
+    /// Names another key by the recovery key, and perhaps another recovery key.
+    pub async fn recover_key(&self, asked: Recovery) -> Result<ShownKeys, CommandError> {
+        let present: RecoveryKey = asked
+            .recovery_key
             .parse()
             .map_err(|error: crate::identity::RecoveryKeyError| CommandError::usage(error.to_string()))?;
         self.blocking("key recover", move |this| {
-            let reason = if stolen { KeyReason::Stolen } else { KeyReason::Lost };
-            this.ledger.recover_key(&recovery.signing_key(), reason, since_ms)?;
-            this.shown_keys()
+            let next = asked.new_recovery_key.then(|| RecoveryKey::generate(&*this.clock));
+            let public = next.as_ref().map(RecoveryKey::public_key);
+            this.ledger
+                .recover_key(&present.signing_key(), asked.reason, asked.since_ms, public)?;
+            Ok(ShownKeys {
+                new_recovery_key: next,
+                ..this.shown_keys()?
+            })
         })
         .await
     }
@@ -111,6 +127,7 @@ impl Commands {
             keys: shown.collect(),
             recovery_key: keys.recovery_key,
             replaced: self.ledger.is_key_replaced(),
+            new_recovery_key: None,
         })
     }
 }

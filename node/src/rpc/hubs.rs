@@ -1,10 +1,12 @@
 //! The service `Hubs`.
 
+use interhub_domain::body::KeyReason;
 use interhub_proto::v1;
 use tonic::{Request, Response, Status};
 
 use super::convert::answer;
 use crate::command::Commands;
+use crate::command::key::Recovery;
 
 pub(super) struct HubsService(pub(super) Commands);
 
@@ -60,9 +62,26 @@ impl v1::hubs_server::Hubs for HubsService {
             recovery_key,
             stolen,
             since,
+            planned,
+            new_recovery_key,
         } = request.into_inner();
-        let since_ms = since.map(|since| since.seconds.saturating_mul(1_000));
-        let keys = self.0.recover_key(recovery_key, stolen, since_ms).await?;
+        let reason = match (stolen, planned) {
+            (true, true) => {
+                return Err(Status::invalid_argument(
+                    "a key is either stolen or replaced as planned",
+                ));
+            }
+            (true, false) => KeyReason::Stolen,
+            (false, true) => KeyReason::Planned,
+            (false, false) => KeyReason::Lost,
+        };
+        let asked = Recovery {
+            recovery_key,
+            reason,
+            since_ms: since.map(|since| since.seconds.saturating_mul(1_000)),
+            new_recovery_key,
+        };
+        let keys = self.0.recover_key(asked).await?;
         Ok(Response::new(answer::keys(&keys)))
     }
 

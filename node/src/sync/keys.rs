@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use interhub_domain::body::{KeyReason, NextKey, Said};
 use interhub_domain::envelope::{Envelope, Kind, SigningKey, public_key};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
-use interhub_domain::registry::keys::{read_next_key, recovered_number, sign_next_key};
+use interhub_domain::registry::keys::{read_next_key, recovered_number, sign_next_key, sign_next_keys};
 use interhub_domain::registry::{HubKeys, Roster};
 
 use super::author::{Write, WriteError};
@@ -40,7 +40,7 @@ pub struct RecoveryRecord {
 
 impl RecoveryRecord {
     /// Signs for a new key whose hub is not known here.
-    pub fn sign(recovery: &SigningKey, next: [u8; 32], at_ms: i64) -> Self {
+    pub fn sign(recovery: &SigningKey, next: &SigningKey, at_ms: i64) -> Self {
         let at_ms = u64::try_from(at_ms).unwrap_or_default();
         let signed = sign_next_key(None, None, recovery, next, KeyReason::Lost, at_ms);
         Self {
@@ -110,16 +110,17 @@ impl Ledger {
             number: self.key_number + 1,
             seed,
         };
-        self.name_next(&self.own.key, &next, KeyReason::Planned, &BTreeSet::new())
+        self.name_next(&self.own.key, (&next, None), KeyReason::Planned, &BTreeSet::new())
     }
 
-    /// Names the next key by the recovery key. After a theft only what this folder wrote counts, and runs that began
-    /// before `since_ms`.
+    /// Names the next key by the recovery key, and perhaps the next recovery key. After a theft only what this folder wrote
+    /// counts, and runs that began before `since_ms`.
     pub fn recover_key(
         &self,
         recovery: &SigningKey,
         reason: KeyReason,
         since_ms: Option<i64>,
+        next_recovery: Option<[u8; 32]>,
     ) -> Result<u16, KeyError> {
         let keys = self.own_keys()?;
         if keys.recovery_key != public_key(recovery) {
@@ -134,7 +135,12 @@ impl Ledger {
             }
         };
         let vouched = since_ms.map(|since| self.runs_before(since)).unwrap_or_default();
-        self.name_next(recovery, &NextIdentity { number, seed }, reason, &vouched)
+        self.name_next(
+            recovery,
+            (&NextIdentity { number, seed }, next_recovery),
+            reason,
+            &vouched,
+        )
     }
 
     fn runs_before(&self, since_ms: i64) -> BTreeSet<Epoch> {
@@ -148,15 +154,16 @@ impl Ledger {
     fn name_next(
         &self,
         signer: &SigningKey,
-        next: &NextIdentity,
+        (next, next_recovery): (&NextIdentity, Option<[u8; 32]>),
         reason: KeyReason,
         vouched: &BTreeSet<Epoch>,
     ) -> Result<u16, KeyError> {
         let network = self.network().ok_or(WriteError::NoNetwork)?;
         let keeper = self.keeper.get().cloned().ok_or(KeyError::NoFolder)?;
         let at_ms = u64::try_from(self.clock.now_ms()).unwrap_or_default();
-        let key = public_key(&SigningKey::from(next.seed));
-        let said = sign_next_key(Some(network), Some(self.own_id), signer, key, reason, at_ms);
+        let key = SigningKey::from(next.seed);
+        let about = (Some(network), Some(self.own_id));
+        let said = sign_next_keys(about, signer, (&key, next_recovery), reason, at_ms);
         keeper.prepare(next)?;
         if !vouched.is_empty() {
             let mut runs = self.own_runs().map_err(WriteError::from)?;

@@ -188,6 +188,51 @@ fn the_recovery_key_gives_a_hub_another_key_and_everything_stays() {
 }
 
 #[test]
+fn the_recovery_key_names_another_one_and_counts_no_more() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let vienna = &cluster.hubs[1];
+    let first = recovery_file(vienna);
+    let recover = |more: &[&str], paper: &str| {
+        let words: Vec<&str> = ["key", "recover"].iter().chain(more).copied().collect();
+        let whole: Vec<&str> = words.into_iter().chain(["--recovery-key-file", paper]).collect();
+        vienna.cli(&[&["--json"], &whole[..]].concat())
+    };
+    assert_eq!(recover(&["--planned", "--stolen"], &first).code, 2);
+    assert_eq!(recover(&["--planned", "--lost"], &first).code, 2);
+    let answer = recover(&["--planned", "--new-recovery-key"], &first).ok().json();
+    let (secret, public) = (text(&answer, "new_recovery_key"), text(&answer, "recovery_key"));
+    assert_ne!(secret, vienna.recovery_key);
+    wait_until("the node with its new key", SOON, || {
+        let ran = vienna.cli(&["--json", "key", "show"]);
+        if ran.code != 0 || ran.json()["replaced"] != false {
+            return Err(format!("{} {}", ran.out, ran.err));
+        }
+        let shown = ran.json();
+        assert!(shown["new_recovery_key"].is_null(), "told once");
+        assert_eq!(text(&shown, "recovery_key"), public);
+        Ok(())
+    });
+    recover(&["--lost"], &first).fails(4, "not the recovery key");
+    let second = cluster.folder().join("second.paper");
+    std::fs::write(&second, &secret).unwrap();
+    recover(&["--lost"], second.to_str().unwrap()).ok();
+    vienna_is_back(&cluster);
+}
+
+/// The node has started again with its new key, and both hubs agree.
+fn vienna_is_back(cluster: &Cluster) {
+    wait_until("the node with its new key", SOON, || {
+        let ran = cluster.hubs[1].cli(&["--json", "key", "show"]);
+        if ran.code == 0 && ran.json()["replaced"] == false {
+            Ok(())
+        } else {
+            Err(format!("{} {}", ran.out, ran.err))
+        }
+    });
+    cluster.agree();
+}
+
+#[test]
 fn a_new_folder_with_nothing_but_the_recovery_key_is_the_hub_again() {
     let mut cluster = Cluster::new(&["birmingham", "vienna"]);
     let root = cluster.folder().to_path_buf();

@@ -48,7 +48,7 @@ pub(crate) fn decide(world: &mut World<'_>, machine: usize, politics: Politics) 
         7 if politics.leaving && world.dice.one_in(3) => ("leaves, not", ledger.leave().is_ok()),
         8 if politics.keys && alone => ("rotates its key, not", ledger.rotate_key().is_ok()),
         9 if politics.keys && alone && world.dice.one_in(2) => {
-            let recovered = ledger.recover_key(&hub.recovery_key(), KeyReason::Lost, None);
+            let recovered = ledger.recover_key(&hub.recovery_key(), KeyReason::Lost, None, None);
             ("recovers its key, not", recovered.is_ok())
         }
         _ => match world.dice.pick(&pending).copied() {

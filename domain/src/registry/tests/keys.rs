@@ -2,21 +2,14 @@
 
 use super::*;
 use crate::body::{KeyReason, KeyRecord, NextKey};
-use crate::registry::keys::{read_next_key, recovered_number, sign_next_key};
+use crate::registry::keys::{message, possession_message, read_next_key, recovered_number, sign_next_key};
 
 /// The recovery key of the founder of [`Book`]: its public half is `[seed; 32]` there, so these tests have a record of
 /// their own.
 const RECOVERY: u8 = 200;
 
 fn named(book: &Book, by: u8, next: u8, reason: KeyReason, at_ms: u64) -> NextKey {
-    sign_next_key(
-        Some(book.network),
-        Some(hub(1)),
-        &key(by),
-        public_key(&key(next)),
-        reason,
-        at_ms,
-    )
+    sign_next_key(Some(book.network), Some(hub(1)), &key(by), &key(next), reason, at_ms)
 }
 
 /// A network founded by hub 1, whose recovery key is known.
@@ -105,7 +98,7 @@ fn the_recovery_key_beats_every_signing_key() {
 #[test]
 fn a_lost_key_is_not_a_stolen_one() {
     let mut book = founded();
-    let word = sign_next_key(None, None, &key(RECOVERY), public_key(&key(70)), KeyReason::Lost, 5);
+    let word = sign_next_key(None, None, &key(RECOVERY), &key(70), KeyReason::Lost, 5);
     book.say(2, Said::NextKey(word));
     let keys = keys(&book);
     assert_eq!(keys.current.1, public_key(&key(70)), "its recovery key finds the hub");
@@ -151,7 +144,7 @@ fn forged_foreign_and_broken_records_name_nothing() {
         Some(NetworkId([7; 16])),
         Some(hub(1)),
         &key(1),
-        public_key(&key(50)),
+        &key(50),
         KeyReason::Planned,
         1,
     );
@@ -160,18 +153,55 @@ fn forged_foreign_and_broken_records_name_nothing() {
         Some(book.network),
         Some(hub(2)),
         &key(1),
-        public_key(&key(50)),
+        &key(50),
         KeyReason::Planned,
         1,
     );
-    for word in [forged, stranger, elsewhere, no_reason, of_another] {
+    // Hub 2 has the key that hub 1 would have: without that key's own signature, with another one's, with one that was for
+    // somebody else.
+    let without = |possession: Vec<u8>| {
+        let mut record = KeyRecord::decode(named(&book, 1, 2, KeyReason::Planned, 1).record.as_slice()).unwrap();
+        record.possession = possession;
+        let record = record.encode_to_vec();
+        let signature = key(1).sign(&message(&record)).to_bytes().to_vec();
+        NextKey { record, signature }
+    };
+    let signed = |by: u8, signer: u8| key(by).sign(&possession_message(&public_key(&key(signer)))).to_bytes();
+    let taken = [vec![], signed(1, 1).to_vec(), signed(2, 3).to_vec()].map(without);
+    for word in [forged, stranger, elsewhere, no_reason, of_another]
+        .into_iter()
+        .chain(taken)
+    {
         book.say(1, Said::NextKey(word));
     }
+    assert_eq!(book.roster().by_key(&public_key(&key(2))).unwrap().id, hub(2));
     let before = keys(&book);
     assert_eq!(before, HubKeys::of(public_key(&key(1)), public_key(&key(RECOVERY))));
     assert_eq!(keys(&book).all().count(), 1);
     book.say(1, Said::NextKey(good));
     assert_eq!(keys(&book).all().count(), 2);
+}
+
+/// Whoever has a founder's stolen key, and a voter who helps: an accept that would come before the founding record.
+#[test]
+fn an_accept_sets_no_recovery_key_beside_that_of_the_founding_record_and_counts_from_one() {
+    let mut book = founded();
+    for counter in [0, 1] {
+        let mut forged = accept(&book.network.0, 1, "birmingham", counter);
+        forged.recovery_key = vec![0; 32];
+        let bytes = forged.encode_to_vec();
+        let signature = key(1).sign(&accept_message(&bytes)).to_bytes().to_vec();
+        let read = read_accept(book.network, &bytes, &signature, |_| []);
+        assert_eq!(read.is_ok(), counter > 0, "{read:?}");
+        book.say(
+            2,
+            Said::Admit(Admit {
+                accept: bytes,
+                signature,
+            }),
+        );
+    }
+    assert_eq!(keys(&book).recovery_key, public_key(&key(RECOVERY)));
 }
 
 #[test]
@@ -182,7 +212,7 @@ fn a_hub_comes_back_by_an_accept_that_a_later_key_signed() {
         Some(book.network),
         Some(hub(3)),
         &key(3),
-        public_key(&key(30)),
+        &key(30),
         KeyReason::Planned,
         1,
     );
@@ -206,7 +236,7 @@ fn golden_next_key() {
         Some(NetworkId([1; 16])),
         Some(HubId([2; 16])),
         &key(3),
-        public_key(&key(4)),
+        &key(4),
         KeyReason::Stolen,
         5,
     );

@@ -91,14 +91,7 @@ fn the_keys_of_a_decision_count_seven_days_after_it_passed_and_not_a_moment_earl
     assert_eq!(roster.keys(hub(LOST), 0), [public_key(&key(LOST))]);
     assert_eq!(roster.key_threats(hub(LOST)).count(), 0);
     // The recovery key that was lost names nothing any more that the new one does not beat.
-    let old = sign_next_key(
-        None,
-        None,
-        &key(PAPER),
-        public_key(&key(60)),
-        KeyReason::Stolen,
-        u64::MAX,
-    );
+    let old = sign_next_key(None, None, &key(PAPER), &key(60), KeyReason::Stolen, u64::MAX);
     book.say(2, Said::NextKey(old));
     assert_eq!(current(&node.sees(&book)), given(NEXT));
     // The new keys change as all do.
@@ -106,13 +99,13 @@ fn the_keys_of_a_decision_count_seven_days_after_it_passed_and_not_a_moment_earl
         Some(book.network),
         Some(hub(LOST)),
         &key(NEXT),
-        public_key(&key(61)),
+        &key(61),
         KeyReason::Planned,
         1,
     );
     book.say(2, Said::NextKey(next));
     assert_eq!(current(&node.sees(&book)), (given(NEXT).0 + 1, public_key(&key(61))));
-    let word = sign_next_key(None, None, &key(NEXT_PAPER), public_key(&key(62)), KeyReason::Stolen, 1);
+    let word = sign_next_key(None, None, &key(NEXT_PAPER), &key(62), KeyReason::Stolen, 1);
     book.say(2, Said::NextKey(word));
     let roster = node.sees(&book);
     assert_eq!(current(&roster).0, recovered_number(&public_key(&key(62))));
@@ -197,7 +190,7 @@ fn strangers_stolen_keys_and_the_new_keys_themselves_do_not_object() {
     // A thief that has the signing key objects; the recovery key says that it is one.
     book.say(4, Said::Object(objection(&book, LOST, NEXT, NEXT_PAPER)));
     assert_eq!(current(&node.sees(&book)).0, 0);
-    let word = sign_next_key(None, None, &key(PAPER), public_key(&key(60)), KeyReason::Stolen, 1);
+    let word = sign_next_key(None, None, &key(PAPER), &key(60), KeyReason::Stolen, 1);
     book.say(2, Said::NextKey(word));
     let roster = node.sees(&book);
     assert!(!roster.replacements[&id].objected, "a stolen key has no say");
@@ -259,11 +252,11 @@ proptest! {
                 }
                 1 => _ = book.say(5, Said::Object(objection(&book, signer, next, paper))),
                 2 => {
-                    let word = sign_next_key(None, Some(hub(LOST)), &key(signer), public_key(&key(60 + pair)), KeyReason::Stolen, 5);
+                    let word = sign_next_key(None, Some(hub(LOST)), &key(signer), &key(60 + pair), KeyReason::Stolen, 5);
                     book.say(5, Said::NextKey(word));
                 }
                 _ => {
-                    let word = sign_next_key(None, Some(hub(LOST)), &key(signer), public_key(&key(60 + pair)), KeyReason::Planned, 7);
+                    let word = sign_next_key(None, Some(hub(LOST)), &key(signer), &key(60 + pair), KeyReason::Planned, 7);
                     book.say(5, Said::NextKey(word));
                 }
             }

@@ -30,7 +30,7 @@ fn steal(book: &mut Book, seq: u64, said: Said) -> HeaderHash {
 }
 
 fn theft(book: &mut Book) {
-    let word = sign_next_key(None, None, &key(PAPER), public_key(&key(60)), KeyReason::Stolen, 1);
+    let word = sign_next_key(None, None, &key(PAPER), &key(60), KeyReason::Stolen, 1);
     book.say(2, Said::NextKey(word));
 }
 
@@ -229,7 +229,7 @@ fn a_network_whose_founders_key_was_stolen_is_still_a_network() {
         counter: 1,
     };
     let id = book.decide(1, &[], seat);
-    let word = sign_next_key(None, None, &key(200), public_key(&key(60)), KeyReason::Stolen, 1);
+    let word = sign_next_key(None, None, &key(200), &key(60), KeyReason::Stolen, 1);
     book.say(1, Said::NextKey(word));
     let row = RowKey {
         log: LogId::REGISTRY,

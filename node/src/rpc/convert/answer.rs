@@ -153,6 +153,11 @@ pub fn keys(answer: &ShownKeys) -> v1::HubKeys {
         keys: keys.collect(),
         recovery_key: hex(&answer.recovery_key),
         replaced: answer.replaced,
+        new_recovery_key: answer
+            .new_recovery_key
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 

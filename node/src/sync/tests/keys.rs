@@ -113,7 +113,7 @@ fn who_missed_the_change_is_told_by_the_new_key_itself() {
     join(&founder, &first);
     assert!(first.announcement().is_none());
     first
-        .recover_key(&SigningKey::from(RECOVERY), KeyReason::Lost, None)
+        .recover_key(&SigningKey::from(RECOVERY), KeyReason::Lost, None, None)
         .unwrap();
     let next = kept.0.lock().unwrap().clone().unwrap();
     drop(first);
@@ -155,9 +155,9 @@ fn after_a_theft_the_folder_vouches_for_what_it_wrote() {
     exchange(&thief, &founder);
     assert!(is_shown(&founder, &forged));
     exchange(&hub, &founder);
-    let wrong = hub.recover_key(&SigningKey::from([7; 32]), KeyReason::Stolen, None);
+    let wrong = hub.recover_key(&SigningKey::from([7; 32]), KeyReason::Stolen, None, None);
     assert!(matches!(wrong, Err(KeyError::WrongRecoveryKey)));
-    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None)
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
         .unwrap();
     let next = kept.0.lock().unwrap().clone().unwrap();
     drop(hub);
