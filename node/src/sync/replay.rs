@@ -1,7 +1,8 @@
 //! What this node writes by itself: own edits that a document leaves out are said again in it, or shown to the operator,
 //! and an own document that co-hosts bring near a limit gets a new generation.
 //!
-//! What may have left one out is noted in the batch that does so ([`Ledger::note_to_replay`]), so that a crash in between forgets nothing.
+//! What may have left one out is noted in the batch that does so ([`Ledger::note_to_replay`]), so that a crash in between
+//! forgets nothing.
 //! Saying it again is automatic writing: it waits for the first time that this node and another one hold the same, at
 //! most ten minutes, and without other hubs not at all.
 
@@ -88,11 +89,13 @@ impl Ledger {
         if inner.left_out.is_empty() || !self.may_write_by_itself(&inner) {
             return Ok(());
         }
-        for object in std::mem::take(&mut inner.left_out) {
+        let mut due = std::mem::take(&mut inner.left_out);
+        while let Some(object) = due.pop_first() {
             match self.replay_object(&mut inner, network, object) {
                 Ok(()) => {}
                 Err(WriteError::Ledger(error)) => {
                     inner.left_out.insert(object);
+                    inner.left_out.append(&mut due);
                     return Err(error);
                 }
                 Err(error) => tracing::error!(object = %object.short(), %error, "an own edit could not be said again"),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use interhub_domain::body::{Body, Content, Statement};
-use interhub_domain::document::{CountOutcome, CountRequest, Counter, InProcessCounter, Unjudged};
+use interhub_domain::document::{self, CountOutcome, CountRequest, Counter, InProcessCounter, Reading, Unjudged};
 use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
 use interhub_domain::event::Status;
-use interhub_domain::ids::{Epoch, HeaderHash, LogId, ObjectId};
+use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, LogId, ObjectId};
 
 use super::{NOW_MS, Store, all_envelopes, create, event, give_all, join, memory, open, own};
 use crate::clock::ManualClock;
@@ -83,6 +83,52 @@ fn what_cannot_be_judged_now_is_neither_held_nor_refused_and_own_writes_go_on() 
     give_all(&b, &a, |_| {});
     assert!(is_shown(&b, open_day));
     assert_eq!(a.digests().unwrap(), b.digests().unwrap());
+}
+
+#[test]
+fn own_edits_of_several_documents_are_said_again_when_that_is_possible_again() {
+    let counter = Switched::default();
+    counter.set(true);
+    let a = open(memory(), 1, "birmingham", 1);
+    let b = open_with(&counter, memory(), 1);
+    let c = open(memory(), 3, "amsterdam", 1);
+    a.create_network("Test network").unwrap();
+    for newcomer in [&b, &c] {
+        join(&a, newcomer);
+        give_all(newcomer, &a, |_| {});
+    }
+    let objects = [9, 10, 11].map(|number| create(&a, number, "Open day"));
+    for object in objects {
+        for writer in [b.own_id(), c.own_id()] {
+            a.write(vec![Write::Grant { object, writer }]).unwrap();
+        }
+    }
+    give_all(&a, &b, |_| {});
+    for object in objects {
+        b.write(vec![Write::Consent { object, agreed: true }]).unwrap();
+        give_all(&b, &a, |_| {});
+        let reading = event("A late edit", Status::Confirmed);
+        b.write(vec![Write::Change { object, reading }]).unwrap();
+        let writer = c.own_id();
+        a.write(vec![Write::TakeAway { object, writer }]).unwrap();
+    }
+    give_all(&a, &b, |_| {});
+    let noted = || b.lock().left_out.len();
+    assert_eq!(noted(), 3, "nothing is said again before the first exchange");
+
+    counter.set(false);
+    b.mark_as_of(a.own_id()).unwrap();
+    b.replay().unwrap_err();
+    assert_eq!(noted(), 3, "none is forgotten, whichever could not be done");
+    counter.set(true);
+    b.replay().unwrap();
+    assert_eq!(noted(), 0);
+    give_all(&b, &a, |_| {});
+    for object in objects {
+        let saved = a.load_object(object).unwrap().0.snapshot.unwrap();
+        let reading = document::read_saved(&saved, DocumentKind::Event).unwrap();
+        assert!(matches!(reading, Reading::Event(event) if event.title == "A late edit"));
+    }
 }
 
 #[test]
