@@ -164,6 +164,10 @@ pub struct Tombstone {
     /// Generations up to and including this one; `u32::MAX` for all.
     #[prost(uint32, tag = "5")]
     pub through_generation: u32,
+    /// Where what the document says goes on in another log: the Automerge heads it went on from. Whoever made an edit that is
+    /// not below them is told. Empty otherwise.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub heads: Vec<Vec<u8>>,
 }
 
 /// Says something about who belongs.

@@ -254,6 +254,7 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
         owner: world::hub(1).0.to_vec(),
         log: LogId::PUBLIC.0.to_vec(),
         through_generation: 1,
+        heads: Vec::new(),
     });
     let hosted = vec![
         (0, 1, genesis.clone()),

@@ -68,6 +68,7 @@ fn contents() -> Vec<Content> {
             owner: vec![2; 16],
             log: vec![3; 16],
             through_generation: u32::MAX,
+            heads: Vec::new(),
         }),
         said(Said::Founding(vec![1])),
         said(Said::Admit(Admit {

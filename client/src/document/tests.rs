@@ -233,6 +233,7 @@ fn decisions_about_hubs_and_keys() {
         }],
         recovery_key: "01".into(),
         replaced: false,
+        new_recovery_key: String::new(),
     };
     let expected = json!({
         "hub": "cd", "keys": [{"number": 1, "key": "ef", "state": "stolen"}], "recovery_key": "01", "replaced": false,

@@ -192,6 +192,37 @@ pub fn late(question: &Question<'_>, state: &ObjectState) -> Result<Late, Unjudg
     Ok(out)
 }
 
+/// The own edits that did not go on when what the document says was taken to another log from these heads. Nobody says them
+/// again: the owner alone decides who hosts what is there.
+pub fn left_behind(question: &Question<'_>, heads: &[Vec<u8>]) -> Result<Late, Unjudged> {
+    let graph = Graph::of(question.bodies);
+    let heads = heads.iter().filter_map(|head| head.as_slice().try_into().ok());
+    let included = graph.closure(heads);
+    let replaced = replaced(question);
+    let is_late = |body: &&HeldBody| {
+        let change = graph.of.get(&body.hash);
+        body.kind == Kind::Change
+            && body.hub == question.own
+            && !body.void
+            && !replaced.contains(&body.hash)
+            && change.is_some_and(|change| !included.contains(change))
+    };
+    let mut found: Vec<&HeldBody> = question.bodies.iter().filter(is_late).collect();
+    found.sort_by_key(|body| (body.clock, body.hash));
+    let mut late = Late::default();
+    for body in found {
+        late.edits
+            .extend(altered(question, &graph, body)?.map(|(before, after)| LateEdit {
+                hash: body.hash,
+                clock: body.clock,
+                before,
+                after,
+                withdrawn: BTreeSet::new(),
+            }));
+    }
+    Ok(late)
+}
+
 /// Changes of the generation shown that never count: void by a fork, or beginnings that lost.
 fn dead_ends(question: &Question<'_>, state: &ObjectState, graph: &Graph) -> BTreeSet<ChangeHash> {
     let Some(created) = state.created else {

@@ -202,6 +202,7 @@ impl Author {
             owner: OWNER.0.to_vec(),
             log: LogId::PUBLIC.0.to_vec(),
             through_generation: u32::MAX,
+            heads: Vec::new(),
         };
         self.push(hub, epoch, Kind::Tombstone, Content::Tombstone(tombstone));
     }

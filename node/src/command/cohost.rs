@@ -186,7 +186,7 @@ impl Commands {
                     )));
                 }
             }
-            this.ledger.settle_left_out(row.object, &field)?;
+            this.ledger.settle_left_out(row.thing, &field)?;
             this.show_thing(row.thing)
         })
         .await

@@ -320,8 +320,14 @@ impl Ledger {
     }
 
     fn prepare_erasure(&self, object: ObjectId, through: Through) -> Result<Prepared, WriteError> {
-        let created = self.load_object(object)?.0.state.created.ok_or(WriteError::NotFound)?;
+        let state = self.load_object(object)?.0.state;
+        let created = state.created.ok_or(WriteError::NotFound)?;
+        let heads = match through {
+            Through::All => Vec::new(),
+            Through::Shown => state.heads.iter().map(|head| head.to_vec()).collect(),
+        };
         let tombstone = Tombstone {
+            heads,
             kind: u32::from(created.kind.code()),
             thing: created.thing.0.to_vec(),
             owner: created.owner.0.to_vec(),

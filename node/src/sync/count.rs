@@ -44,7 +44,7 @@ pub(super) struct Outcome {
     /// A document that may leave out own edits since.
     left_out: Option<ObjectId>,
     /// Erased documents, and the things they were about: their bytes are to be forced out of the files.
-    erased: Vec<(ObjectId, ThingId)>,
+    pub(super) erased: Vec<(ObjectId, ThingId)>,
     /// Tombstones that are kept from now on, each with the one that is not any more.
     pub(super) kept: Vec<KeptTombstone>,
 }
@@ -175,11 +175,17 @@ impl Ledger {
         let left_out = recounted || (header.kind == Kind::Change && states.get(&hash) != Some(&State::Counted));
         let may_leave_out = left_out && authors.iter().any(|one| one.hub == self.own_id);
         self.note_left_out(batch, &known, may_leave_out, outcome)?;
+        if erased && !known.is_erased(u32::MAX) {
+            self.note_left_behind(batch, (network, id), envelope, created_before, counter)?;
+        }
         self.write_states(batch, &states, hash, entry, outcome)?;
         write_object(batch, &known, authors, generation_before);
         let created_before = created_before.or_else(|| self.created_by_tombstone(envelope));
         if let Some(created) = created_before.filter(|_| erased) {
             outcome.erased.push((id, created.thing));
+            if known.is_erased(u32::MAX) {
+                self.forget_left_behind(batch, created.thing, outcome)?;
+            }
         }
         self.project_shown(batch, &known, created_before, shown, outcome)?;
         outcome.documents = i64::from(known.is_shown()) - i64::from(shown_before);

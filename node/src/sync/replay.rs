@@ -10,14 +10,16 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use interhub_domain::body::{Content, Genesis};
-use interhub_domain::document::{self, Reading, patch};
-use interhub_domain::envelope::Kind;
-use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, NetworkId, ObjectId};
+use interhub_domain::document::{self, Counter, Reading, patch};
+use interhub_domain::envelope::{Envelope, Kind};
+use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::late::{self, Late, LateEdit, Question};
 use interhub_domain::object::{Created, FIRST_GENERATION, HeldBody};
 use interhub_domain::registry::Standing;
 
 use super::author::{Place, Prepared, WriteError};
+use super::count::Outcome;
+use super::hold::tombstone_of;
 use super::ledger::{Inner, Ledger, LedgerError};
 use crate::store::catalogue::left_out::{LeftOutField, LeftOutKey, LeftOutRow, SettledField};
 use crate::store::catalogue::log::PositionKey;
@@ -34,38 +36,99 @@ impl Ledger {
         Ok(())
     }
 
-    /// Edits of this hub that documents leave out and that it may not say again.
-    pub fn not_taken_over(&self) -> Result<Vec<LeftOutRow>, LedgerError> {
+    /// Lists in a batch what this hub wrote into a document that was taken to another log without it, before its bodies go.
+    pub(super) fn note_left_behind(
+        &self,
+        batch: &mut Batch,
+        (network, object): (NetworkId, ObjectId),
+        envelope: &Envelope,
+        created: Option<Created>,
+        counter: &dyn Counter,
+    ) -> Result<(), LedgerError> {
+        let Some(created) =
+            created.filter(|created| created.kind == DocumentKind::Event && created.owner != self.own_id)
+        else {
+            return Ok(());
+        };
+        let heads = tombstone_of(envelope)
+            .map(|tombstone| tombstone.heads)
+            .unwrap_or_default();
+        if heads.is_empty() {
+            return Ok(());
+        }
+        let bodies = self.bodies_of(network, object)?;
+        let question = Question {
+            network,
+            object,
+            own: self.own_id,
+            bodies: &bodies,
+            forked: &BTreeSet::new(),
+            counter,
+        };
+        let late = late::left_behind(&question, &heads).map_err(LedgerError::Unjudged)?;
+        if !late.edits.is_empty() {
+            let known = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
+            catalogue::put(batch, &LeftOutKey(object), &listed(&created, &late, known.settled));
+        }
+        Ok(())
+    }
+
+    /// Forgets in a batch what was listed of this thing: it is erased for good.
+    pub(super) fn forget_left_behind(
+        &self,
+        batch: &mut Batch,
+        thing: ThingId,
+        outcome: &mut Outcome,
+    ) -> Result<(), StoreError> {
+        for (LeftOutKey(object), _) in self.left_out_rows(|row| row.thing == thing)? {
+            catalogue::delete(batch, &LeftOutKey(object));
+            outcome.erased.push((object, thing));
+        }
+        Ok(())
+    }
+
+    fn left_out_rows(&self, wanted: impl Fn(&LeftOutRow) -> bool) -> Result<Vec<(LeftOutKey, LeftOutRow)>, StoreError> {
         let mut out = Vec::new();
-        catalogue::scan_prefix(
-            &*self.store,
-            Family::LeftOut,
-            &[],
-            Direction::Forward,
-            |_: LeftOutKey, row: LeftOutRow| {
-                out.extend(Some(row).filter(|row| !row.fields.is_empty()));
-                ControlFlow::Continue(())
-            },
-        )?;
+        let visit = |key: LeftOutKey, row: LeftOutRow| {
+            if wanted(&row) {
+                out.push((key, row));
+            }
+            ControlFlow::Continue(())
+        };
+        catalogue::scan_prefix(&*self.store, Family::LeftOut, &[], Direction::Forward, visit)?;
         Ok(out)
     }
 
-    /// Takes a field off the list of what was not taken over: a person has decided what it is to say. Edits made later are
-    /// listed again. Returns whether it was there.
-    pub fn settle_left_out(&self, object: ObjectId, field: &str) -> Result<bool, LedgerError> {
+    /// Edits of this hub that documents leave out and that it may not say again.
+    pub fn not_taken_over(&self) -> Result<Vec<LeftOutRow>, LedgerError> {
+        let rows = self.left_out_rows(|row| !row.fields.is_empty())?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Takes a field of a thing off the list of what was not taken over: a person has decided what it is to say. Edits made
+    /// later are listed again. Returns whether it was there.
+    pub fn settle_left_out(&self, thing: ThingId, field: &str) -> Result<bool, LedgerError> {
         let inner = self.lock();
-        let Some(mut row) = catalogue::get(&*self.store, &LeftOutKey(object))? else {
-            return Ok(false);
-        };
-        let Some(at) = row.fields.iter().position(|one| one.field == field) else {
-            return Ok(false);
-        };
-        let LeftOutField { field, at_ms, .. } = row.fields.remove(at);
-        row.settled.retain(|one| one.field != field);
-        let through_ms = at_ms;
-        row.settled.push(SettledField { field, through_ms });
+        let has_it = |row: &LeftOutRow| row.thing == thing && row.fields.iter().any(|one| one.field == field);
         let mut batch = Batch::new();
-        catalogue::put(&mut batch, &LeftOutKey(object), &row);
+        for (key, mut row) in self.left_out_rows(has_it)? {
+            let through_ms = row
+                .fields
+                .iter()
+                .filter(|one| one.field == field)
+                .map(|one| one.at_ms)
+                .max();
+            row.fields.retain(|one| one.field != field);
+            row.settled.retain(|one| one.field != field);
+            row.settled.extend(through_ms.map(|through_ms| SettledField {
+                field: field.to_owned(),
+                through_ms,
+            }));
+            catalogue::put(&mut batch, &key, &row);
+        }
+        if batch.is_empty() {
+            return Ok(false);
+        }
         self.commit(&batch)?;
         drop(inner);
         self.make_durable()?;
@@ -126,6 +189,7 @@ impl Ledger {
         if self.is_large(&self.load_object(object)?.0) {
             self.squash_if_large(inner, network, object)?;
         }
+        let noted = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
         let bodies = self.bodies_and_tombstone_of(network, object)?;
         let forked = self.forked(&bodies)?;
         let void: Vec<&HeldBody> = bodies.iter().filter(|body| forked.contains(&body.hash)).collect();
@@ -146,14 +210,14 @@ impl Ledger {
             let again = self.say_again(object, &late)?;
             self.publish(inner, network, vec![again])?;
         } else if let Some(created) = known.state.created.filter(|_| !late.edits.is_empty()) {
-            let settled = catalogue::get(&*self.store, &LeftOutKey(object))?
-                .unwrap_or_default()
-                .settled;
-            row = Some(listed(&created, &late, settled));
+            row = Some(listed(&created, &late, noted.settled));
         } else if let Some(lost) = late::lost(&question, &known.state).map_err(unjudged)? {
             let again = self.create_again(&bodies, object, &lost)?;
             self.publish(inner, network, vec![again])?;
             self.say_who_writes_again(inner, network, object, &void)?;
+        } else if known.state.erased_through.is_some() && !noted.fields.is_empty() {
+            // What was left behind when it was taken to another log: its bodies are gone, and this is all that tells of it.
+            row = Some(noted);
         }
         let mut batch = Batch::new();
         match &row {

@@ -506,6 +506,10 @@ pub struct Tombstone {
     /// Generations up to and including this one; 4,294,967,295 for all.
     #[prost(uint32, tag = "5")]
     pub through_generation: u32,
+    /// Where what the document says goes on in another log: the Automerge heads it went on from, 32 bytes each. Whoever made an
+    /// edit that is not below them is told. Empty otherwise.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 /// Says something about who belongs.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -600,7 +604,7 @@ pub struct Admit {
     pub signature: ::prost::alloc::vec::Vec<u8>,
 }
 /// Takes back an admission.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Withdraw {
     /// The hub, 16 bytes.
     #[prost(bytes = "vec", tag = "1")]
@@ -608,13 +612,26 @@ pub struct Withdraw {
     /// Up to this counter of its accept.
     #[prost(uint32, tag = "2")]
     pub counter: u32,
+    /// How far its shared logs count from then on; absent in the statements of early versions, which cut nothing.
+    #[prost(message, optional, tag = "3")]
+    pub ends: ::core::option::Option<LogEnds>,
 }
 /// Leaving.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Leave {
     /// Above that of the accept it ends.
     #[prost(uint32, tag = "1")]
     pub counter: u32,
+    /// How far its shared logs count from then on; absent in the statements of early versions, which cut nothing.
+    #[prost(message, optional, tag = "2")]
+    pub ends: ::core::option::Option<LogEnds>,
+}
+/// How far the shared logs of a hub that goes count, as a removal says it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LogEnds {
+    /// The last envelope that counts of each, at most 600.
+    #[prost(message, repeated, tag = "1")]
+    pub ends: ::prost::alloc::vec::Vec<LogEnd>,
 }
 /// A new address.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -786,6 +803,10 @@ pub struct KeyRecord {
     /// The next recovery key, 32 bytes; only the recovery key names one.
     #[prost(bytes = "vec", tag = "7")]
     pub recovery_key: ::prost::alloc::vec::Vec<u8>,
+    /// By the next signing key over the tag `interhub-namedkey-v1`, a zero byte, and the signer's public key; 64 bytes. Whoever
+    /// does not have a key cannot make it its own.
+    #[prost(bytes = "vec", tag = "8")]
+    pub possession: ::prost::alloc::vec::Vec<u8>,
 }
 /// A hub's own word against keys that a decision would give it: whoever signs it still has a key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2673,13 +2694,19 @@ pub struct RecoverKeyRequest {
     #[prost(string, tag = "1")]
     pub recovery_key: ::prost::alloc::string::String,
     /// Somebody else has the keys before it: what they signed counts only as far as this node vouches for it. Otherwise the
-    /// key was lost.
+    /// key was lost, or nothing happened to it.
     #[prost(bool, tag = "2")]
     pub stolen: bool,
     /// After a theft: runs of this hub that began before this moment count too, whichever disk they were written on. Absent:
     /// only what this data folder wrote.
     #[prost(message, optional, tag = "3")]
     pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Nothing happened to the key: a precaution. INVALID_ARGUMENT together with `stolen`.
+    #[prost(bool, tag = "4")]
+    pub planned: bool,
+    /// Another recovery key takes the place of the one given, whose word counts no more; the answer carries it.
+    #[prost(bool, tag = "5")]
+    pub new_recovery_key: bool,
 }
 /// Keys for a hub that has lost its own.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2706,6 +2733,9 @@ pub struct HubKeys {
     /// The registry names a key that this node does not have.
     #[prost(bool, tag = "4")]
     pub replaced: bool,
+    /// The recovery key that was just named, as people write it down. Secret, told once, kept nowhere.
+    #[prost(string, tag = "5")]
+    pub new_recovery_key: ::prost::alloc::string::String,
 }
 /// One key.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -115,6 +115,7 @@ impl Liar {
                     owner: [owner, hub.id][world.dice.below(2)].0.to_vec(),
                     log: log.0.to_vec(),
                     through_generation: u32::MAX,
+                    heads: Vec::new(),
                 };
                 ("a tombstone", Kind::Tombstone, object, 0, Content::Tombstone(tombstone))
             }
@@ -175,6 +176,7 @@ impl Liar {
                     owner: hub.id.0.to_vec(),
                     log: log.0.to_vec(),
                     through_generation: [0, 1, 5, u32::MAX][world.dice.below(4)],
+                    heads: Vec::new(),
                 };
                 (
                     "an end of its own",

@@ -130,6 +130,7 @@ impl Network {
             owner: OWNER.0.to_vec(),
             log: LogId::PUBLIC.0.to_vec(),
             through_generation,
+            heads: Vec::new(),
         };
         self.sign(run, Kind::Tombstone, 0, Content::Tombstone(tombstone));
     }

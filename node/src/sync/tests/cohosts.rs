@@ -346,9 +346,10 @@ fn a_late_edit_of_who_was_taken_away_is_listed_and_never_written() {
     assert_eq!(shown(&b, object).title, "Open day");
     assert_eq!(listed(&b).len(), 1);
     // A person has decided; that is not asked again, also after what makes the node look once more.
-    assert!(!b.settle_left_out(object, "summary").unwrap());
-    assert!(b.settle_left_out(object, "title").unwrap());
-    assert!(!b.settle_left_out(object, "title").unwrap());
+    let thing = listed(&b)[0].thing;
+    assert!(!b.settle_left_out(thing, "summary").unwrap());
+    assert!(b.settle_left_out(thing, "title").unwrap());
+    assert!(!b.settle_left_out(thing, "title").unwrap());
     a.write(vec![Write::TakeAway {
         object,
         writer: HubId([9; 16]),
@@ -360,6 +361,60 @@ fn a_late_edit_of_who_was_taken_away_is_listed_and_never_written() {
     a.write(vec![Write::Erase { object }]).unwrap();
     exchange(&[&a, &b, &c]);
     assert!(listed(&b).is_empty(), "nothing of an erased event is kept");
+}
+
+#[test]
+fn an_edit_that_an_event_left_behind_when_it_changed_its_audience_is_listed() {
+    let (a, b, c, object) = three();
+    met(&b, &a);
+    edit(&b, object, |event| event.summary = "In time".into()).unwrap();
+    exchange(&[&a, &b, &c]);
+    edit(&b, object, |event| event.title = "Too late".into()).unwrap();
+    let reading = Reading::Event(Box::new(shown(&a, object)));
+    let log = LogId::NETWORK;
+    a.write(vec![Write::Move { object, log, reading }]).unwrap();
+    exchange(&[&a, &b, &c]);
+    let thing = ThingId::new(a.own_id(), [9; 8]);
+    let moved = ObjectId::derive(a.network().unwrap(), a.own_id(), log, DocumentKind::Event, thing);
+    let listed = |hub: &Ledger| hub.not_taken_over().unwrap();
+    let expect = |rows: Vec<crate::store::catalogue::left_out::LeftOutRow>| {
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].thing, thing);
+        let fields = rows[0].fields.iter();
+        let fields: Vec<_> = fields.map(|one| (one.field.as_str(), one.value.as_str())).collect();
+        assert_eq!(fields, [("title", "Too late")]);
+    };
+    for hub in [&a, &b, &c] {
+        assert!(!hub.load_object(object).unwrap().0.is_shown());
+        assert_eq!(shown(hub, moved).summary, "In time");
+        assert_eq!(shown(hub, moved).title, "Open day", "nobody says it again");
+    }
+    expect(listed(&b));
+    assert!(listed(&a).is_empty() && listed(&c).is_empty());
+    assert_eq!(a.digests().unwrap(), b.digests().unwrap());
+    // A start looks at everything noted once more.
+    b.lock().left_out.insert(object);
+    b.replay().unwrap();
+    expect(listed(&b));
+    assert!(b.settle_left_out(thing, "title").unwrap());
+    assert!(listed(&b).is_empty());
+}
+
+#[test]
+fn what_an_event_left_behind_is_forgotten_when_it_is_erased() {
+    let (a, b, _, object) = three();
+    met(&b, &a);
+    edit(&b, object, |event| event.title = "Too late".into()).unwrap();
+    let reading = Reading::Event(Box::new(shown(&a, object)));
+    let log = LogId::NETWORK;
+    a.write(vec![Write::Move { object, log, reading }]).unwrap();
+    exchange(&[&a, &b]);
+    assert_eq!(b.not_taken_over().unwrap().len(), 1);
+    let thing = ThingId::new(a.own_id(), [9; 8]);
+    let object = ObjectId::derive(a.network().unwrap(), a.own_id(), log, DocumentKind::Event, thing);
+    a.write(vec![Write::Erase { object }]).unwrap();
+    exchange(&[&a, &b]);
+    assert!(b.not_taken_over().unwrap().is_empty());
 }
 
 #[test]

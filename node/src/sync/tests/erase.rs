@@ -169,6 +169,7 @@ fn a_strangers_tombstone_erases_nothing_and_replaces_none() {
         owner: a.own_id().0.to_vec(),
         log: LogId::PUBLIC.0.to_vec(),
         through_generation: u32::MAX,
+        heads: Vec::new(),
     };
     let forged = sign_alone(&b, 2, 77, object, forged);
     a.take(std::slice::from_ref(&forged)).unwrap();
@@ -203,6 +204,7 @@ fn of_two_tombstones_the_same_is_kept_in_every_order() {
             owner: a.own_id().0.to_vec(),
             log: LogId::PUBLIC.0.to_vec(),
             through_generation: u32::MAX,
+            heads: Vec::new(),
         };
         let both = [77, 78].map(|epoch| sign_alone(&a, 1, epoch, object, tombstone.clone()));
         for index in order {
