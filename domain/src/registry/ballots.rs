@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Change;
+use super::decision::{Change, MAX_LEFT, MAX_NAMED, Proposal};
 use super::heard::{Admitted, Heard, Proposed, Spoken, read};
 pub use super::opinion::{Opinion, State};
 use super::positions::Positions;
@@ -114,14 +114,10 @@ impl Ballots {
             proposal,
             void,
         } = proposed;
-        let mut past = Positions::default();
+        let past = self.past(&proposal.after);
         let (mut past_passes, mut past_would_pass) = (true, true);
-        for place in proposal.after.iter().filter_map(|named| self.places.get(named)) {
-            let Some(named) = self.decisions.get(*place) else {
-                continue;
-            };
-            past.insert(*place);
-            past.extend(&named.past);
+        let named = proposal.after.iter().filter_map(|named| self.get(named));
+        for named in named {
             past_passes &= named.passes;
             past_would_pass &= named.passes || named.spoiled;
         }
@@ -172,8 +168,7 @@ impl Ballots {
             spoiled: false,
             past,
         };
-        // What a hub without a vote proposes is nobody's business, and a slug is a voter's own.
-        opinion.proper = opinion.voters.contains(proposer) && !self.slug_is_taken(&opinion);
+        opinion.proper = self.is_proper(*proposer, &proposal.change, (&opinion.voters, &opinion.past));
         opinion.passes = opinion.proper && past_passes && opinion.is_signed_by_enough();
         opinion.spoiled =
             opinion.proper && !opinion.passes && past_would_pass && self.would_be_signed(&opinion, &without_theft);
@@ -181,23 +176,50 @@ impl Ballots {
         self.decisions.push(opinion);
     }
 
-    /// Whether a decision seats a hub under a slug that another voter of its past was seated under.
-    fn slug_is_taken(&self, opinion: &Opinion) -> bool {
-        let Change::Seat { hub, slug, .. } = &opinion.proposal.change else {
+    /// The places of these decisions, and of all that they build on.
+    fn past(&self, after: &BTreeSet<HeaderHash>) -> Positions {
+        let mut past = Positions::default();
+        for place in after.iter().filter_map(|named| self.places.get(named)) {
+            past.insert(*place);
+            if let Some(named) = self.decisions.get(*place) {
+                past.extend(&named.past);
+            }
+        }
+        past
+    }
+
+    /// Whether a decision can ever pass. What a hub without a vote proposes is nobody's business, and a slug is a voter's
+    /// own: nobody is seated under one that another voter of the past was seated under.
+    fn is_proper(&self, proposer: HubId, change: &Change, (voters, past): (&BTreeSet<HubId>, &Positions)) -> bool {
+        if !voters.contains(&proposer) {
             return false;
+        }
+        let Change::Seat { hub, slug, .. } = change else {
+            return true;
         };
         let is_founders =
-            |founder: &Founder| founder.hub != *hub && founder.slug == *slug && opinion.voters.contains(&founder.hub);
-        let mut seats = opinion.past.iter().filter_map(|place| self.decisions.get(place));
-        self.founders.iter().any(is_founders)
+            |founder: &Founder| founder.hub != *hub && founder.slug == *slug && voters.contains(&founder.hub);
+        let mut seats = past.iter().filter_map(|place| self.decisions.get(place));
+        let is_taken = self.founders.iter().any(is_founders)
             || seats.any(|earlier| match &earlier.proposal.change {
                 Change::Seat {
                     hub: other,
                     slug: theirs,
                     ..
-                } => other != hub && theirs == slug && opinion.voters.contains(other),
+                } => other != hub && theirs == slug && voters.contains(other),
                 _ => false,
-            })
+            });
+        !is_taken
+    }
+
+    /// Whether a decision that this hub would propose now could ever pass.
+    pub(super) fn could_pass(&self, proposer: HubId, proposal: &Proposal) -> bool {
+        let past = self.past(&proposal.after);
+        let voters = self.voters(past.iter(), &proposal.left);
+        proposal.after.len() <= MAX_NAMED
+            && proposal.left.len() <= MAX_LEFT
+            && !self.holds_spoiled(&past)
+            && self.is_proper(proposer, &proposal.change, (&voters, &past))
     }
 
     /// The founder, if it decides alone among these voters.
@@ -288,7 +310,11 @@ impl Ballots {
 
     /// Whether a decision builds on one that only a thief's signature made pass: it is proposed again without that.
     pub(super) fn builds_on_spoiled(&self, opinion: &Opinion) -> bool {
-        let mut past = opinion.past.iter().filter_map(|place| self.decisions.get(place));
+        self.holds_spoiled(&opinion.past)
+    }
+
+    fn holds_spoiled(&self, past: &Positions) -> bool {
+        let mut past = past.iter().filter_map(|place| self.decisions.get(place));
         past.any(|earlier| earlier.spoiled && !self.taken.contains_key(&earlier.id))
     }
 

@@ -28,7 +28,7 @@ pub enum Duty {
 /// What a hub thinks of a change, by its last word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stance {
-    /// It wants it, since this moment of its hybrid clock.
+    /// It wants it, since this moment of its hybrid clock; or wanted it until it was decided.
     For(u64),
     /// It wanted it, and no longer does.
     Withdrawn(u64),
@@ -42,60 +42,118 @@ impl Stance {
     }
 }
 
+/// All that a hub said about one change.
+struct Words {
+    last: Stance,
+    /// Its newest word for it that no decision in force has used up.
+    wants: Option<u64>,
+    withdrew: Option<u64>,
+}
+
+impl Words {
+    /// Whether it stands behind the change now: it is for it, and nothing was decided about it since.
+    fn stand(&self) -> bool {
+        self.wants
+            .is_some_and(|wants| self.withdrew.is_none_or(|withdrew| wants > withdrew))
+    }
+}
+
+/// The decisions in force, by what they change.
+struct Decided<'a>(BTreeMap<ChangeKey, Vec<&'a Opinion>>);
+
+impl Decided<'_> {
+    fn on(&self, key: &ChangeKey) -> impl Iterator<Item = &Opinion> {
+        self.0.get(key).into_iter().flatten().copied()
+    }
+}
+
 impl Ballots {
+    fn decided(&self) -> Decided<'_> {
+        let mut decided: BTreeMap<ChangeKey, Vec<&Opinion>> = BTreeMap::new();
+        for opinion in self.in_force() {
+            decided.entry(opinion.proposal.change.key()).or_default().push(opinion);
+        }
+        Decided(decided)
+    }
+
+    /// Whether its change was decided without it. Clocks have no say in this: one that is behind would take a word of
+    /// before for a word of after, and nodes would decide one change for ever.
+    fn is_settled_by(&self, opinion: &Opinion, decided: &Decided<'_>) -> bool {
+        decided
+            .on(&opinion.proposal.change.key())
+            .any(|taken| !self.follows(opinion, &taken.id))
+    }
+
+    /// Whether a decision for the same change is in force that this one does not build on: what was said about it was
+    /// said before, and is used up.
+    pub fn is_settled(&self, opinion: &Opinion) -> bool {
+        self.is_settled_by(opinion, &self.decided())
+    }
+
     /// A hub's last word on every change it spoke about: by proposing, voting, admitting or withdrawing.
     pub fn stances(&self, hub: HubId) -> BTreeMap<ChangeKey, Stance> {
-        let mut stances: BTreeMap<ChangeKey, Stance> = BTreeMap::new();
-        let mut hear = |key: ChangeKey, stance: Stance| {
-            let known = stances.entry(key).or_insert(stance);
-            if stance.clock() > known.clock() {
-                *known = stance;
+        let words = self.words(hub, &self.decided()).into_iter();
+        words.map(|(key, words)| (key, words.last)).collect()
+    }
+
+    fn words(&self, hub: HubId, decided: &Decided<'_>) -> BTreeMap<ChangeKey, Words> {
+        let mut words: BTreeMap<ChangeKey, Words> = BTreeMap::new();
+        let mut hear = |key: ChangeKey, stance: Stance, is_used_up: bool| {
+            let known = words.entry(key).or_insert(Words {
+                last: stance,
+                wants: None,
+                withdrew: None,
+            });
+            if stance.clock() > known.last.clock() {
+                known.last = stance;
+            }
+            match stance {
+                Stance::For(clock) if !is_used_up => known.wants = known.wants.max(Some(clock)),
+                Stance::For(_) => {}
+                Stance::Withdrawn(clock) => known.withdrew = known.withdrew.max(Some(clock)),
             }
         };
         for opinion in self.all() {
             let key = opinion.proposal.change.key();
-            if opinion.proposer == hub {
-                hear(key.clone(), Stance::For(opinion.clock));
+            let said = opinion.words.get(&hub);
+            if opinion.proposer != hub && said.is_none() {
+                continue;
             }
-            match opinion.words.get(&hub) {
-                Some((clock, VoteWord::Sign | VoteWord::AskRenewed)) => hear(key, Stance::For(*clock)),
-                Some((clock, VoteWord::Withdraw)) => hear(key, Stance::Withdrawn(*clock)),
+            let is_used_up = self.is_settled_by(opinion, decided);
+            if opinion.proposer == hub {
+                hear(key.clone(), Stance::For(opinion.clock), is_used_up);
+            }
+            match said {
+                Some((clock, VoteWord::Sign | VoteWord::AskRenewed)) => hear(key, Stance::For(*clock), is_used_up),
+                Some((clock, VoteWord::Withdraw)) => hear(key, Stance::Withdrawn(*clock), is_used_up),
                 Some((_, VoteWord::Unspecified)) | None => {}
             }
         }
         let admitted = self.admissions.get(&hub).map(Vec::as_slice).unwrap_or_default();
         for word in admitted {
             let stance = word
-                .slug
+                .asked
                 .as_ref()
                 .map_or(Stance::Withdrawn(word.clock), |_| Stance::For(word.clock));
             // A withdrawal is about whatever slug the guest was admitted under.
             let slugs = admitted
                 .iter()
-                .filter(|other| other.guest == word.guest && (word.slug.is_none() || other.slug == word.slug))
-                .filter_map(|other| other.slug.clone());
+                .filter(|other| other.guest == word.guest && (word.asked.is_none() || other.slug() == word.slug()))
+                .filter_map(|other| other.slug());
             for slug in slugs {
-                for slug in [clashing_slug(&slug, word.guest), slug] {
-                    hear(ChangeKey::Seat(word.guest, slug), stance);
+                for slug in [clashing_slug(slug, word.guest), slug.to_owned()] {
+                    let key = ChangeKey::Seat(word.guest, slug);
+                    let seated = decided.on(&key).filter_map(|taken| match &taken.proposal.change {
+                        Change::Seat { counter, .. } => Some(*counter),
+                        _ => None,
+                    });
+                    let counter = word.asked.as_ref().map_or(u32::MAX, |(_, counter)| *counter);
+                    let is_used_up = seated.max().is_some_and(|seated| seated >= counter);
+                    hear(key, stance, is_used_up);
                 }
             }
         }
-        stances
-    }
-
-    /// Whether a hub stands behind a change now: its last word was for it, and nothing was decided about it since.
-    fn stands(&self, stances: &BTreeMap<ChangeKey, Stance>, key: &ChangeKey) -> bool {
-        let Some(Stance::For(clock)) = stances.get(key) else {
-            return false;
-        };
-        let said_ms = i64::try_from(clock >> 16).unwrap_or(i64::MAX);
-        let decided = self.in_force().filter(|opinion| opinion.proposal.change.key() == *key);
-        decided
-            .filter_map(|opinion| match opinion.state {
-                State::Taken(since) => Some(since),
-                State::Pending | State::Refused => None,
-            })
-            .all(|since| said_ms > since)
+        words
     }
 
     fn pending(&self) -> impl Iterator<Item = &Opinion> {
@@ -124,14 +182,18 @@ impl Roster {
             return Vec::new();
         }
         let ballots = &self.ballots;
-        let stances = ballots.stances(own);
+        let decided = ballots.decided();
+        let words = ballots.words(own, &decided);
         let mut duties = Vec::new();
         let mut renewed: BTreeMap<ChangeKey, &Opinion> = BTreeMap::new();
         for opinion in ballots.pending() {
             let key = opinion.proposal.change.key();
+            if ballots.is_settled_by(opinion, &decided) {
+                continue;
+            }
             // Whoever took what others refused helps them to take it too.
             let agrees = matches!(key, ChangeKey::Adopt(_)) && ballots.past_is_taken(opinion);
-            if !agrees && !ballots.stands(&stances, &key) {
+            if !agrees && !words.get(&key).is_some_and(Words::stand) {
                 continue;
             }
             let is_current = |one: &Opinion| one.lacks.is_empty() && !ballots.builds_on_spoiled(one);
@@ -156,9 +218,11 @@ impl Roster {
                 duties.push(Duty::Ask(opinion.id));
             }
         }
+        // What could not pass anew either stays as it is: it would be renewed for ever.
         let again = renewed
             .into_values()
-            .map(|old| self.propose(old.proposal.change.clone()));
+            .map(|old| self.propose(old.proposal.change.clone()))
+            .filter(|proposal| ballots.could_pass(own, proposal));
         duties.extend(again.map(Duty::Renew));
         duties
     }
@@ -168,11 +232,13 @@ impl Roster {
         if !self.votes(own) {
             return 0;
         }
-        let stances = self.ballots.stances(own);
+        let decided = self.ballots.decided();
+        let words = self.ballots.words(own, &decided);
         let waits = |opinion: &&Opinion| {
-            let key = opinion.proposal.change.key();
-            let withdrawn = matches!(stances.get(&key), Some(Stance::Withdrawn(_)));
-            opinion.voters.contains(&own) && !withdrawn && !self.ballots.stands(&stances, &key)
+            let has_spoken = words
+                .get(&opinion.proposal.change.key())
+                .is_some_and(|words| words.stand() || matches!(words.last, Stance::Withdrawn(_)));
+            opinion.voters.contains(&own) && !has_spoken && !self.ballots.is_settled_by(opinion, &decided)
         };
         self.ballots.pending().filter(waits).count()
     }

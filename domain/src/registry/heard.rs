@@ -14,8 +14,14 @@ use crate::ids::{HeaderHash, HubId};
 pub(super) struct Admitted {
     pub(super) clock: u64,
     pub(super) guest: HubId,
-    /// The slug the guest asked for; `None` for a withdrawal.
-    pub(super) slug: Option<String>,
+    /// The slug the guest asked for, and the counter of its accept; `None` for a withdrawal.
+    pub(super) asked: Option<(String, u32)>,
+}
+
+impl Admitted {
+    pub(super) fn slug(&self) -> Option<&str> {
+        self.asked.as_ref().map(|(slug, _)| slug.as_str())
+    }
 }
 
 /// What the statements say, before it is known what hangs together.
@@ -85,18 +91,18 @@ pub(super) fn read(statements: &BTreeMap<HeaderHash, &HeldStatement>, void: &BTr
                 let accept = Accept::decode(admit.accept.as_slice()).ok();
                 let guest = accept.and_then(|accept| {
                     let key = <[u8; 32]>::try_from(accept.public_key.as_slice()).ok()?;
-                    Some((HubId::of_first_key(&key), accept.slug))
+                    Some((HubId::of_first_key(&key), (accept.slug, accept.counter)))
                 });
-                if let Some((guest, slug)) = guest {
-                    let slug = Some(slug);
-                    let admitted = Admitted { clock, guest, slug };
+                if let Some((guest, asked)) = guest {
+                    let asked = Some(asked);
+                    let admitted = Admitted { clock, guest, asked };
                     said.admissions.entry(hub).or_default().push(admitted);
                 }
             }
             Said::Withdraw(withdraw) => {
                 if let Some(guest) = HubId::from_slice(&withdraw.hub) {
-                    let slug = None;
-                    let taken_back = Admitted { clock, guest, slug };
+                    let asked = None;
+                    let taken_back = Admitted { clock, guest, asked };
                     said.admissions.entry(hub).or_default().push(taken_back);
                 }
             }

@@ -339,6 +339,13 @@ impl Ledger {
             }
             (false, _) if !opinion.voters.contains(&self.own_id) => return Err(DecideError::NotAsked),
             (false, _) if opinion.lacks.is_empty() => VoteWord::Sign,
+            (false, _) if roster.ballots.is_settled(opinion) => {
+                // The same was decided since, and votes for this one are used up: whoever wants it again proposes it.
+                let change = opinion.proposal.change.clone();
+                self.stand_for(&mut inner, network, change)?;
+                drop(inner);
+                return self.decided(Ok(()));
+            }
             (false, _) => VoteWord::AskRenewed,
         };
         self.write_locked(&mut inner, network, Write::Statement(vote(id, word)))?;

@@ -90,6 +90,61 @@ fn a_vote_of_before_removes_nobody_again() {
 }
 
 #[test]
+fn a_clock_that_is_behind_decides_nothing_again() {
+    let (mut book, last) = Book::with_voters(3);
+    let three = || Change::Rules { guests_per_voter: 3 };
+    let one = book.decide(1, &last, three());
+    let other = book.decide(2, &last, three());
+    book.votes(&[1, 3], other);
+    // The rule is taken at a time that lies before the word for it: hybrid clocks follow the clocks of others.
+    let mut node = Node::new();
+    node.now_ms -= 60_000;
+    let roster = node.sees(&book);
+    assert!(roster.ballots.is_settled(roster.ballots.get(&one).unwrap()));
+    for seed in [1, 2, 3] {
+        assert_eq!(roster.duties(hub(seed)), [], "hub {seed}");
+        assert_eq!(roster.votes_open(hub(seed)), 0, "hub {seed}");
+    }
+    // It wants it again when others were in force.
+    let four = book.decide(3, &[other], Change::Rules { guests_per_voter: 4 });
+    book.votes(&[1, 2], four);
+    let again = book.decide(2, &[four], three());
+    book.votes(&[1], again);
+    assert_eq!(node.sees(&book).guests_per_voter, 3);
+}
+
+#[test]
+fn what_could_not_pass_anew_is_not_renewed_for_ever() {
+    let (mut book, last) = Book::with_voters(3);
+    for guest in [8, 9] {
+        book.admit(3, guest, "lisbon", 1);
+    }
+    let seat = |seed| Change::Seat {
+        hub: hub(seed),
+        slug: "lisbon".into(),
+        counter: 1,
+    };
+    book.decide(1, &last, seat(9));
+    let other = book.decide(2, &last, seat(8));
+    book.votes(&[3], other);
+    let roster = book.roster();
+    assert!(roster.votes(hub(8)));
+    assert_eq!(roster.duties(hub(1)), [], "the slug is another voter's now");
+}
+
+#[test]
+fn what_was_adopted_is_not_adopted_again() {
+    let (mut book, last) = Book::with_voters(3);
+    let decided = book.decide(2, &last, Change::Rules { guests_per_voter: 3 });
+    book.votes(&[3], decided);
+    let adopt = || Change::Adopt([decided].into());
+    book.decide(1, &[decided], adopt());
+    let other = book.decide(2, &[decided], adopt());
+    book.votes(&[3], other);
+    assert_eq!(book.roster().duties(hub(1)), []);
+}
+
+#[test]
 fn whoever_took_what_others_refused_helps_them_to_take_it() {
     let (mut book, last) = Book::with_voters(3);
     let refused = book.decide(2, &last, Change::Rules { guests_per_voter: 3 });
