@@ -259,7 +259,7 @@ impl Ledger {
         let network = self.network().ok_or(WriteError::NoNetwork)?;
         let mut inner = self.lock();
         let leave = Leave {
-            counter: member.counter + 1,
+            counter: member.counter.saturating_add(1),
             ends: Some(LogEnds {
                 ends: write_ends(&ends_of(&inner, self.own_id)),
             }),
