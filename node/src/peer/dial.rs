@@ -89,6 +89,18 @@ async fn roster_changes(changes: &mut broadcast::Receiver<Change>, context: &Tas
     }
 }
 
+/// Why a hub is called.
+enum Away {
+    /// There was a stream with it, and there is none any more.
+    Lost,
+    /// There was none.
+    Apart,
+    /// It has called in, for long. A copy of its folder may run elsewhere, and it is the copy that calls: two hubs that
+    /// both run twice would otherwise stay with each other's copy, and never meet. If nothing is wrong, one of the two
+    /// streams ends at once.
+    OnlyCalledIn,
+}
+
 struct Caller<N> {
     shared: Arc<Shared<N>>,
     hub: HubId,
@@ -104,8 +116,9 @@ impl<N: Net> Caller<N> {
             context.doing("connected");
             match self.until_away(&mut connected, context).await {
                 None => return,
-                Some(true) => failures = failures.min(1),
-                Some(false) => {}
+                Some(Away::Lost) => failures = failures.min(1),
+                Some(Away::Apart) => {}
+                Some(Away::OnlyCalledIn) => failures = 0,
             }
             if failures > 0 {
                 context.doing("waiting for the next call");
@@ -149,17 +162,21 @@ impl<N: Net> Caller<N> {
         connected.wait_for(|hubs| hubs.contains(&self.hub)).await.is_ok()
     }
 
-    /// Waits while there is a stream with the hub. Says whether there was one; `None` when the node stops.
+    /// Waits while there is a stream with the hub. Says why it is called now; `None` when the node stops.
     async fn until_away(
         &self,
         connected: &mut watch::Receiver<BTreeSet<HubId>>,
         context: &TaskContext,
-    ) -> Option<bool> {
+    ) -> Option<Away> {
         let was = connected.borrow_and_update().contains(&self.hub);
         tokio::select! {
             biased;
             () = context.cancelled() => None,
-            away = connected.wait_for(|hubs| !hubs.contains(&self.hub)) => away.ok().map(|_| was),
+            away = connected.wait_for(|hubs| !hubs.contains(&self.hub)) => {
+                away.ok().map(|_| if was { Away::Lost } else { Away::Apart })
+            }
+            // All streams with it are its own calls: an own one ends before this is asked again.
+            () = tokio::time::sleep(self.shared.options.retry_max) => Some(Away::OnlyCalledIn),
         }
     }
 
