@@ -316,8 +316,8 @@ fn nothing_lost(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), 
             return Err(format!("{} acknowledged {} and does not hold it", hub.name, word.text));
         };
         let thing = diary.things.iter().find(|thing| thing.thing == word.thing).unwrap();
-        // What a liar owns, it may end in any way.
-        let ends_anyway = thing.to_be_erased || diary.liar == Some(thing.owner);
+        // What a liar owns or hosts, it may end or alter in any way.
+        let ends_anyway = thing.to_be_erased || thing.in_bad_hands || diary.liar == Some(thing.owner);
         if is_said(&hub.disk, thing, word) || ends_anyway {
             continue;
         }

@@ -9,7 +9,7 @@ use super::hub::{Ask, Invitation};
 use super::world::World;
 
 /// Which of these things happen in one simulation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Politics {
     /// Hubs are removed and readmitted.
     pub(crate) removals: bool,

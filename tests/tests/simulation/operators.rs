@@ -22,6 +22,8 @@ pub(crate) struct Added {
     pub(crate) thing: ThingId,
     pub(crate) object: ObjectId,
     pub(crate) log: LogId,
+    /// Its owner has asked the hub that lies to host it, which may then alter its words in good order.
+    pub(crate) in_bad_hands: bool,
     /// Its owner has tried to erase it.
     pub(crate) to_be_erased: bool,
     /// The machine that erased it, and the tombstone, once its owner knows that this is durable.
@@ -277,6 +279,7 @@ impl Operator<'_, '_> {
             thing,
             object,
             log,
+            in_bad_hands: false,
             to_be_erased: false,
             erased: None,
             left: Vec::new(),
@@ -347,6 +350,7 @@ impl Operator<'_, '_> {
             return;
         };
         let done = self.ledger().write(vec![Write::Grant { object, writer }]);
+        self.diary.things[index].in_bad_hands |= self.diary.liar == Some(writer);
         self.tell(
             &format!("asks {} to host {}", writer.short(), thing.short()),
             done.is_ok(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use interhub_domain::frontier::RowKey;
-use interhub_domain::ids::NetworkId;
+use interhub_domain::ids::{HubId, NetworkId};
 
 use super::disk::Stop;
 use super::hostile::Liar;
@@ -24,7 +24,7 @@ const QUIET_OF_MANY_S: u64 = 25;
 const LARGE: usize = 10;
 
 /// What a seed comes to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Machines at the end; copies come on top.
@@ -98,8 +98,9 @@ pub(crate) struct Scenario<'a> {
     liar: Option<Liar>,
 }
 
-/// Runs a plan. Returns what happened, or what does not hold and what had happened until then.
-pub(crate) fn run(plan: Plan) -> Result<Vec<String>, String> {
+/// Runs a plan, telling what happens as it happens if it is to be `aloud`. Returns what happened, or what does not hold and
+/// what had happened until then.
+pub(crate) fn run(plan: Plan, aloud: bool) -> Result<Vec<String>, String> {
     let mut scenario = Scenario {
         plan,
         world: World::new(plan.seed, plan.is_large()),
@@ -109,6 +110,7 @@ pub(crate) fn run(plan: Plan) -> Result<Vec<String>, String> {
         copied: 0,
         liar: None,
     };
+    scenario.world.aloud = aloud;
     scenario.begin();
     for _ in 0..plan.steps {
         let pause = 100 + scenario.world.dice.below(700) as u64;
@@ -117,8 +119,11 @@ pub(crate) fn run(plan: Plan) -> Result<Vec<String>, String> {
     }
     let ended = scenario.end();
     let story = scenario.world.story;
-    ended.map_err(|wrong| format!("{wrong}\n  {}", story.join("\n  ")))?;
-    Ok(story)
+    match ended {
+        Ok(()) => Ok(story),
+        Err(wrong) if aloud => Err(wrong),
+        Err(wrong) => Err(format!("{wrong}\n  {}", story.join("\n  "))),
+    }
 }
 
 impl Scenario<'_> {
@@ -361,20 +366,43 @@ impl Scenario<'_> {
         ));
     }
 
-    /// Everything is mended; then all have to agree, and everything has to hold.
-    fn end(&mut self) -> Result<(), String> {
-        self.world.mend();
-        self.world.pass(Duration::from_secs(2));
+    /// Nobody is blocked any more, also by machines that come up late.
+    fn unblock(&mut self) {
         for machine in self.world.up() {
             let ledger = self.world.hubs[machine].ledger();
             for hub in ledger.blocked() {
                 ledger.block(hub, false).unwrap();
             }
         }
+    }
+
+    /// How each machine stands by its own roster, and whom it wants nothing to do with.
+    fn parties(&self) -> Vec<String> {
+        let machines = self.world.hubs.iter();
+        let told = machines.map(|hub| {
+            let Some(ledger) = hub.running() else {
+                return format!("{} is down", hub.name);
+            };
+            let members = ledger.roster().members.clone();
+            let standings = members
+                .iter()
+                .map(|(id, member)| format!("{} {:?}", id.short(), member.standing));
+            let standings = standings.collect::<Vec<_>>().join(", ");
+            let blocked: Vec<_> = ledger.blocked().iter().map(HubId::short).collect();
+            format!("{} ({}): {standings}; blocks {blocked:?}", hub.name, hub.id.short())
+        });
+        told.collect()
+    }
+
+    /// Everything is mended; then all have to agree, and everything has to hold.
+    fn end(&mut self) -> Result<(), String> {
+        self.world.mend();
+        self.world.pass(Duration::from_secs(2));
         let (mut waited, mut quiet) = (0, 0);
         let mut before = None;
         let long_enough = if self.plan.is_large() { QUIET_OF_MANY_S } else { QUIET_S };
         while quiet < long_enough {
+            self.unblock();
             self.world.pass(Duration::from_secs(1));
             let seen: Vec<_> = self
                 .honest()
@@ -397,7 +425,8 @@ impl Scenario<'_> {
                         let ledger = |at: usize| self.world.hubs[pair[at].0].ledger();
                         let what = difference(&pair[0].1, &pair[1].1);
                         let logs = differing_logs(&ledger(0), &ledger(1)).join("\n    ");
-                        format!("{} and {} differ: {what}\n    {logs}", name(0), name(1))
+                        let parties = self.parties().join("\n    ");
+                        format!("{} and {} differ: {what}\n    {logs}\n    {parties}", name(0), name(1))
                     },
                 ));
             }

@@ -70,6 +70,8 @@ pub(crate) struct World<'a> {
     pub(crate) dice: Dice,
     /// What happened, to be told and to be compared between two runs of one seed.
     pub(crate) story: Vec<String>,
+    /// It is told as it happens, too: a seed that does not end has one all the same.
+    pub(crate) aloud: bool,
     lines: BTreeMap<(usize, usize), Line>,
     /// Machines that are down, and until when they stay so; without a time until they are started.
     down: BTreeMap<usize, Option<Duration>>,
@@ -92,6 +94,7 @@ impl World<'_> {
             hubs: Vec::new(),
             dice: Dice::new(seed),
             story: Vec::new(),
+            aloud: false,
             lines: BTreeMap::new(),
             down: BTreeMap::new(),
         }
@@ -100,7 +103,11 @@ impl World<'_> {
     /// Notes what happens.
     pub(crate) fn tell(&mut self, what: impl std::fmt::Display) {
         let at = self.sim.elapsed().as_millis();
-        self.story.push(format!("{at} {what}"));
+        let line = format!("{at} {what}");
+        if self.aloud {
+            println!("{line}");
+        }
+        self.story.push(line);
     }
 
     /// Sets up a machine and starts it.
