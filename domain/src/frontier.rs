@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
+use crate::envelope::Header;
 use crate::ids::{Epoch, HeaderHash, HubId, LogId};
 
 /// Which log a row is about: all envelopes of one hub, in one log id, in one run of its node.
@@ -17,6 +18,17 @@ pub struct RowKey {
     pub hub: HubId,
     /// The run of its node.
     pub epoch: Epoch,
+}
+
+impl RowKey {
+    /// The log of this envelope.
+    pub const fn of(header: &Header) -> Self {
+        Self {
+            log: header.log,
+            hub: header.hub,
+            epoch: header.epoch,
+        }
+    }
 }
 
 /// The last envelope held of a log.

@@ -515,12 +515,7 @@ impl Session {
                 }
                 Receipt::Dropped => {}
                 Receipt::Allowed => {
-                    let key = RowKey {
-                        log: header.log,
-                        hub: header.hub,
-                        epoch: header.epoch,
-                    };
-                    let last = self.taking.entry(key).or_default();
+                    let last = self.taking.entry(RowKey::of(header)).or_default();
                     *last = header.seq.max(*last);
                     allowed.push(envelope);
                 }
@@ -560,14 +555,24 @@ impl Session {
         let from = self.out.next().filter(|(key, _)| *key == row).map(|(_, from)| from);
         let Some(mut expected) = from else { return };
         let before = self.batch.len();
+        let mut covering = None;
         for envelope in envelopes {
+            let header = envelope.header;
+            let key = RowKey::of(&header);
+            if header.kind == Kind::Tombstone && (key, header.seq) != (row, expected) {
+                covering = Some(envelope).filter(|_| !self.out.was_told(&key, header.seq));
+                continue;
+            }
             let at_the_end = self.out.ours().end(&row).is_some_and(|end| expected >= end);
-            if at_the_end || envelope.header.seq != expected || self.batch.len() >= MAX_BATCH_ENVELOPES {
+            let places = 1 + usize::from(covering.is_some());
+            if at_the_end || header.seq != expected || self.batch.len() + places > MAX_BATCH_ENVELOPES {
                 break;
             }
             expected += 1;
-            self.batch_bytes += envelope.wire_len();
-            self.batch.push(envelope);
+            for envelope in covering.take().into_iter().chain([envelope]) {
+                self.batch_bytes += envelope.wire_len();
+                self.batch.push(envelope);
+            }
         }
         if self.batch.len() == before {
             self.out.skip(row);
@@ -686,6 +691,9 @@ impl Session {
             let gone = self.access.is_gone_between(self.peer);
             let lacking = self.out.lacking();
             if gone || !lacking.is_empty() {
+                if skip == 0 && !gone {
+                    self.out.tell_ahead(&lacking);
+                }
                 let wanted = if gone {
                     Tombstones::All
                 } else {

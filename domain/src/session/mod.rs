@@ -17,6 +17,8 @@
 //! So both sides always compare, and no exchange goes on for ever.
 
 #[cfg(test)]
+mod covers;
+#[cfg(test)]
 mod gone;
 mod machine;
 mod outgoing;
@@ -239,7 +241,8 @@ pub enum Event {
     /// Roster or groups changed, or events were missed: everything anew.
     Access(Arc<Access>, Frontier),
     /// The answer to [`Effect::ReadLog`]: envelopes from the asked number on, without gaps; empty when the log has
-    /// none there.
+    /// none there. Before the first whose body is erased comes the tombstone that covers it, of whatever log: it is passed
+    /// on if the peer was not sent it yet.
     Read(RowKey, Vec<Envelope>),
     /// A tombstone that this node keeps from now on, and the sum over those of its log ([`Frontier::keep_tombstone`]).
     Erased(Arc<Envelope>, Digest),

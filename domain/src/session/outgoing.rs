@@ -43,6 +43,8 @@ pub(super) struct Outgoing {
     held: BTreeMap<RowKey, Millis>,
     /// Cut logs of whose tombstones and statements beyond the end the peer holds others than this node.
     beyond: BTreeSet<RowKey>,
+    /// The logs whose tombstones were last sent ahead, and how many envelopes were held of each then.
+    told: BTreeMap<RowKey, u64>,
     /// Whether the peer has said how far it is. Before that, nothing is sent.
     known: bool,
 }
@@ -58,6 +60,7 @@ impl Outgoing {
             ready: BTreeSet::new(),
             held: BTreeMap::new(),
             beyond: BTreeSet::new(),
+            told: BTreeMap::new(),
             known: false,
         }
     }
@@ -288,6 +291,18 @@ impl Outgoing {
             self.ours.sendable(&key).saturating_sub(acked)
         };
         self.ours.rows().map(behind).fold(0, u64::saturating_add)
+    }
+
+    /// The tombstones of all that the peer lacks of these logs are sent, ahead of the logs.
+    pub(super) fn tell_ahead(&mut self, lacking: &[(RowKey, u64)]) {
+        let count = |(key, _): &(RowKey, u64)| (*key, self.ours.sendable(key));
+        self.told = lacking.iter().map(count).collect();
+    }
+
+    /// Whether the peer was sent the tombstone at this position, in its log or ahead of it.
+    pub(super) fn was_told(&self, key: &RowKey, seq: u64) -> bool {
+        let ahead = self.told.get(key).is_some_and(|count| seq < *count);
+        ahead || seq < self.sent(key)
     }
 
     fn sent(&self, key: &RowKey) -> u64 {

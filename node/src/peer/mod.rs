@@ -51,7 +51,8 @@ pub trait Host: Send + Sync + 'static {
     fn frontier(&self) -> Frontier;
 
     /// The envelopes of a log from this number on, without gaps: at least one if there is one, then as many as fit
-    /// `max_bytes` ([`Envelope::wire_len`]) and `max_count`. A failure is logged by the host and reads as nothing.
+    /// `max_bytes` ([`Envelope::wire_len`]) and `max_count`; before the first of an erased document its tombstone, which may
+    /// be of another log. A failure is logged by the host and reads as nothing.
     fn read_log(&self, row: RowKey, from_seq: u64, max_bytes: usize, max_count: usize) -> Vec<Envelope>;
 
     /// The tombstones that are wanted, in an order that does not change, without the first `skip`, up to `max_bytes`; and

@@ -142,12 +142,12 @@ impl Host for LedgerHost {
     }
 
     fn read_log(&self, row: RowKey, from_seq: u64, max_bytes: usize, max_count: usize) -> Vec<Envelope> {
-        self.ledger
-            .read_log(row, from_seq, max_bytes, max_count)
-            .unwrap_or_else(|error| {
-                tracing::error!(%error, "log could not be read");
-                Vec::new()
-            })
+        let read = self.ledger.read_log(row, from_seq, max_bytes, max_count);
+        let covered = read.and_then(|envelopes| self.ledger.with_tombstones(envelopes, max_bytes));
+        covered.unwrap_or_else(|error| {
+            tracing::error!(%error, "log could not be read");
+            Vec::new()
+        })
     }
 
     fn read_tombstones(&self, wanted: &Tombstones, skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {

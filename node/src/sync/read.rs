@@ -1,5 +1,6 @@
 //! Reading logs: envelopes put together again from their parts, exactly as they were signed.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use interhub_domain::body::Body;
@@ -9,7 +10,7 @@ use interhub_domain::ids::{HeaderHash, LogId, NetworkId};
 use interhub_domain::object::HeldBody;
 
 use super::ledger::Ledger;
-use crate::store::catalogue::document::TombstoneKey;
+use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey};
 use crate::store::catalogue::object::ObjectKey;
 use crate::store::catalogue::{self, prefix_end};
@@ -55,6 +56,31 @@ impl Ledger {
             if bytes > max_bytes && !out.is_empty() {
                 break;
             }
+            out.push(envelope);
+        }
+        Ok(out)
+    }
+
+    /// The same envelopes, as many as fit, and before the first whose body is erased the tombstone that erased it: without
+    /// it nobody holds them. It may lie in another log, which the reader of this one has not come to yet.
+    pub(super) fn with_tombstones(
+        &self,
+        envelopes: Vec<Envelope>,
+        max_bytes: usize,
+    ) -> Result<Vec<Envelope>, StoreError> {
+        let (mut out, mut bytes, mut told) = (Vec::with_capacity(envelopes.len()), 0, BTreeSet::new());
+        for envelope in envelopes {
+            let object = envelope.header.object;
+            let tombstone = if envelope.sealed.is_none() && told.insert(object) {
+                catalogue::get(&*self.store, &TombstoneKey(object))?.map(WholeEnvelope::envelope)
+            } else {
+                None
+            };
+            bytes += envelope.wire_len() + tombstone.as_ref().map_or(0, Envelope::wire_len);
+            if bytes > max_bytes && !out.is_empty() {
+                break;
+            }
+            out.extend(tombstone);
             out.push(envelope);
         }
         Ok(out)

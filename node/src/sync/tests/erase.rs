@@ -1,18 +1,21 @@
 //! Erasing events: whenever the tombstone comes, nothing of what the event said is left, and nothing of it comes back.
 
+use std::sync::Arc;
+
 use interhub_domain::body::{Body, Content, Tombstone};
-use interhub_domain::envelope::{Envelope, Header, Kind, Sealed, SigningKey};
+use interhub_domain::envelope::{Envelope, Header, Kind, Sealed, SigningKey, public_key};
 use interhub_domain::event::Status;
 use interhub_domain::frontier::RowKey;
-use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, ObjectId, ThingId};
+use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, ObjectId, ThingId};
 use proptest::prelude::*;
 
 use super::{Ledger, all_envelopes, create, event, give_all, join, memory, open};
+use crate::peer::Host as _;
 use crate::store::catalogue::document::{OriginalFormat, OriginalRow, TombstoneKey};
 use crate::store::catalogue::log::Standing;
 use crate::store::rocks::{DEFAULT_CACHE_BYTES, RocksStore};
 use crate::store::{Direction, Family, Store, catalogue};
-use crate::sync::Write;
+use crate::sync::{LedgerHost, Write};
 
 fn pair() -> (Ledger, Ledger, Store) {
     let store = memory();
@@ -98,6 +101,49 @@ fn nothing_the_event_said_is_left_in_any_family() {
         let state = b.standing_of(envelope.hash()).unwrap().unwrap().0;
         assert_eq!(state == Standing::Counted, is_tombstone);
     }
+}
+
+#[test]
+fn what_is_passed_on_without_its_body_comes_with_the_tombstone_that_covers_it() {
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let ledgers = [open(memory(), 2, "vienna", 1), open(memory(), 3, "amsterdam", 1)];
+    for ledger in &ledgers {
+        join(&a, ledger);
+    }
+    let [b, c] = ledgers;
+    let before = b.frontier();
+    let objects = [create(&a, 9, "Zanzibar evening"), create(&a, 10, "Zanzibar night")];
+    let row = a.own_row(LogId::PUBLIC);
+    // Erased in another run of its hub, as after a restart: the tombstones lie in another log.
+    give_all(&a, &b, |_| {});
+    a.begin_epoch().unwrap();
+    for object in objects {
+        a.write(vec![Write::Erase { object }]).unwrap();
+    }
+    give_all(&a, &b, |_| {});
+    let host = LedgerHost::new(Arc::new(b));
+    let from = before.head(&row).map_or(0, |head| head.seq + 1);
+    let mut seq = from;
+    // However little is read at a time.
+    while let read = host.read_log(row, seq, 700, 1_000)
+        && let Some(last) = read.last()
+    {
+        let bytes: usize = read.iter().map(Envelope::wire_len).sum();
+        assert!(bytes <= 700 || read.len() == 2, "{bytes} bytes");
+        seq = last.header.seq + 1;
+        let (_, not_held) = c
+            .take_from(
+                Some(HubId::of_first_key(&public_key(&SigningKey::from([2; 32])))),
+                &read,
+            )
+            .unwrap();
+        assert_eq!(not_held, []);
+    }
+    assert_eq!(seq, a.frontier().head(&row).unwrap().seq + 1);
+    let tombstones = host.read_log(row, from, usize::MAX, 1_000).into_iter();
+    let tombstones = tombstones.filter(|envelope| envelope.header.kind == Kind::Tombstone);
+    assert_eq!(tombstones.count(), 2, "once for each document");
 }
 
 #[test]
