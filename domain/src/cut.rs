@@ -10,9 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::body::{Body, Content, Open};
 use crate::envelope::{Envelope, Kind};
 use crate::frontier::{Head, RowKey};
-use crate::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
+use crate::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
 
 /// How far the shared logs of a removed hub count: log id and epoch → the last envelope that does.
 pub type RemovalCut = BTreeMap<(LogId, Epoch), (u64, HeaderHash)>;
@@ -292,6 +293,18 @@ pub fn sealed_head(end: u64, beyond: &BTreeSet<HeaderHash>) -> Head {
 /// Whether an envelope stands alone: it counts without what comes before it in its log, and beyond every cut.
 pub const fn stands_alone(kind: Kind) -> bool {
     matches!(kind, Kind::Tombstone | Kind::Statement)
+}
+
+/// What an envelope opens its log with: only the first of a log does, and names no document.
+pub fn opening(envelope: &Envelope) -> Option<Open> {
+    let header = &envelope.header;
+    if header.kind != Kind::Open || header.seq != 0 || header.object != ObjectId::ZERO {
+        return None;
+    }
+    match Body::decode_bytes(&envelope.sealed.as_ref()?.body).ok()?.content {
+        Some(Content::Open(open)) => Some(open),
+        _ => None,
+    }
 }
 
 /// Why two headers are not a proof of a fork.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Receipt, Scope};
-use crate::body::{Body, Content, Open};
-use crate::envelope::{Envelope, Kind};
+use crate::body::Open;
+use crate::cut::opening;
+use crate::envelope::Envelope;
 use crate::ids::{HubId, LogId, NetworkId};
 
 /// Most hubs of one group: each is named in every `open` of its log, and a draft has a handful of hosts.
@@ -63,15 +64,7 @@ pub fn members_of(groups: &Groups) -> BTreeMap<LogId, BTreeSet<HubId>> {
 
 /// The group that an envelope is the first of, if that is what it is.
 pub fn opened_by(network: NetworkId, envelope: &Envelope) -> Option<Group> {
-    let header = &envelope.header;
-    if header.kind != Kind::Open || header.seq != 0 {
-        return None;
-    }
-    let body = Body::decode_bytes(&envelope.sealed.as_ref()?.body).ok()?;
-    match body.content {
-        Some(Content::Open(open)) => Group::read(network, header.log, &open),
-        _ => None,
-    }
+    Group::read(network, envelope.header.log, &opening(envelope)?)
 }
 
 /// What to make of an envelope of a log that cannot be placed, delivered by `sender`: it may be the first of a group, or
@@ -119,7 +112,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::envelope::{Header, Sealed};
+    use crate::body::{Body, Content};
+    use crate::envelope::{Header, Kind, Sealed};
     use crate::ids::{Epoch, HeaderHash, ObjectId};
 
     const NETWORK: NetworkId = NetworkId([9; 16]);

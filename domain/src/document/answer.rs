@@ -74,7 +74,8 @@ fn check_refusal(refusal: &Refusal) -> Result<(), &'static str> {
         | Refusal::Object
         | Refusal::Beginning
         | Refusal::Deadly
-        | Refusal::Together => {
+        | Refusal::Together
+        | Refusal::Place => {
             return Err("it is refused for what was not asked");
         }
     };

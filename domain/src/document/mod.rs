@@ -346,6 +346,10 @@ pub enum Refusal {
     /// The changes of this generation come to more together than a document may be made of.
     #[error("the changes to this document are too much together; none counts until its owner begins a new generation")]
     Together,
+    /// Its kind belongs elsewhere: an `open` that is not the first of its log, a statement in another log than the
+    /// registry's, either of them with a document in its header.
+    #[error("its kind has no place there")]
+    Place,
 }
 
 /// What became of a change.

@@ -196,6 +196,10 @@ impl Object {
         if covered {
             return Verdict::State(State::Covered);
         }
+        if matches!(body.kind, Kind::Open | Kind::Statement) {
+            // These are about no document, and what they say is read where they are in their place.
+            return refused(Refusal::Place);
+        }
         if body.void {
             return Verdict::State(State::Void);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use interhub_domain::body::{Body, Content, EpochEnd, Genesis, Open, Said, Squash, Statement, Tombstone};
+use interhub_domain::cut::opening;
 use interhub_domain::document::{self, Choice, EditError, Reading};
 use interhub_domain::envelope::{Envelope, Header, Kind, Sealed};
 use interhub_domain::event::Event;
@@ -473,8 +474,7 @@ impl Ledger {
                 if stolen.contains(&first.header.key_number) {
                     continue;
                 }
-                let body = first.sealed.and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
-                if let Some(Content::Open(open)) = body.and_then(|body| body.content) {
+                if let Some(open) = opening(&first) {
                     named.extend(open.earlier.into_iter().map(|end| (end.epoch, end.seq)));
                 }
             }

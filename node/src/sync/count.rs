@@ -93,7 +93,8 @@ impl Ledger {
     ) -> Result<Outcome, LedgerError> {
         let mut outcome = Outcome::default();
         let kind = envelope.header.kind;
-        if kind == Kind::Statement {
+        let about_none = envelope.header.object == ObjectId::ZERO;
+        if kind == Kind::Statement && about_none {
             outcome.change = Some((ChangeKind::RosterChanged, ThingId::ZERO));
             let state = self.count_statement(inner, batch, envelope, &mut outcome)?;
             if let Some((_, entry)) = entry {
@@ -102,9 +103,10 @@ impl Ledger {
             }
             return Ok(outcome);
         }
-        if envelope.header.object == ObjectId::ZERO {
+        if about_none {
             let state = match kind {
-                Kind::Open => State::Counted,
+                Kind::Open if envelope.header.seq == 0 => State::Counted,
+                Kind::Open => State::Refused(Refusal::Place),
                 Kind::Unknown(_) => State::Waiting(WaitFor::Upgrade),
                 _ => State::Refused(Refusal::Object),
             };

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
-use interhub_domain::body::{Body, Content, Open};
-use interhub_domain::cut::{Cuts, RemovalCut, check_proof, stands_alone};
+use interhub_domain::body::Open;
+use interhub_domain::cut::{Cuts, RemovalCut, check_proof, opening, stands_alone};
 use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{Epoch, HubId, LogId, NetworkId, ObjectId};
@@ -359,8 +359,7 @@ impl Ledger {
         let rows: Vec<RowKey> = inner.held.rows().map(|(row, _)| row).collect();
         for row in rows {
             for first in self.read_log(row, 0, usize::MAX, 1)? {
-                let body = first.sealed.and_then(|sealed| Body::decode_bytes(&sealed.body).ok());
-                if let Some(Content::Open(open)) = body.and_then(|body| body.content) {
+                if let Some(open) = opening(&first) {
                     remember_named(inner, &first.header, &open);
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use interhub_domain::body::{Body, Content, Tombstone};
-use interhub_domain::cut::stands_alone;
+use interhub_domain::cut::{opening, stands_alone};
 use interhub_domain::envelope::{Envelope, Header, Kind, verify_batch};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
@@ -366,10 +366,10 @@ impl Ledger {
         let body = body_of(envelope);
         if let Some(body) = &body {
             self.heard(inner, header.hub, body.clock);
-            if let Some(Content::Open(open)) = &body.content {
-                self.learn_group(inner, header, open);
-                self.opened(inner, header, open)?;
-            }
+        }
+        if let Some(open) = opening(envelope) {
+            self.learn_group(inner, header, &open);
+            self.opened(inner, header, &open)?;
         }
         if let (Whose::Foreign(_), Some(body)) = (whose, &body)
             && header.hub == self.own_id

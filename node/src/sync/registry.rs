@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use interhub_domain::body::{Body, Content, Leave, LogEnds, Said};
 use interhub_domain::document::{self, Reading, Refusal};
-use interhub_domain::envelope::Envelope;
+use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::State;
@@ -27,6 +27,9 @@ const REGISTRY_PAGE: usize = 1_000;
 
 /// The statement in an envelope, as the rules see it.
 pub(super) fn statement_of(envelope: &Envelope) -> Option<HeldStatement> {
+    if !is_in_its_place(&envelope.header) {
+        return None;
+    }
     let body = Body::decode_bytes(&envelope.sealed.as_ref()?.body).ok()?;
     let Some(Content::Statement(statement)) = body.content else {
         return None;
@@ -42,6 +45,12 @@ pub(super) fn statement_of(envelope: &Envelope) -> Option<HeldStatement> {
     })
 }
 
+/// Whether a header is that of a statement where statements are made. With a document in it, it would be erased with
+/// that.
+fn is_in_its_place(header: &Header) -> bool {
+    header.kind == Kind::Statement && header.log == LogId::REGISTRY && header.object == ObjectId::ZERO
+}
+
 impl Ledger {
     /// Judges a statement: its roster and the rows of the hubs it changes go into the batch.
     pub(super) fn count_statement(
@@ -51,8 +60,8 @@ impl Ledger {
         envelope: &Envelope,
         outcome: &mut Outcome,
     ) -> Result<State, LedgerError> {
-        if envelope.header.log != LogId::REGISTRY {
-            return Ok(State::Refused(Refusal::Object));
+        if !is_in_its_place(&envelope.header) {
+            return Ok(State::Refused(Refusal::Place));
         }
         let Some(statement) = statement_of(envelope) else {
             return Ok(State::Refused(Refusal::Body));

@@ -23,6 +23,7 @@ mod erase;
 mod forks;
 mod groups;
 mod keys;
+mod places;
 mod quarantine;
 mod recorder;
 

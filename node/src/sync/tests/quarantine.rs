@@ -9,7 +9,7 @@ use crate::store::catalogue::log::Standing;
 use crate::sync::{HeldBack, Removal};
 
 /// Somebody who has a key of the network and signs what no honest node does.
-struct Hostile {
+pub(super) struct Hostile {
     key: SigningKey,
     network: NetworkId,
     epoch: Epoch,
@@ -21,11 +21,15 @@ struct Hostile {
 impl Hostile {
     /// Signs as the hub with this seed, in a run of its own.
     fn new(network: NetworkId, seed: u8, epoch: u64) -> Self {
+        Self::in_log(network, seed, epoch, LogId::PUBLIC)
+    }
+
+    pub(super) fn in_log(network: NetworkId, seed: u8, epoch: u64, log: LogId) -> Self {
         Self {
             key: SigningKey::from([seed; 32]),
             network,
             epoch: Epoch(epoch),
-            log: LogId::PUBLIC,
+            log,
             seq: 0,
             previous: HeaderHash::ZERO,
         }
@@ -35,7 +39,7 @@ impl Hostile {
         HubId::of_first_key(&public_key(&self.key))
     }
 
-    fn say(&mut self, kind: Kind, object: ObjectId, body: &[u8]) -> Envelope {
+    pub(super) fn say(&mut self, kind: Kind, object: ObjectId, body: &[u8]) -> Envelope {
         let header = Header {
             network: self.network,
             hub: self.hub(),
@@ -82,7 +86,7 @@ fn listed(ledger: &Ledger) -> Vec<HeldBack> {
 }
 
 /// What does not depend on how it came.
-fn judged(ledger: &Ledger) -> Vec<(HeaderHash, HubId, Standing, String, u64)> {
+pub(super) fn judged(ledger: &Ledger) -> Vec<(HeaderHash, HubId, Standing, String, u64)> {
     let mut all: Vec<_> = listed(ledger)
         .into_iter()
         .map(|held| (held.hash, held.author, held.standing, held.reason, held.bytes))
