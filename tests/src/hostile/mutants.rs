@@ -33,3 +33,41 @@ pub fn altered(honest: &[u8]) -> impl Iterator<Item = Mutant> {
             })
     })
 }
+
+/// Which of the other 255 values of each byte are tried.
+#[derive(Debug, Clone, Copy)]
+pub enum Share {
+    /// Two for each byte: one bit is the other way round, and another value that depends on the place.
+    Few,
+    /// One of so many parts, which together are all of them.
+    Part(u8, u8),
+}
+
+/// One byte altered: where, and the bits that change.
+pub type Alteration = (usize, u8);
+
+impl Share {
+    /// The alterations of so many bytes that are tried.
+    pub fn of(self, length: usize) -> impl Iterator<Item = Alteration> {
+        (0..length)
+            .flat_map(|at| (1..=u8::MAX).map(move |bits| (at, bits)))
+            .filter(move |(at, bits)| match self {
+                Self::Few => *bits == 1 << (at % 8) || usize::from(*bits) == 1 + (at * 89 + 100) % 255,
+                Self::Part(part, of) => *bits % of == part,
+            })
+    }
+}
+
+/// The bytes, altered.
+pub fn alter(honest: &[u8], (at, bits): Alteration) -> Vec<u8> {
+    let mut bytes = honest.to_vec();
+    bytes[at] ^= bits;
+    bytes
+}
+
+/// A change chunk, altered, and its checksum made right again.
+pub fn alter_chunk(honest: &[u8], alteration: Alteration) -> Vec<u8> {
+    let mut bytes = alter(honest, alteration);
+    repair(&mut bytes);
+    bytes
+}

@@ -3,8 +3,11 @@
 
 mod child;
 mod corpus;
+mod faults;
 mod heavy;
 mod node;
+mod peer;
+mod scene;
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counted, Reading};
 use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};

@@ -1,0 +1,291 @@
+//! A hub that belongs, and is hostile: its key signs every one-byte mutant of every kind of body and every constructed
+//! change, and sends them to real nodes over the real protocol, to each in another order, while these go on with their
+//! work.
+//!
+//! Two values of each byte are tried unless `INTERHUB_HOSTILE_PARTS` says how many sixteenths of all 255 are (16: every
+//! one, which takes a while).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use interhub_domain::ids::Epoch;
+use interhub_domain::session::{Frame, MAX_BATCH_BYTES};
+use interhub_tests::cluster::agree;
+use interhub_tests::hostile::bodies::Round;
+use interhub_tests::hostile::line::Line;
+use interhub_tests::hostile::mutants::Share;
+use interhub_tests::hostile::speaker::{Log, Speaker};
+use interhub_tests::hub::{Hub, SOON, run, text, wait_until};
+
+use super::scene::{Scene, now_ms};
+
+/// Parts into which all values of a byte are divided.
+const PARTS: u8 = 16;
+/// Envelopes in one frame: few enough that honest ones come in between.
+const IN_A_FRAME: usize = 200;
+/// A hub that takes nothing for so long is sent again what it lacks.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Which envelopes of which log go next.
+type Slice = (usize, std::ops::Range<usize>);
+
+/// The frames of these logs, in one of three orders: as they are, the last log first, and all logs at once.
+fn order(logs: &[Log], which: usize) -> Vec<Slice> {
+    let slices = |log: usize| {
+        let said = &logs[log].said;
+        let (mut out, mut from, mut bytes) = (Vec::new(), 0, 0);
+        for (at, envelope) in said.iter().enumerate() {
+            if at - from == IN_A_FRAME || bytes + envelope.wire_len() > MAX_BATCH_BYTES {
+                out.push((log, from..at));
+                (from, bytes) = (at, 0);
+            }
+            bytes += envelope.wire_len();
+        }
+        out.push((log, from..said.len()));
+        out
+    };
+    let each: Vec<Vec<Slice>> = (0..logs.len()).map(slices).collect();
+    match which {
+        0 => each.into_iter().flatten().collect(),
+        1 => each.into_iter().rev().flatten().collect(),
+        _ => {
+            let most = each.iter().map(Vec::len).max().unwrap_or(0);
+            let row = |nth: usize| each.iter().filter_map(move |slices| slices.get(nth).cloned());
+            (0..most).flat_map(row).collect()
+        }
+    }
+}
+
+/// What of a log a hub lacks.
+fn lacks(line: &Line, log: &Log) -> Option<usize> {
+    let heard = line.heard();
+    let has = heard
+        .heads
+        .get(&log.row())
+        .map_or(0, |seq| usize::try_from(*seq).unwrap() + 1);
+    (has < log.said.len()).then_some(has)
+}
+
+/// Sends all logs to one hub, and returns when it has acknowledged all of them.
+async fn deliver(speaker: Speaker, hub: &Hub, logs: &[Log], which: usize, run: Epoch) {
+    let line = Line::greet(&speaker, hub, run).await;
+    let send = async |(log, range): Slice| {
+        let log: &Log = &logs[log];
+        let there = line.frame(&Frame::Envelopes(log.said[range].to_vec())).await;
+        assert!(there, "{} hung up: {:?}\n{}", hub.slug, line.heard(), hub.log());
+    };
+    for slice in order(logs, which) {
+        send(slice).await;
+    }
+    let (mut before, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let missing: Vec<(usize, usize)> = logs
+            .iter()
+            .enumerate()
+            .filter_map(|(number, log)| Some((number, lacks(&line, log)?)))
+            .collect();
+        let count = missing
+            .iter()
+            .map(|(number, from)| logs[*number].said.len() - from)
+            .sum();
+        if count == 0 {
+            return;
+        }
+        if count < before {
+            (before, since) = (count, Instant::now());
+        } else if since.elapsed() > AGAIN_AFTER {
+            for (number, from) in missing {
+                let to = logs[number].said.len().min(from + IN_A_FRAME);
+                send((number, from..to)).await;
+            }
+            since = Instant::now();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// One honest hub adds an event, another one edits what both host, and all see both.
+fn work(hubs: [&Hub; 3], hosted: &str, nth: usize) {
+    let (author, editor) = (hubs[nth % 3], hubs[2 * (nth % 2)]);
+    let added = author.add(&format!("Added as number {nth}"), "2027-05-01T10:00");
+    let title = format!("Edited as number {nth}");
+    editor.json(&["event", "edit", hosted, "--title", &title]);
+    for hub in hubs {
+        wait_until(&format!("what was done as number {nth}, at {}", hub.slug), SOON, || {
+            let ran = hub.cli(&["event", "show", &added]);
+            let shown = hub.json(&["event", "show", hosted]);
+            if ran.code == 0 && shown["title"] == title.as_str() {
+                Ok(())
+            } else {
+                Err(format!("{ran:?} {shown}\n{}", hub.log()))
+            }
+        });
+    }
+}
+
+/// Everything a hub lists as held and of no effect: which, its state and why. Who signed and brought it is checked.
+fn quarantine(hub: &Hub) -> Vec<(String, String, String)> {
+    let (mut out, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let mut arguments = vec!["quarantine", "--limit", "1000"];
+        arguments.extend(cursor.iter().flat_map(|cursor| ["--cursor", cursor.as_str()]));
+        let page = hub.json(&arguments);
+        for item in page["items"].as_array().unwrap() {
+            assert_eq!(item["author"], "mallory", "{item}");
+            let peer = item["peer"].as_str().unwrap();
+            assert!(
+                ["mallory", "birmingham", "amsterdam", "vienna"].contains(&peer),
+                "{item}"
+            );
+            assert_ne!(peer, hub.slug, "{item}");
+            assert!(
+                !text(item, "reason").is_empty() && item["bytes"].as_u64() > Some(230),
+                "{item}"
+            );
+            out.push((text(item, "hash"), text(item, "state"), text(item, "reason")));
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    let status = hub.json(&["status"]);
+    let counted = status["refused"].as_u64().unwrap() + status["void"].as_u64().unwrap();
+    assert_eq!(out.len() as u64, counted, "{status}");
+    out.sort();
+    out
+}
+
+/// What all three have to say alike after the flood.
+fn same_everywhere(scene: &Scene) -> usize {
+    let hubs = scene.honest();
+    agree(&hubs);
+    let first = quarantine(hubs[0]);
+    for hub in &hubs[1..] {
+        let other = quarantine(hub);
+        let differs = first.iter().zip(&other).find(|(one, other)| one != other);
+        assert!(first == other, "{} lists something else: {differs:?}", hub.slug);
+    }
+    for hub in hubs {
+        let status = hub.json(&["status"]);
+        assert!(status["counting_error"].is_null(), "{status}");
+        let peers = hub.json(&["peers"]);
+        for peer in peers["peers"].as_array().unwrap() {
+            assert_eq!(
+                (&peer["faults"], &peer["breaches"]),
+                (&0.into(), &0.into()),
+                "at {}: {peer}",
+                hub.slug
+            );
+        }
+    }
+    for event in &scene.events {
+        let shown = hubs.map(|hub| {
+            let mut shown = hub.json(&["event", "show", event]);
+            shown.as_object_mut().unwrap().remove("as_of");
+            shown
+        });
+        assert!(shown[0] == shown[1] && shown[0] == shown[2], "{shown:#?}");
+    }
+    first.len()
+}
+
+/// Sends one round to all three at once, each in another order, while they work. Returns what they did meanwhile.
+fn flood(scene: &Scene, round: &Round<'_>, number: u32, done: &mut usize) {
+    let pending = AtomicBool::new(true);
+    let logs = &round.logs;
+    std::thread::scope(|scope| {
+        let pending = &pending;
+        let sending = scope.spawn(move || {
+            let [birmingham, amsterdam, vienna] = scene.honest();
+            let deliver = |hub, which| deliver(scene.speaker.clone(), hub, logs, which, Epoch(u64::from(number) + 2));
+            scene.runtime.block_on(async {
+                tokio::join!(deliver(birmingham, 0), deliver(amsterdam, 1), deliver(vienna, 2));
+            });
+            pending.store(false, Ordering::SeqCst);
+        });
+        while pending.load(Ordering::SeqCst) && !sending.is_finished() {
+            work(scene.honest(), &scene.events[2], *done);
+            *done += 1;
+        }
+        if let Err(panic) = sending.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+fn parts() -> Option<u8> {
+    let parts = std::env::var("INTERHUB_HOSTILE_PARTS").ok()?;
+    Some(parts.parse().unwrap())
+}
+
+#[test]
+fn a_hub_that_sends_every_mutant_of_every_body_harms_nobody() {
+    let mut scene = Scene::new();
+    let targets = scene.targets();
+    let before = scene.honest().map(|hub| hub.process_id().unwrap());
+    let shares: Vec<Share> = match parts() {
+        None => vec![Share::Few],
+        Some(parts) => (0..parts.min(PARTS)).map(|part| Share::Part(part, PARTS)).collect(),
+    };
+    let (mut hostile, mut all, mut done) = (0, 0, 0);
+    for (number, share) in (0..).zip(&shares) {
+        let began = Instant::now();
+        let speaker = scene.speaker.clone();
+        let round = Round::say(&speaker, &targets, *share, number, now_ms());
+        let said = round.logs.iter().map(|log| log.said.len()).sum::<usize>();
+        println!(
+            "round {number}: {} logs, {said} envelopes, signed in {:?}",
+            round.logs.len(),
+            began.elapsed()
+        );
+        hostile += round.hostile;
+        all += said;
+        flood(&scene, &round, number, &mut done);
+        println!("round {number}: {:?}, {done} times worked", began.elapsed());
+    }
+    assert!(done > 0);
+    let listed = same_everywhere(&scene);
+    println!("{hostile} hostile bodies in {all} envelopes, {listed} of no effect, {done} times worked meanwhile");
+    for hub in scene.honest() {
+        println!("{}: {}", hub.slug, hub.json(&["status"]));
+    }
+
+    // Whoever hosts an event goes on editing it, its owner first.
+    let [birmingham, amsterdam, vienna] = scene.honest();
+    for (editor, event) in [(birmingham, 0), (vienna, 0), (amsterdam, 1), (vienna, 2)] {
+        let title = format!("Edited by {}", editor.slug);
+        editor.json(&["event", "edit", &scene.events[event], "--title", &title]);
+        agree(&scene.honest());
+        for hub in scene.honest() {
+            assert_eq!(
+                hub.json(&["event", "show", &scene.events[event]])["title"],
+                title.as_str()
+            );
+        }
+    }
+
+    // Its last word.
+    let speaker = scene.speaker.clone();
+    let round = Round::leave(&speaker, &targets, shares[0], 100, now_ms());
+    flood(&scene, &round, 100, &mut done);
+    same_everywhere(&scene);
+    assert_eq!(
+        before,
+        scene.honest().map(|hub| hub.process_id().unwrap()),
+        "the same processes"
+    );
+
+    // What was judged one by one, in whatever order, is what is judged at once.
+    let digests = scene.honest()[2].agreement().unwrap().0;
+    scene.cluster.hubs[2].stop();
+    let data = scene.cluster.hubs[2].data.to_string_lossy().into_owned();
+    run("interhubd", &["rebuild", "--data", &data]).ok();
+    scene.cluster.hubs[2].start();
+    assert_eq!(
+        scene.honest()[2].agreement().unwrap().0,
+        digests,
+        "a rebuild shows the same"
+    );
+    same_everywhere(&scene);
+}
