@@ -1,4 +1,5 @@
-//! What is sent without its body comes after the tombstone that covers it, once.
+//! What goes before what: what is sent without its body comes after the tombstone that covers it, once; what a hub says
+//! itself before what it passes on.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -47,17 +48,16 @@ fn head(seq: u64) -> Head {
     }
 }
 
-#[test]
-fn a_tombstone_goes_before_what_it_covers_unless_it_went_ahead() {
-    let world = World::new(2, 1);
-    let frontier: Frontier = [(row(5), head(2)), (row(6), head(0))].into_iter().collect();
-    let access = world.nodes[0].access.clone();
-    let mut session = Session::new(world.local(0), hub(2), access, &frontier, &BTreeSet::new(), 0);
+/// A session of a hub with another one that has nothing, which has said Hello and so.
+fn begun(local: usize, frontier: &Frontier) -> (Session, Vec<Effect>) {
+    let world = World::new(3, 1);
+    let access = world.nodes[local].access.clone();
+    let mut session = Session::new(world.local(local), hub(3), access, frontier, &BTreeSet::new(), 0);
     let hello = Hello {
         protocol_min: 1,
         protocol_max: 1,
         network: NETWORK,
-        hub: hub(2),
+        hub: hub(3),
         epoch: Epoch(1),
         software: String::new(),
         streams: BTreeSet::new(),
@@ -71,6 +71,32 @@ fn a_tombstone_goes_before_what_it_covers_unless_it_went_ahead() {
     session.handle(Event::Writable, 0);
     session.handle(Event::Received(Frame::Hello(hello)), 1);
     let effects = session.handle(Event::Received(nothing), 2);
+    (session, effects)
+}
+
+#[test]
+fn what_a_hub_says_itself_does_not_wait_for_what_it_passes_on() {
+    let own = RowKey { hub: hub(2), ..row(5) };
+    let of_another = row(5);
+    assert!(of_another < own, "it would have its turn first");
+    let frontier: Frontier = [(of_another, head(50_000)), (own, head(0))].into_iter().collect();
+    let (mut session, _) = begun(1, &frontier);
+    let told = Event::Tombstones {
+        envelopes: vec![],
+        more: false,
+    };
+    let effects = session.handle(told, 3);
+    let read = |effects: &[Effect]| match effects.last() {
+        Some(Effect::ReadLog { row, .. }) => *row,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read(&effects), own);
+}
+
+#[test]
+fn a_tombstone_goes_before_what_it_covers_unless_it_went_ahead() {
+    let frontier: Frontier = [(row(5), head(2)), (row(6), head(0))].into_iter().collect();
+    let (mut session, effects) = begun(0, &frontier);
     let asks = |effects: &[Effect]| {
         effects
             .iter()

@@ -15,6 +15,17 @@ struct Cursor {
     sent: u64,
 }
 
+/// Which logs go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// What else means may follow from it.
+    Registry,
+    /// What this hub says itself does not wait for what it passes on: however much another one writes.
+    Own,
+    /// Of everybody else.
+    Relayed,
+}
+
 /// What the peer said about a row, compared with what is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claim {
@@ -37,8 +48,8 @@ pub(super) struct Outgoing {
     ours: Frontier,
     peer: BTreeMap<RowKey, Cursor>,
     peer_streams: BTreeSet<HubId>,
-    /// Logs to be sent now; registry first, hence the leading `false`.
-    ready: BTreeSet<(bool, RowKey)>,
+    /// Logs to be sent now, in the order of their turns.
+    ready: BTreeSet<(Turn, RowKey)>,
     /// Logs that their author sends by itself, and until when it is waited for.
     held: BTreeMap<RowKey, Millis>,
     /// Cut logs of whose tombstones and statements beyond the end the peer holds others than this node.
@@ -247,7 +258,7 @@ impl Outgoing {
 
     /// Whether the next log to read is of the registry.
     pub(super) fn registry_first(&self) -> bool {
-        self.ready.first().is_some_and(|(later, _)| !later)
+        self.ready.first().is_some_and(|(turn, _)| *turn == Turn::Registry)
     }
 
     /// All logs the peer lacks something of, and from where.
@@ -326,7 +337,7 @@ impl Outgoing {
             self.unschedule(key);
             return;
         }
-        let rank = (key.log != LogId::REGISTRY, key);
+        let rank = (self.turn(&key), key);
         if !self.author_serves(&key) {
             self.held.remove(&key);
             self.ready.insert(rank);
@@ -335,13 +346,23 @@ impl Outgoing {
         }
     }
 
+    fn turn(&self, key: &RowKey) -> Turn {
+        if key.log == LogId::REGISTRY {
+            Turn::Registry
+        } else if key.hub == self.own {
+            Turn::Own
+        } else {
+            Turn::Relayed
+        }
+    }
+
     fn release(&mut self, key: RowKey) {
         self.held.remove(&key);
-        self.ready.insert((key.log != LogId::REGISTRY, key));
+        self.ready.insert((self.turn(&key), key));
     }
 
     fn unschedule(&mut self, key: RowKey) {
         self.held.remove(&key);
-        self.ready.remove(&(key.log != LogId::REGISTRY, key));
+        self.ready.remove(&(self.turn(&key), key));
     }
 }
