@@ -12,7 +12,7 @@ use interhub_domain::body::Open;
 use interhub_domain::cut::{Cuts, RemovalCut, check_proof, opening, stands_alone};
 use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::{Head, RowKey};
-use interhub_domain::ids::{Epoch, HubId, LogId, NetworkId, ObjectId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
 use interhub_domain::registry::Roster;
 use interhub_domain::session::Proof;
 
@@ -214,6 +214,14 @@ impl Ledger {
         Ok(out)
     }
 
+    /// What is held of a log at or after its end. Kept is also what once lay there: a cut can move outwards, and hubs that
+    /// never held it as such show the same.
+    fn beyond_from(&self, row: &RowKey, end: u64) -> Result<BTreeSet<HeaderHash>, StoreError> {
+        let kept = self.beyond_of(row)?.into_iter();
+        let beyond = kept.filter(|envelope| envelope.header.seq >= end);
+        Ok(beyond.map(|envelope| envelope.hash()).collect())
+    }
+
     /// Computes the cuts anew. If they changed: rows are shown and documents counted anew, and sessions are told.
     pub(super) fn refresh_cuts(&self, inner: &mut Inner) -> Result<(), LedgerError> {
         let Some(network) = self.network() else { return Ok(()) };
@@ -228,6 +236,7 @@ impl Ledger {
             .rows()
             .map(|(row, _)| row)
             .chain(inner.proofs.keys().copied())
+            .chain(inner.beyond.keys().copied())
             .filter(|row| hubs.contains(&row.hub))
             .collect();
         let mut objects: BTreeSet<ObjectId> = BTreeSet::new();
@@ -327,8 +336,10 @@ impl Ledger {
     /// Brings the exchanged row of a log up to date with what is held of it and where it is cut.
     pub(super) fn show_row(&self, inner: &mut Inner, row: RowKey) -> Result<(), LedgerError> {
         let cuts = self.cuts();
-        let none = BTreeSet::new();
-        let beyond = inner.beyond.get(&row).unwrap_or(&none);
+        let beyond = match cuts.end(&row) {
+            Some(end) if inner.beyond.contains_key(&row) => self.beyond_from(&row, end)?,
+            _ => BTreeSet::new(),
+        };
         let mut failed = None;
         let hash_at = |seq| match self.header_at(row, seq) {
             Ok(header) => header.map(|header| header.hash()),
@@ -337,7 +348,7 @@ impl Ledger {
                 None
             }
         };
-        let shown: Option<Head> = cuts.shown_head(&row, inner.held.head(&row), beyond, hash_at);
+        let shown: Option<Head> = cuts.shown_head(&row, inner.held.head(&row), &beyond, hash_at);
         if let Some(error) = failed {
             return Err(error);
         }

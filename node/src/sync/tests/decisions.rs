@@ -1,10 +1,11 @@
 //! Decisions in the node: taken, applied to logs and documents, kept over restarts.
 
+use interhub_domain::envelope::Kind;
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, LogId, ObjectId, ThingId};
 use interhub_domain::registry::Standing;
 
-use super::{Ledger, NOW_MS, event, give_all, join, memory, open};
+use super::{Ledger, NOW_MS, all_envelopes, event, give_all, join, memory, open};
 use crate::store::Store;
 use crate::store::catalogue::log::Standing as State;
 use crate::sync::{DecideError, Removal, Write, WriteError, Written};
@@ -60,6 +61,44 @@ fn four() -> ([Ledger; 4], Store) {
         assert!(joined.into_iter().all(|ledger| ledger.roster().votes(guest.own_id())));
     }
     (ledgers, store)
+}
+
+/// Once a removal is lifted, what was kept of a log that nothing of counted is no row of it any more.
+#[test]
+fn a_readmission_shows_the_same_whether_an_erasure_was_heard_of_or_not() {
+    let ([one, two, three, gone], store) = four();
+    let shared = publish(&gone, 1);
+    exchange(&[&one, &two, &three, &gone]);
+    let Removal::Decided(id) = one.remove(gone.own_id(), "it sends adverts").unwrap() else {
+        panic!("a decision")
+    };
+    for voter in [&two, &three] {
+        exchange(&[&one, &two, &three]);
+        let _ = voter.vote(id, false);
+    }
+    exchange(&[&one, &two, &three, &gone]);
+    drop(gone);
+    let gone = open(store, 4, "lisbon", 2);
+    assert_eq!(standing(&gone, &gone), Standing::Removed);
+    gone.write(vec![Write::Erase { object: shared.object }]).unwrap();
+    let mut erased = all_envelopes(&gone);
+    erased.retain(|envelope| envelope.header.kind == Kind::Tombstone);
+    one.take(&erased).unwrap();
+    assert!(!is_shown(&one, shared.object) && is_shown(&two, shared.object));
+    assert_ne!(one.frontier().shared_digest(), two.frontier().shared_digest());
+    let back = two.readmit(gone.own_id()).unwrap();
+    for voter in [&one, &three] {
+        exchange(&[&one, &two, &three]);
+        let _ = voter.vote(back, false);
+    }
+    exchange(&[&one, &two, &three]);
+    assert_eq!(standing(&one, &gone), Standing::Active);
+    assert_eq!(one.frontier().shared_digest(), two.frontier().shared_digest());
+    exchange(&[&one, &two, &three, &gone]);
+    for ledger in [&one, &two, &three] {
+        assert!(!is_shown(ledger, shared.object));
+        assert_eq!(ledger.frontier().shared_digest(), gone.frontier().shared_digest());
+    }
 }
 
 #[test]
