@@ -434,12 +434,16 @@ impl Ledger {
             }
             return Ok(());
         }
-        match shown.map(|shown| shown.reading) {
-            Some(Reading::HubProfile(profile)) if known.is_shown() && created.thing.0 == created.owner.0 => {
-                outcome.profile = Some((created.owner, profile));
-                outcome.change = Some((ChangeKind::HubChanged, created.thing));
-            }
-            _ => {}
+        let profile = match shown.map(|shown| shown.reading) {
+            _ if created.kind != DocumentKind::HubProfile || created.thing.0 != created.owner.0 => None,
+            Some(Reading::HubProfile(profile)) if known.is_shown() => Some(profile),
+            // What it said became void.
+            _ if !known.is_shown() => Some(HubProfile::default()),
+            _ => None,
+        };
+        if let Some(profile) = profile {
+            outcome.profile = Some((created.owner, profile));
+            outcome.change = Some((ChangeKind::HubChanged, created.thing));
         }
         Ok(())
     }

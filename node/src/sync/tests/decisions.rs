@@ -6,8 +6,8 @@ use interhub_domain::ids::{DocumentKind, LogId, ObjectId, ThingId};
 use interhub_domain::registry::Standing;
 
 use super::{Ledger, NOW_MS, all_envelopes, event, give_all, join, memory, open};
-use crate::store::Store;
 use crate::store::catalogue::log::Standing as State;
+use crate::store::{Family, Store};
 use crate::sync::{DecideError, Removal, Write, WriteError, Written};
 
 fn publish(ledger: &Ledger, number: u8) -> Written {
@@ -99,6 +99,36 @@ fn a_readmission_shows_the_same_whether_an_erasure_was_heard_of_or_not() {
         assert!(!is_shown(ledger, shared.object));
         assert_eq!(ledger.frontier().shared_digest(), gone.frontier().shared_digest());
     }
+}
+
+/// Who proposed the removal held nothing of what the hub said of itself, so none of it counts.
+#[test]
+fn a_profile_that_a_removal_makes_void_is_shown_no_more() {
+    let ([one, two, three, four], _) = four();
+    let guest = open(memory(), 9, "zagreb", 1);
+    join(&one, &guest);
+    give_all(&guest, &one, |_| {});
+    give_all(&one, &two, |all| {
+        all.retain(|envelope| envelope.header.log == LogId::REGISTRY);
+    });
+    let is_said = |ledger: &Ledger| {
+        let row = ledger.store.get(Family::HubRow, &guest.own_id().0).unwrap().unwrap();
+        row.windows(10).any(|bytes| bytes == b"Hub zagreb")
+    };
+    assert!(is_said(&one));
+    let Removal::Decided(id) = two.remove(guest.own_id(), "it sends adverts").unwrap() else {
+        panic!("a decision")
+    };
+    for voter in [&one, &three] {
+        exchange(&[&one, &two, &three, &four]);
+        let _ = voter.vote(id, false);
+    }
+    exchange(&[&one, &two, &three, &four]);
+    assert_eq!(standing(&one, &guest), Standing::Removed);
+    assert!(!is_said(&one));
+    one.rebuild(&mut |_| {}).unwrap();
+    assert!(!is_said(&one));
+    assert_eq!(one.digests().unwrap(), four.digests().unwrap());
 }
 
 #[test]
