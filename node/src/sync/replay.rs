@@ -23,6 +23,7 @@ use super::hold::tombstone_of;
 use super::ledger::{Inner, Ledger, LedgerError};
 use crate::store::catalogue::left_out::{LeftOutField, LeftOutKey, LeftOutRow, SettledField};
 use crate::store::catalogue::log::PositionKey;
+use crate::store::catalogue::object::ObjectKey;
 use crate::store::{Batch, Direction, Family, StoreError, catalogue};
 
 /// Automatic writing waits so long for the first exchange. Milliseconds.
@@ -32,11 +33,16 @@ impl Ledger {
     /// Notes in a batch that an own edit of this document may have been left out by it.
     pub(super) fn note_to_replay(&self, batch: &mut Batch, object: ObjectId) -> Result<(), StoreError> {
         let known = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
-        catalogue::put(batch, &LeftOutKey(object), &known.to_be_looked_at());
+        let erased =
+            catalogue::get(&*self.store, &ObjectKey(object))?.is_some_and(|row| row.state.erased_through.is_some());
+        // What was left behind before an erasure is not found a second time.
+        let noted = if erased { known } else { known.to_be_looked_at() };
+        catalogue::put(batch, &LeftOutKey(object), &noted);
         Ok(())
     }
 
-    /// Lists in a batch what this hub wrote into a document that was taken to another log without it, before its bodies go.
+    /// Lists in a batch what this hub wrote into a document that was taken to another log without it, before its bodies go:
+    /// as a co-host, or as the owner with another copy of its folder.
     pub(super) fn note_left_behind(
         &self,
         batch: &mut Batch,
@@ -45,9 +51,7 @@ impl Ledger {
         created: Option<Created>,
         counter: &dyn Counter,
     ) -> Result<(), LedgerError> {
-        let Some(created) =
-            created.filter(|created| created.kind == DocumentKind::Event && created.owner != self.own_id)
-        else {
+        let Some(created) = created.filter(|created| created.kind == DocumentKind::Event) else {
             return Ok(());
         };
         let heads = tombstone_of(envelope)
