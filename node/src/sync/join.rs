@@ -283,7 +283,7 @@ impl Ledger {
             .members
             .get(&self.own_id)
             .map_or(0, |member| member.counter)
-            + 1;
+            .saturating_add(1);
         let accept = self.own_accept(Some(network), counter).encode_to_vec();
         let signature = self.own.key.sign(&registry::accept_message(&accept)).to_bytes();
         Ok((accept, signature))

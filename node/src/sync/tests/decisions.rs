@@ -101,6 +101,21 @@ fn a_readmission_shows_the_same_whether_an_erasure_was_heard_of_or_not() {
     }
 }
 
+/// Whoever has the hub's key can say that it left with the last number there is.
+#[test]
+fn a_hub_whose_numbers_are_used_up_leaves_and_asks_without_an_overflow() {
+    let ([one, _, _, gone], _) = four();
+    let leave = interhub_domain::body::Leave {
+        counter: u32::MAX,
+        ends: None,
+    };
+    gone.write(vec![Write::Statement(interhub_domain::body::Said::Leave(leave))])
+        .unwrap();
+    assert_eq!(standing(&gone, &gone), Standing::Left);
+    gone.leave().unwrap();
+    gone.sign_accept(one.network().unwrap()).unwrap();
+}
+
 /// Who proposed the removal held nothing of what the hub said of itself, so none of it counts.
 #[test]
 fn a_profile_that_a_removal_makes_void_is_shown_no_more() {
