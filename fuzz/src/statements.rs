@@ -12,7 +12,8 @@ use interhub_domain::registry::decision::{MAX_ENDS, MAX_LEFT, MAX_NAMED};
 use interhub_domain::registry::keys::{read_next_key, sign_next_key};
 use interhub_domain::registry::replace::read_objection;
 use interhub_domain::registry::{
-    Change, HeldStatement, Proposal, Roster, Standing, Taken, accept_message, check_slug, read_accept, read_founding,
+    Change, HeldStatement, Proposal, Roster, Seals, Standing, Taken, accept_message, check_slug, read_accept,
+    read_founding,
 };
 use prost::Message;
 
@@ -121,6 +122,7 @@ fn held(index: usize, who: u8, at_ms: i64, said: Said) -> HeldStatement {
         key_number: 0,
         clock: clock + index as u64,
         said,
+        seals: Seals::default(),
     }
 }
 

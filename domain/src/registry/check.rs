@@ -2,9 +2,8 @@
 
 use prost::Message;
 
-use super::{MAX_ADDRESS, MAX_FOUNDERS, MAX_NETWORK_NAME, MAX_SLUG};
+use super::{MAX_ADDRESS, MAX_FOUNDERS, MAX_NETWORK_NAME, MAX_SLUG, Seals};
 use crate::body::{Accept, Founding};
-use crate::envelope::verify;
 use crate::ids::{HubId, NetworkId};
 
 /// A record or statement that breaks a rule of the format. It is kept and relayed, and does not count.
@@ -111,6 +110,15 @@ pub fn read_accept<K: IntoIterator<Item = [u8; 32]>>(
     signature: &[u8],
     later: impl FnOnce(HubId) -> K,
 ) -> Result<CheckedAccept, RegistryError> {
+    read_sealed_accept((network, bytes, signature), &Seals::default(), later)
+}
+
+/// The same with what is known of the signature.
+pub(super) fn read_sealed_accept<K: IntoIterator<Item = [u8; 32]>>(
+    (network, bytes, signature): (NetworkId, &[u8], &[u8]),
+    seals: &Seals,
+    later: impl FnOnce(HubId) -> K,
+) -> Result<CheckedAccept, RegistryError> {
     let accept = Accept::decode(bytes).map_err(|_| RegistryError::Encoding)?;
     if accept.network != network.0 {
         return Err(RegistryError::Network);
@@ -125,7 +133,7 @@ pub fn read_accept<K: IntoIterator<Item = [u8; 32]>>(
     }
     let signature: [u8; 64] = signature.try_into().map_err(|_| RegistryError::Signature)?;
     let message = accept_message(bytes);
-    let signs = |key: &[u8; 32]| verify(key, &message, &signature).is_ok();
+    let signs = |key: &[u8; 32]| seals.verify(key, &message, &signature).is_ok();
     if signs(&checked.public_key) || later(checked.hub).into_iter().any(|key| signs(&key)) {
         return Ok(checked);
     }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ballots::{Ballots, Founder, Taken};
-use super::check::{CheckedAccept, check_address, read_accept, read_founding};
+use super::check::{CheckedAccept, check_address, read_founding, read_sealed_accept};
 use super::decision::{Change, read_ends};
 use super::keys::{HubKeys, KeyWord, key_words};
 use super::replace::{self, ObjectionWord, Replacements, objections};
@@ -45,15 +45,15 @@ impl Roster {
     /// What a stolen key signed counts only as far as an `open` by a key that was not stolen names it. Which keys were stolen
     /// depends on who was given other keys by a decision, and decisions on votes: the thefts that records tell of go first,
     /// then it is computed again with what that says, until nothing more is void.
-    pub fn compute(
+    pub fn compute<'a>(
         network: NetworkId,
-        statements: &[HeldStatement],
+        statements: impl IntoIterator<Item = &'a HeldStatement>,
         named: &Named,
         taken: &Taken,
         now_ms: i64,
     ) -> Self {
-        let by_hash: BTreeMap<HeaderHash, &HeldStatement> =
-            statements.iter().map(|statement| (statement.hash, statement)).collect();
+        let by_hash = statements.into_iter().map(|statement| (statement.hash, statement));
+        let by_hash: BTreeMap<HeaderHash, &HeldStatement> = by_hash.collect();
         let mut void = BTreeSet::new();
         let roster = Self::compute_without(network, &by_hash, &void, taken, (now_ms, true));
         if roster.replacements.is_empty() && void_statements(&by_hash, &roster, named).is_empty() {
@@ -221,7 +221,8 @@ impl Roster {
         for statement in statements.filter(|statement| voters.contains(&statement.hub)) {
             let Said::Admit(admit) = &statement.said else { continue };
             let later = |hub| keys.get(&hub).into_iter().flat_map(HubKeys::trusted);
-            let Ok(accept) = read_accept(network, &admit.accept, &admit.signature, later) else {
+            let signed = (network, admit.accept.as_slice(), admit.signature.as_slice());
+            let Ok(accept) = read_sealed_accept(signed, &statement.seals, later) else {
                 continue;
             };
             let cut = decided.cuts.get(&statement.hub);

@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 
-use super::HeldStatement;
 use super::check::RegistryError;
 use super::replace::Replacement;
+use super::{HeldStatement, Seals};
 use crate::body::{KeyReason, KeyRecord, NextKey, Said};
-use crate::envelope::{SigningKey, public_key, verify};
+use crate::envelope::{SigningKey, public_key};
 use crate::ids::{HeaderHash, HubId, NetworkId};
 
 /// What is signed begins with this.
@@ -120,6 +120,10 @@ pub fn sign_next_keys(
 
 /// Reads a record and checks both signatures.
 pub fn read_next_key(network: NetworkId, next: &NextKey) -> Result<KeyWord, RegistryError> {
+    read_sealed(network, next, &Seals::default())
+}
+
+fn read_sealed(network: NetworkId, next: &NextKey, seals: &Seals) -> Result<KeyWord, RegistryError> {
     if next.record.len() > MAX_RECORD {
         return Err(RegistryError::Encoding);
     }
@@ -139,14 +143,14 @@ pub fn read_next_key(network: NetworkId, next: &NextKey) -> Result<KeyWord, Regi
         .as_slice()
         .try_into()
         .map_err(|_| RegistryError::Signature)?;
-    verify(&signer, &message(&next.record), &signature).map_err(|_| RegistryError::Signature)?;
+    seals.verify(&signer, &message(&next.record), &signature)?;
     let named = key(&record.public_key)?;
     let possession: [u8; 64] = record
         .possession
         .as_slice()
         .try_into()
         .map_err(|_| RegistryError::Signature)?;
-    verify(&named, &possession_message(&signer), &possession).map_err(|_| RegistryError::Signature)?;
+    seals.verify(&named, &possession_message(&signer), &possession)?;
     let reason = KeyReason::try_from(record.reason).unwrap_or(KeyReason::Unspecified);
     if reason == KeyReason::Unspecified {
         return Err(RegistryError::Encoding);
@@ -190,7 +194,7 @@ pub(super) fn key_words<'a>(
 ) -> BTreeSet<KeyWord> {
     statements
         .filter_map(|statement| match &statement.said {
-            Said::NextKey(next) => read_next_key(network, next).ok(),
+            Said::NextKey(next) => read_sealed(network, next, &statement.seals).ok(),
             _ => None,
         })
         .collect()

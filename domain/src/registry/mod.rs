@@ -19,6 +19,7 @@ pub mod keys;
 mod opinion;
 mod positions;
 pub mod replace;
+mod seals;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use self::check::{
 pub use self::decision::{Change, ChangeKey, Proposal};
 pub use self::keys::HubKeys;
 pub use self::replace::Replacement;
+pub use self::seals::Seals;
 use crate::body::Said;
 use crate::cut::RemovalCut;
 use crate::ids::{Epoch, HeaderHash, HubId};
@@ -77,6 +79,8 @@ pub struct HeldStatement {
     pub clock: u64,
     /// What it says.
     pub said: Said,
+    /// What came of verifying the signatures in that.
+    pub seals: Seals,
 }
 
 /// One hub of the roster.

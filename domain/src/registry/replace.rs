@@ -18,9 +18,9 @@ use super::ballots::{Ballots, Opinion, State};
 use super::check::RegistryError;
 use super::decision::Change;
 use super::keys::{HubKeys, KeyWord};
-use super::{HeldStatement, Roster};
+use super::{HeldStatement, Roster, Seals};
 use crate::body::{Objection, ObjectionRecord, Said};
-use crate::envelope::{SigningKey, public_key, verify};
+use crate::envelope::{SigningKey, public_key};
 use crate::ids::{HeaderHash, HubId, NetworkId};
 
 /// How long whoever still has a key can object before the keys of a decision count. Milliseconds: 7 days.
@@ -99,6 +99,10 @@ pub fn sign_objection(
 
 /// Reads an objection and checks its signature.
 pub fn read_objection(network: NetworkId, objection: &Objection) -> Result<ObjectionWord, RegistryError> {
+    read_sealed(network, objection, &Seals::default())
+}
+
+fn read_sealed(network: NetworkId, objection: &Objection, seals: &Seals) -> Result<ObjectionWord, RegistryError> {
     if objection.record.len() > MAX_RECORD {
         return Err(RegistryError::Encoding);
     }
@@ -115,7 +119,7 @@ pub fn read_objection(network: NetworkId, objection: &Objection) -> Result<Objec
     let signer = key(&record.signer)?;
     let signature = objection.signature.as_slice().try_into();
     let signature: [u8; 64] = signature.map_err(|_| RegistryError::Signature)?;
-    verify(&signer, &message(&objection.record), &signature).map_err(|_| RegistryError::Signature)?;
+    seals.verify(&signer, &message(&objection.record), &signature)?;
     Ok(ObjectionWord {
         hub: HubId::from_slice(&record.hub).ok_or(RegistryError::Encoding)?,
         public_key: key(&record.public_key)?,
@@ -131,7 +135,7 @@ pub(super) fn objections<'a>(
 ) -> BTreeSet<ObjectionWord> {
     statements
         .filter_map(|statement| match &statement.said {
-            Said::Object(objection) => read_objection(network, objection).ok(),
+            Said::Object(objection) => read_sealed(network, objection, &statement.seals).ok(),
             _ => None,
         })
         .collect()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use interhub_domain::access::Access;
 use interhub_domain::beacon::SignedBeacon;
@@ -146,7 +146,8 @@ pub struct Ledger {
     pub(super) network: OnceLock<NetworkId>,
     pub(super) counter: Box<dyn Counter>,
     pub(super) projector: Projector,
-    pub(super) inner: Mutex<Inner>,
+    /// A fair lock: whoever waits gets it in turn, so that the hub's own events pass a flood of foreign ones.
+    pub(super) inner: parking_lot::Mutex<Inner>,
     /// Where logs are cut; replaced while `inner` is locked, read without it.
     pub(super) cuts: Mutex<Arc<Cuts>>,
     notices: broadcast::Sender<Notice>,
@@ -277,7 +278,7 @@ impl Ledger {
             network: known_network,
             counter,
             projector,
-            inner: Mutex::new(inner),
+            inner: parking_lot::Mutex::new(inner),
             cuts: Mutex::default(),
             notices: broadcast::channel(CHANGES_BUFFER).0,
             written: AtomicU64::new(0),
@@ -304,8 +305,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> parking_lot::MutexGuard<'_, Inner> {
+        self.inner.lock()
     }
 
     /// Writes one batch. Durable after [`Ledger::make_durable`].

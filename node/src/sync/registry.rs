@@ -11,7 +11,7 @@ use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, Ob
 use interhub_domain::object::State;
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::decision::write_ends;
-use interhub_domain::registry::{HeldStatement, Member, Roster, Standing, Taken};
+use interhub_domain::registry::{HeldStatement, Member, Roster, Seals, Standing, Taken};
 
 use super::author::{Write, WriteError};
 use super::count::Outcome;
@@ -42,6 +42,7 @@ pub(super) fn statement_of(envelope: &Envelope) -> Option<HeldStatement> {
         seq: envelope.header.seq,
         clock: body.clock,
         said: statement.said?,
+        seals: Seals::default(),
     })
 }
 
@@ -66,12 +67,11 @@ impl Ledger {
         let Some(statement) = statement_of(envelope) else {
             return Ok(State::Refused(Refusal::Body));
         };
-        let mut statements = inner.statements.clone();
-        statements.push(statement.clone());
+        let statements = inner.statements.iter().chain([&statement]);
         let taken = inner.roster.ballots.taken();
         let roster = Roster::compute(
             envelope.header.network,
-            &statements,
+            statements,
             &inner.named,
             taken,
             self.clock.now_ms(),

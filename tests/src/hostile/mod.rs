@@ -7,4 +7,5 @@ pub mod constructed;
 pub mod documents;
 pub mod line;
 pub mod mutants;
+pub mod scene;
 pub mod speaker;

@@ -10,11 +10,10 @@ use interhub_node::peer::convert::frame_to_proto;
 use interhub_proto::v1;
 use interhub_tests::cluster::agree;
 use interhub_tests::hostile::line::{Line, hello};
+use interhub_tests::hostile::scene::{Scene, hub_id};
 use interhub_tests::hostile::speaker::Log;
 use interhub_tests::hub::{Hub, SOON, wait_until};
 use prost::Message as _;
-
-use super::scene::{Scene, hub_id};
 
 /// What a hub says of the hostile one: its faults and breaches, and the last fault.
 fn said_of_it(hub: &Hub) -> (u64, u64, String) {
@@ -130,7 +129,7 @@ fn opened(scene: &Scene, log: LogId, epoch: u64) -> Log {
 
 #[test]
 fn what_cannot_be_held_is_dropped_and_counted_against_who_brings_it() {
-    let scene = Scene::new();
+    let scene = Scene::set();
     let [hub, amsterdam, vienna] = scene.honest();
     let all = scene.learn();
     let event = scene.object(&scene.events[1]);
@@ -279,7 +278,7 @@ fn endings(scene: &Scene, honest: &Envelope) -> Vec<(&'static str, Vec<u8>, Opti
 
 #[test]
 fn frames_that_are_none_end_the_stream_and_nothing_else() {
-    let scene = Scene::new();
+    let scene = Scene::set();
     let [hub, ..] = scene.honest();
     let all = scene.learn();
     let before = (hub.agreement().unwrap(), hub.process_id());

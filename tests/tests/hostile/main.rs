@@ -7,7 +7,6 @@ mod faults;
 mod heavy;
 mod node;
 mod peer;
-mod scene;
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counted, Reading};
 use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};

@@ -14,10 +14,9 @@ use interhub_tests::cluster::agree;
 use interhub_tests::hostile::bodies::Round;
 use interhub_tests::hostile::line::Line;
 use interhub_tests::hostile::mutants::Share;
+use interhub_tests::hostile::scene::{Scene, now_ms};
 use interhub_tests::hostile::speaker::{Log, Speaker};
 use interhub_tests::hub::{Hub, SOON, run, text, wait_until};
-
-use super::scene::{Scene, now_ms};
 
 /// Parts into which all values of a byte are divided.
 const PARTS: u8 = 16;
@@ -238,7 +237,7 @@ fn parts() -> Option<u8> {
 
 #[test]
 fn a_hub_that_sends_every_mutant_of_every_body_harms_nobody() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::set();
     let targets = scene.targets();
     let before = scene.honest().map(|hub| hub.process_id().unwrap());
     let shares: Vec<Share> = match parts() {

@@ -112,6 +112,7 @@ fn statement(by: u8, seq: u64, clock: u64, said: Said) -> HeldStatement {
         seq,
         clock,
         said,
+        seals: Seals::default(),
     }
 }
 

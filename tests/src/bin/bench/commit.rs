@@ -17,6 +17,9 @@ use interhub_tests::hub::{Hub, run};
 use super::large::event;
 use super::table::{Row, percentile};
 
+/// What is not seen by then is not counted.
+const SEEN_WITHIN: Duration = Duration::from_secs(30);
+
 /// What a commit cannot do without: signing, Automerge, one fsync. Milliseconds each.
 fn parts(folder: &Path) -> (f64, f64, f64) {
     let key = SigningKey::from([3; 32]);
@@ -124,16 +127,19 @@ pub(crate) fn bench(runtime: &tokio::runtime::Runtime, root: &Path, rows: &mut V
     runtime.block_on(bench_propagate(&a, &b, fsync, rows));
 }
 
-async fn bench_propagate(a: &Hub, b: &Hub, fsync: f64, rows: &mut Vec<Row>) {
-    let writer = Client::connect(&Target::Data(a.data.clone())).await.unwrap();
+/// How long events take from a call at one hub to a watcher at another one, milliseconds.
+pub(crate) struct Propagated {
+    /// From the call.
+    pub(crate) from_call: Vec<f64>,
+    /// From when the call was answered.
+    pub(crate) from_commit: Vec<f64>,
+}
+
+/// Adds so many events at one hub, at this pace, and times when another one has them.
+pub(crate) async fn propagate(a: &Hub, b: &Hub, count: usize, pace: Duration) -> Propagated {
+    let writer = Arc::new(Client::connect(&Target::Data(a.data.clone())).await.unwrap());
     let watcher = Client::connect(&Target::Data(b.data.clone())).await.unwrap();
     let mut changes = watcher.watch(None).await.unwrap();
-    let mut echo = Vec::new();
-    for _ in 0..200 {
-        let began = Instant::now();
-        writer.show_network().await.unwrap();
-        echo.push(began.elapsed().as_secs_f64() * 1e3);
-    }
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<(String, Instant)>();
     let watching = tokio::spawn(async move {
         while let Ok(Some(change)) = changes.message().await {
@@ -142,10 +148,9 @@ async fn bench_propagate(a: &Hub, b: &Hub, fsync: f64, rows: &mut Vec<Row>) {
             }
         }
     });
-    let writer = Arc::new(writer);
     let mut sent = tokio::task::JoinSet::new();
-    let mut pace = tokio::time::interval(Duration::from_millis(10));
-    for number in 0..500 {
+    let mut pace = tokio::time::interval(pace);
+    for number in 0..count {
         pace.tick().await;
         let writer = writer.clone();
         sent.spawn(async move {
@@ -159,20 +164,35 @@ async fn bench_propagate(a: &Hub, b: &Hub, fsync: f64, rows: &mut Vec<Row>) {
         let (id, start, acknowledged) = done.unwrap();
         began.insert(id, (start, acknowledged));
     }
-    let mut from_call = Vec::new();
-    let mut from_commit = Vec::new();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    while from_call.len() < began.len() {
+    let mut times = Propagated {
+        from_call: Vec::new(),
+        from_commit: Vec::new(),
+    };
+    let deadline = tokio::time::Instant::now() + SEEN_WITHIN;
+    while times.from_call.len() < began.len() {
         let Ok(Some((id, seen))) = tokio::time::timeout_at(deadline, receiver.recv()).await else {
             break;
         };
         let Some((start, acknowledged)) = began.get(&id) else {
             continue;
         };
-        from_call.push(seen.duration_since(*start).as_secs_f64() * 1e3);
-        from_commit.push(seen.saturating_duration_since(*acknowledged).as_secs_f64() * 1e3);
+        let ms = |from: Instant| seen.saturating_duration_since(from).as_secs_f64() * 1e3;
+        times.from_call.push(ms(*start));
+        times.from_commit.push(ms(*acknowledged));
     }
     watching.abort();
+    times
+}
+
+async fn bench_propagate(a: &Hub, b: &Hub, fsync: f64, rows: &mut Vec<Row>) {
+    let asker = Client::connect(&Target::Data(a.data.clone())).await.unwrap();
+    let mut echo = Vec::new();
+    for _ in 0..200 {
+        let began = Instant::now();
+        asker.show_network().await.unwrap();
+        echo.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    let mut times = propagate(a, b, 500, Duration::from_millis(10)).await;
     let limit = format!(
         "{:.2} ms: a gRPC echo and one fsync",
         percentile(&mut echo, 50.0) + fsync
@@ -180,12 +200,22 @@ async fn bench_propagate(a: &Hub, b: &Hub, fsync: f64, rows: &mut Vec<Row>) {
     for (work, values, percent, target) in [
         (
             "call at A to seen at B, 100 a second, p50",
-            &mut from_call.clone(),
+            &mut times.from_call.clone(),
             50.0,
             3.0,
         ),
-        ("call at A to seen at B, 100 a second, p99", &mut from_call, 99.0, 10.0),
-        ("acknowledged at A to seen at B, p99", &mut from_commit, 99.0, 10.0),
+        (
+            "call at A to seen at B, 100 a second, p99",
+            &mut times.from_call,
+            99.0,
+            10.0,
+        ),
+        (
+            "acknowledged at A to seen at B, p99",
+            &mut times.from_commit,
+            99.0,
+            10.0,
+        ),
     ] {
         let figure = percentile(values, percent);
         rows.push(Row {

@@ -12,6 +12,7 @@
 )]
 
 mod commit;
+mod flood;
 mod hostile;
 mod large;
 mod reconnect;
@@ -37,5 +38,7 @@ fn main() {
     commit::bench(&runtime, folder.path(), &mut rows);
     eprintln!("hostile changes ...");
     hostile::bench(&mut rows);
+    eprintln!("a flood of hostile changes ...");
+    flood::bench(&runtime, &mut rows);
     table::print(&rows);
 }

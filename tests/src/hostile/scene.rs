@@ -1,4 +1,5 @@
 //! Three honest hubs, real processes, and a fourth one that belongs, whose key the test has.
+#![allow(clippy::unwrap_used, reason = "a scene that cannot be set is a test that fails")]
 
 use interhub_domain::body::{Body, Content};
 use interhub_domain::document::actor;
@@ -6,24 +7,29 @@ use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::ids::{DocumentKind, Epoch, HubId, LogId, ObjectId, ThingId};
 use interhub_domain::session::Frame;
 use interhub_node::clock::SystemClock;
-use interhub_tests::cluster::Cluster;
-use interhub_tests::hostile::documents::{Document, Hosted, Targets};
-use interhub_tests::hostile::line::Line;
-use interhub_tests::hostile::speaker::Speaker;
-use interhub_tests::hub::{Hub, SOON, text, wait_until};
+
+use super::documents::{Document, Hosted, Targets};
+use super::line::Line;
+use super::speaker::Speaker;
+use crate::cluster::Cluster;
+use crate::hub::{Hub, SOON, text, wait_until};
 
 /// Three honest hubs, and one whose key the test has. It votes, and hosts events of others.
-pub(crate) struct Scene {
-    pub(crate) cluster: Cluster,
-    pub(crate) speaker: Speaker,
+pub struct Scene {
+    /// All four; the last one is stopped.
+    pub cluster: Cluster,
+    /// Speaks for that one.
+    pub speaker: Speaker,
     /// Events that the hostile hub hosts too: of Birmingham (Vienna hosts it too), which it writes in; of Amsterdam, which
     /// it answers about; of Vienna (Birmingham hosts it too), which it leaves alone.
-    pub(crate) events: [String; 3],
-    pub(crate) runtime: tokio::runtime::Runtime,
+    pub events: [String; 3],
+    /// Where its streams run.
+    pub runtime: tokio::runtime::Runtime,
 }
 
 impl Scene {
-    pub(crate) fn new() -> Self {
+    /// All of them run, and the last one is stopped.
+    pub fn set() -> Self {
         let mut cluster = Cluster::new(&["birmingham", "amsterdam", "vienna", "mallory"]);
         let [birmingham, amsterdam, vienna, mallory] = &cluster.hubs[..] else {
             panic!("four hubs")
@@ -63,7 +69,7 @@ impl Scene {
     }
 
     /// The honest ones.
-    pub(crate) fn honest(&self) -> [&Hub; 3] {
+    pub fn honest(&self) -> [&Hub; 3] {
         let [birmingham, amsterdam, vienna, _] = &self.cluster.hubs[..] else {
             panic!("four hubs")
         };
@@ -71,7 +77,7 @@ impl Scene {
     }
 
     /// Everything an honest hub has and the hostile one may see.
-    pub(crate) fn learn(&self) -> Vec<Envelope> {
+    pub fn learn(&self) -> Vec<Envelope> {
         let hub = self.honest()[0];
         let line = self.runtime.block_on(async {
             let line = Line::greet(&self.speaker, hub, Epoch(1)).await;
@@ -103,7 +109,7 @@ impl Scene {
     }
 
     /// The document of an event in the public log.
-    pub(crate) fn object(&self, id: &str) -> ObjectId {
+    pub fn object(&self, id: &str) -> ObjectId {
         let thing: ThingId = id.parse().unwrap();
         let ids = self.honest().map(hub_id);
         let owner = ids.into_iter().find(|hub| thing.belongs_to(*hub)).unwrap();
@@ -111,7 +117,8 @@ impl Scene {
         ObjectId::derive(self.speaker.network, owner, LogId::PUBLIC, kind, thing)
     }
 
-    pub(crate) fn targets(&self) -> Targets {
+    /// What a round is about.
+    pub fn targets(&self) -> Targets {
         let object = self.object(&self.events[0]);
         let all = self.learn();
         let genesis = all
@@ -134,10 +141,12 @@ impl Scene {
     }
 }
 
-pub(crate) fn hub_id(hub: &Hub) -> HubId {
+/// The id of a hub that runs.
+pub fn hub_id(hub: &Hub) -> HubId {
     text(&hub.json(&["status"]), "id").parse().unwrap()
 }
 
-pub(crate) fn now_ms() -> u64 {
+/// The time, Unix milliseconds.
+pub fn now_ms() -> u64 {
     u64::try_from(SystemClock::shared().now_ms()).unwrap()
 }
