@@ -38,8 +38,10 @@ pub(super) struct Outcome {
     documents: i64,
     stuck: i64,
     pub(super) change: Option<(ChangeKind, ThingId)>,
-    /// A statement counted, and the roster with it.
-    pub(super) statement: Option<(HeldStatement, Arc<Roster>)>,
+    /// Statements that counted.
+    pub(super) statements: Vec<HeldStatement>,
+    /// The roster with them.
+    pub(super) roster: Option<Arc<Roster>>,
     pub(super) profile: Option<(HubId, HubProfile)>,
     /// A document that may leave out own edits since.
     left_out: Option<ObjectId>,
@@ -56,7 +58,7 @@ impl Outcome {
         self.documents += later.documents;
         self.stuck += later.stuck;
         self.change = later.change.or(self.change);
-        self.statement = later.statement.or(self.statement.take());
+        self.statements.extend(later.statements);
         self.profile = later.profile.or(self.profile.take());
         self.erased.extend(later.erased);
         self.kept.extend(later.kept);
@@ -96,7 +98,7 @@ impl Ledger {
         let about_none = envelope.header.object == ObjectId::ZERO;
         if kind == Kind::Statement && about_none {
             outcome.change = Some((ChangeKind::RosterChanged, ThingId::ZERO));
-            let state = self.count_statement(inner, batch, envelope, &mut outcome)?;
+            let state = registry::count_statement(envelope, &mut outcome);
             if let Some((_, entry)) = entry {
                 (entry.standing, entry.reason) = standing(&state);
                 outcome.changes.push((entry.standing, 1));
@@ -400,7 +402,7 @@ impl Ledger {
         }
         outcome.documents = i64::from(known.is_shown()) - i64::from(before.is_shown());
         outcome.stuck = i64::from(known.state.stuck) - i64::from(before.state.stuck);
-        self.put_totals(inner, &mut batch, &outcome);
+        self.put_sum(inner, &mut batch, &mut outcome)?;
         self.commit(&batch)?;
         self.counted(inner, outcome)
     }
@@ -474,8 +476,12 @@ impl Ledger {
         })
     }
 
-    /// Writes the totals as they will be, what watchers are to be told, and whose bytes are to be forced out.
-    pub(super) fn put_totals(&self, inner: &Inner, batch: &mut Batch, outcome: &Outcome) {
+    /// Writes what a whole batch comes to: the roster if statements counted, the totals as they will be, what watchers are
+    /// to be told, and whose bytes are to be forced out.
+    pub(super) fn put_sum(&self, inner: &Inner, batch: &mut Batch, outcome: &mut Outcome) -> Result<(), LedgerError> {
+        if !outcome.statements.is_empty() {
+            outcome.roster = Some(self.count_roster(inner, batch, &outcome.statements)?);
+        }
         if !outcome.erased.is_empty() {
             let all = [inner.to_force_out.as_slice(), &outcome.erased].concat();
             erase::put_to_force_out(batch, &all);
@@ -488,6 +494,7 @@ impl Ledger {
             let value = MetaValue(catalogue::encode_row(1, &totals));
             catalogue::put(batch, &MetaKey::Totals, &value);
         }
+        Ok(())
     }
 
     /// Applies to memory what a written batch changed, and tells watchers.
@@ -505,8 +512,8 @@ impl Ledger {
             inner.next_change += 1;
             self.notify(Notice::Changed);
         }
-        if let Some(statement) = outcome.statement {
-            self.statement_counted(inner, statement);
+        if let Some(roster) = outcome.roster {
+            self.statements_counted(inner, outcome.statements, roster);
             self.refresh_cuts(inner)?;
         }
         Ok(())

@@ -173,7 +173,7 @@ impl Ledger {
         };
         let mut counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
         counted.kept.extend(kept);
-        self.put_totals(inner, &mut batch, &counted);
+        self.put_sum(inner, &mut batch, &mut counted)?;
         self.commit(&batch)?;
         inner.beyond.entry(row).or_default().insert(hash);
         let ended_before = inner.frontier.end(&row).is_some();

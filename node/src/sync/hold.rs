@@ -1,20 +1,18 @@
 //! Holding an envelope: the way in, in the order of the protocol (signature, chain, commitment; then what it is worth).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use interhub_domain::body::{Body, Content, Tombstone};
 use interhub_domain::cut::{opening, stands_alone};
-use interhub_domain::envelope::{Envelope, Header, Kind, verify_batch};
+use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
 use interhub_domain::object::{State, check_tombstone};
-use rand::rand_core::{TryCryptoRng, TryRng};
 
 use super::count::Outcome;
 use super::judge::Judge;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use super::quarantine;
-use crate::clock::Clock;
 use crate::store::Batch;
 use crate::store::catalogue;
 use crate::store::catalogue::document::WholeEnvelope;
@@ -41,136 +39,16 @@ pub enum Refused {
     Breach(&'static str),
 }
 
-/// The rows that advanced, and what was not held.
-pub(super) type TakenEnvelopes = (Vec<(RowKey, Head)>, Vec<(HeaderHash, Refused)>);
-
 /// Where one of a batch ended.
 pub(super) type Verdict = Result<Option<(RowKey, Head)>, Refused>;
 
-/// Random bytes of the node's clock, as the batch verification wants them.
-struct ClockRandom<'a>(&'a dyn Clock);
-
-impl TryRng for ClockRandom<'_> {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(u32::from_ne_bytes(crate::clock::random_bytes(self.0)))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(u64::from_ne_bytes(crate::clock::random_bytes(self.0)))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.random(bytes);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for ClockRandom<'_> {}
-
 impl Ledger {
-    /// Takes envelopes that no stream brought: the registry that an inviter handed over.
-    pub fn take(&self, envelopes: &[Envelope]) -> Result<TakenEnvelopes, LedgerError> {
-        self.take_from(None, envelopes)
-    }
-
-    /// Takes what a peer delivered and returns once it is durable: the rows that advanced, and what was not held.
-    pub fn take_from(&self, sender: Option<HubId>, envelopes: &[Envelope]) -> Result<TakenEnvelopes, LedgerError> {
-        let Some(network) = self.network() else {
-            return Ok((Vec::new(), Vec::new()));
-        };
-        let verified = self.verify_known(envelopes);
-        let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
-        let mut refused = Vec::new();
-        for (envelope, verified) in envelopes.iter().zip(verified) {
-            let verdict = match self.take_one(network, envelope, verified, sender) {
-                Err(LedgerError::Unjudged(_)) => Err(Refused::NotNow),
-                taken => taken?,
-            };
-            match verdict {
-                Ok(Some((row, head))) => drop(advanced.insert(row, head)),
-                Ok(None) => {}
-                Err(why) => refused.push((envelope.hash(), why)),
-            }
-        }
-        self.do_duties(&mut self.lock())?;
-        self.make_durable()?;
-        self.replay_now();
-        Ok((advanced.into_iter().collect(), refused))
-    }
-
-    /// Signatures of all whose key is known now, in one go.
-    fn verify_known(&self, envelopes: &[Envelope]) -> Vec<Option<bool>> {
-        let roster = self.roster();
-        // Where two keys go by one number, each envelope is tried with both, later.
-        let key_of = |envelope: &Envelope| match roster.keys(envelope.header.hub, envelope.header.key_number) {
-            [key] => Some(*key),
-            _ => None,
-        };
-        let known: Vec<(usize, [u8; 32])> = envelopes
-            .iter()
-            .enumerate()
-            .filter_map(|(index, envelope)| Some((index, key_of(envelope)?)))
-            .collect();
-        let items: Vec<_> = known
-            .iter()
-            .filter_map(|(index, key)| Some((envelopes.get(*index)?, *key)))
-            .collect();
-        let good = verify_batch(&items, ClockRandom(&*self.clock));
-        let mut out = vec![None; envelopes.len()];
-        for ((index, _), good) in known.into_iter().zip(good) {
-            out[index] = Some(good);
-        }
-        out
-    }
-
-    fn take_one(
-        &self,
+    pub(super) fn check(
+        inner: &Inner,
         network: NetworkId,
         envelope: &Envelope,
         verified: Option<bool>,
-        sender: Option<HubId>,
-    ) -> Result<Verdict, LedgerError> {
-        let mut inner = self.lock();
-        let checked = Self::check(&inner, network, envelope, verified)
-            .and_then(|()| Self::check_scope(&inner, network, self.own_id, envelope, sender));
-        if let Err(why) = checked {
-            return Ok(Err(why));
-        }
-        let header = &envelope.header;
-        let row = RowKey {
-            log: header.log,
-            hub: header.hub,
-            epoch: header.epoch,
-        };
-        if self.cuts().end(&row).is_some_and(|end| header.seq >= end) {
-            return self.take_beyond(&mut inner, network, row, envelope);
-        }
-        match self.check_chain(&inner, row, envelope)? {
-            Chain::Known => return Ok(Ok(None)),
-            Chain::Broken(Refused::Gap) if header.kind == Kind::Tombstone => {
-                // It stands alone: what it erases is erased now. Its place in the log is found by the frontier.
-                self.erase_ahead(&mut inner, network, envelope)?;
-                return Ok(Ok(None));
-            }
-            Chain::Broken(why) => return Ok(Err(why)),
-            Chain::Continues => {}
-        }
-        // Tombstones are never erased themselves.
-        let erased = || self.is_erased(header);
-        if envelope.sealed.is_none() && (header.kind == Kind::Tombstone || !erased()?) {
-            return Ok(Err(Refused::Fault(
-                "it came without its body, and no tombstone covers it",
-            )));
-        }
-        match self.hold(&mut inner, envelope, Whose::Foreign(sender))? {
-            Ok(head) => Ok(Ok(Some((row, head)))),
-            Err(_) => Ok(Ok(None)),
-        }
-    }
-
-    fn check(inner: &Inner, network: NetworkId, envelope: &Envelope, verified: Option<bool>) -> Result<(), Refused> {
+    ) -> Result<(), Refused> {
         if envelope.header.network != network {
             return Err(Refused::Fault("it belongs to another network"));
         }
@@ -191,7 +69,7 @@ impl Ledger {
             .map_err(|_| Refused::Fault("its body does not match, or is over the limit"))
     }
 
-    fn check_chain(&self, inner: &Inner, row: RowKey, envelope: &Envelope) -> Result<Chain, LedgerError> {
+    pub(super) fn check_chain(&self, inner: &Inner, row: RowKey, envelope: &Envelope) -> Result<Chain, LedgerError> {
         let header = &envelope.header;
         let head = inner.held.head(&row);
         let next = head.map_or(0, |head| head.seq.saturating_add(1));
@@ -215,7 +93,7 @@ impl Ledger {
         })
     }
 
-    fn is_erased(&self, header: &Header) -> Result<bool, LedgerError> {
+    pub(super) fn is_erased(&self, header: &Header) -> Result<bool, LedgerError> {
         // A consent belongs to no generation: it ends with the last of them.
         let generation = match header.kind {
             Kind::Consent if header.generation == 0 => u32::MAX,
@@ -227,7 +105,12 @@ impl Ledger {
             .is_some_and(|through| generation <= through))
     }
 
-    fn erase_ahead(&self, inner: &mut Inner, network: NetworkId, envelope: &Envelope) -> Result<(), LedgerError> {
+    pub(super) fn erase_ahead(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        envelope: &Envelope,
+    ) -> Result<(), LedgerError> {
         if !is_good_tombstone(network, envelope) {
             return Ok(());
         }
@@ -235,7 +118,7 @@ impl Ledger {
         let kept = self.keep_tombstone(&mut batch, envelope)?;
         let mut counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
         counted.kept.extend(kept);
-        self.put_totals(inner, &mut batch, &counted);
+        self.put_sum(inner, &mut batch, &mut counted)?;
         self.commit(&batch)?;
         self.counted(inner, counted)
     }
@@ -256,8 +139,8 @@ impl Ledger {
         Ok(held.map(|()| head))
     }
 
-    /// The same for several envelopes about one thing, each in a log and a document of its own: all of them in one
-    /// batch, or none.
+    /// The same for several envelopes, all of them in one batch, or none: statements one after the other, or envelopes about
+    /// one thing, each in a log and a document of its own.
     pub(super) fn hold_all(
         &self,
         inner: &mut Inner,
@@ -272,14 +155,17 @@ impl Ledger {
                 Err(reason) => return Ok(Err(reason)),
             }
         }
-        self.put_totals(inner, &mut batch, &counted);
+        self.put_sum(inner, &mut batch, &mut counted)?;
         self.commit(&batch)?;
         for envelope in envelopes {
             self.was_held(inner, envelope, whose)?;
         }
         self.counted(inner, counted)?;
-        let rows = envelopes.iter().map(|envelope| LogKey::of(&envelope.header).row());
-        let shown: Vec<(RowKey, Head)> = rows.filter_map(|row| Some((row, inner.frontier.head(&row)?))).collect();
+        let rows: BTreeSet<RowKey> = envelopes.iter().map(|envelope| RowKey::of(&envelope.header)).collect();
+        let shown: Vec<(RowKey, Head)> = rows
+            .into_iter()
+            .filter_map(|row| Some((row, inner.frontier.head(&row)?)))
+            .collect();
         if !shown.is_empty() {
             self.notify(Notice::Heads(shown.into()));
         }
@@ -408,7 +294,7 @@ pub(super) enum Whose {
 }
 
 /// How an envelope stands to its log.
-enum Chain {
+pub(super) enum Chain {
     Continues,
     Known,
     Broken(Refused),

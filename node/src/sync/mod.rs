@@ -15,6 +15,7 @@ mod group;
 mod hide;
 mod hold;
 mod host;
+mod intake;
 mod join;
 mod judge;
 mod keys;

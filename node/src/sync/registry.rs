@@ -52,37 +52,36 @@ fn is_in_its_place(header: &Header) -> bool {
     header.kind == Kind::Statement && header.log == LogId::REGISTRY && header.object == ObjectId::ZERO
 }
 
+/// Judges a statement alone. What follows from it is computed once for all of a batch.
+pub(super) fn count_statement(envelope: &Envelope, outcome: &mut Outcome) -> State {
+    if !is_in_its_place(&envelope.header) {
+        return State::Refused(Refusal::Place);
+    }
+    let Some(statement) = statement_of(envelope) else {
+        return State::Refused(Refusal::Body);
+    };
+    outcome.statements.push(statement);
+    State::Counted
+}
+
 impl Ledger {
-    /// Judges a statement: its roster and the rows of the hubs it changes go into the batch.
-    pub(super) fn count_statement(
+    /// The roster with these statements too: it and the rows of the hubs it changes go into the batch.
+    pub(super) fn count_roster(
         &self,
         inner: &Inner,
         batch: &mut Batch,
-        envelope: &Envelope,
-        outcome: &mut Outcome,
-    ) -> Result<State, LedgerError> {
-        if !is_in_its_place(&envelope.header) {
-            return Ok(State::Refused(Refusal::Place));
-        }
-        let Some(statement) = statement_of(envelope) else {
-            return Ok(State::Refused(Refusal::Body));
-        };
-        let statements = inner.statements.iter().chain([&statement]);
+        statements: &[HeldStatement],
+    ) -> Result<Arc<Roster>, LedgerError> {
+        let network = self.network().unwrap_or(NetworkId::ZERO);
+        let all = inner.statements.iter().chain(statements);
         let taken = inner.roster.ballots.taken();
-        let roster = Roster::compute(
-            envelope.header.network,
-            statements,
-            &inner.named,
-            taken,
-            self.clock.now_ms(),
-        );
+        let roster = Roster::compute(network, all, &inner.named, taken, self.clock.now_ms());
         self.put_roster(inner, batch, &roster)?;
-        outcome.statement = Some((statement, Arc::new(roster)));
-        Ok(State::Counted)
+        Ok(Arc::new(roster))
     }
 
-    pub(super) fn statement_counted(&self, inner: &mut Inner, (statement, roster): (HeldStatement, Arc<Roster>)) {
-        inner.statements.push(statement);
+    pub(super) fn statements_counted(&self, inner: &mut Inner, statements: Vec<HeldStatement>, roster: Arc<Roster>) {
+        inner.statements.extend(statements);
         self.set_roster(inner, roster);
     }
 

@@ -10,14 +10,14 @@ use super::{Ledger, give_all, join, memory, open};
 use crate::store::Store;
 
 /// A founder, and a hub that joined it, twice: the same one, with what it holds in two places.
-struct Scene {
-    hostile: HubId,
-    ledgers: [Ledger; 2],
+pub(super) struct Scene {
+    pub(super) hostile: HubId,
+    pub(super) ledgers: [Ledger; 2],
     stores: [Store; 2],
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let stores = [memory(), memory()];
         let a = open(stores[0].clone(), 1, "birmingham", 1);
         a.create_network("Test network").unwrap();
@@ -39,12 +39,12 @@ impl Scene {
         }
     }
 
-    fn hostile(&self, epoch: u64, log: LogId) -> Hostile {
+    pub(super) fn hostile(&self, epoch: u64, log: LogId) -> Hostile {
         Hostile::in_log(self.ledgers[0].network().unwrap(), 3, epoch, log)
     }
 
     /// What each of the two makes of it must be the same now, after a restart and after a rebuild.
-    fn agrees(&self) {
+    pub(super) fn agrees(&self) {
         let says = |ledger: &Ledger| {
             let inner = ledger.lock();
             let standing = inner.roster.members[&self.hostile].standing;
@@ -62,7 +62,7 @@ impl Scene {
         }
     }
 
-    fn give(&self, to: usize, logs: &[&[Envelope]]) {
+    pub(super) fn give(&self, to: usize, logs: &[&[Envelope]]) {
         for envelopes in logs {
             let (_, not_held) = self.ledgers[to].take_from(Some(self.hostile), envelopes).unwrap();
             assert_eq!(not_held, []);
@@ -70,7 +70,7 @@ impl Scene {
     }
 }
 
-fn body(content: Content) -> Vec<u8> {
+pub(super) fn body(content: Content) -> Vec<u8> {
     Body {
         clock: 5,
         content: Some(content),

@@ -1,0 +1,230 @@
+//! Where envelopes of other hubs come in: signatures first, then one after the other, as they were delivered.
+//!
+//! Whatever a statement says may change who belongs, so that the roster is computed anew with each, from all of them.
+//! Statements that come one after the other are therefore held together, and the roster is computed once.
+
+use std::collections::BTreeMap;
+
+use interhub_domain::envelope::{Envelope, Kind, verify_batch};
+use interhub_domain::frontier::{Head, RowKey};
+use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
+use rand::rand_core::{TryCryptoRng, TryRng};
+
+use super::hold::{Chain, Refused, Verdict, Whose};
+use super::ledger::{Inner, Ledger, LedgerError};
+use crate::clock::Clock;
+
+/// The rows that advanced, and what was not held.
+type TakenEnvelopes = (Vec<(RowKey, Head)>, Vec<(HeaderHash, Refused)>);
+
+/// Envelopes of registry logs that are looked at while the ledger is locked: tens of milliseconds.
+const TOGETHER: usize = 200;
+
+/// Random bytes of the node's clock, as the batch verification wants them.
+struct ClockRandom<'a>(&'a dyn Clock);
+
+impl TryRng for ClockRandom<'_> {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(u32::from_ne_bytes(crate::clock::random_bytes(self.0)))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(u64::from_ne_bytes(crate::clock::random_bytes(self.0)))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.random(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for ClockRandom<'_> {}
+
+/// An envelope that was delivered.
+#[derive(Clone, Copy)]
+struct Offer<'a> {
+    network: NetworkId,
+    envelope: &'a Envelope,
+    /// Whether its signature is good, if that could be said before.
+    verified: Option<bool>,
+}
+
+impl Ledger {
+    /// Takes envelopes that no stream brought: the registry that an inviter handed over.
+    pub fn take(&self, envelopes: &[Envelope]) -> Result<TakenEnvelopes, LedgerError> {
+        self.take_from(None, envelopes)
+    }
+
+    /// Takes what a peer delivered and returns once it is durable: the rows that advanced, and what was not held.
+    pub fn take_from(&self, sender: Option<HubId>, envelopes: &[Envelope]) -> Result<TakenEnvelopes, LedgerError> {
+        let Some(network) = self.network() else {
+            return Ok((Vec::new(), Vec::new()));
+        };
+        let verified = self.verify_known(envelopes);
+        let offers: Vec<Offer<'_>> = envelopes
+            .iter()
+            .zip(verified)
+            .map(|(envelope, verified)| Offer {
+                network,
+                envelope,
+                verified,
+            })
+            .collect();
+        let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
+        let mut refused = Vec::new();
+        for together in offers.chunk_by(|one, other| both_of_registry(one.envelope, other.envelope)) {
+            for offers in together.chunks(TOGETHER) {
+                let verdicts = self.take_together(offers, sender)?;
+                for (offer, verdict) in offers.iter().zip(verdicts) {
+                    match verdict {
+                        Ok(Some((row, head))) => drop(advanced.insert(row, head)),
+                        Ok(None) => {}
+                        Err(why) => refused.push((offer.envelope.hash(), why)),
+                    }
+                }
+            }
+        }
+        self.do_duties(&mut self.lock())?;
+        self.make_durable()?;
+        self.replay_now();
+        Ok((advanced.into_iter().collect(), refused))
+    }
+
+    /// Signatures of all whose key is known now, in one go.
+    fn verify_known(&self, envelopes: &[Envelope]) -> Vec<Option<bool>> {
+        let roster = self.roster();
+        // Where two keys go by one number, each envelope is tried with both, later.
+        let key_of = |envelope: &Envelope| match roster.keys(envelope.header.hub, envelope.header.key_number) {
+            [key] => Some(*key),
+            _ => None,
+        };
+        let known: Vec<(usize, [u8; 32])> = envelopes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, envelope)| Some((index, key_of(envelope)?)))
+            .collect();
+        let items: Vec<_> = known
+            .iter()
+            .filter_map(|(index, key)| Some((envelopes.get(*index)?, *key)))
+            .collect();
+        let good = verify_batch(&items, ClockRandom(&*self.clock));
+        let mut out = vec![None; envelopes.len()];
+        for ((index, _), good) in known.into_iter().zip(good) {
+            out[index] = Some(good);
+        }
+        out
+    }
+
+    /// Takes some envelopes without letting go of the ledger: one, or several of registry logs.
+    fn take_together(&self, offers: &[Offer<'_>], sender: Option<HubId>) -> Result<Vec<Verdict>, LedgerError> {
+        let mut inner = self.lock();
+        let mut run = Run::default();
+        let mut verdicts = Vec::with_capacity(offers.len());
+        for offer in offers {
+            if let Some(advance) = self.joins(&inner, &run, *offer, sender) {
+                run.add(offer.envelope, advance);
+                verdicts.push(Ok(Some(advance)));
+                continue;
+            }
+            // What came before it may be what it needs.
+            self.hold_run(&mut inner, &mut run, sender)?;
+            verdicts.push(match self.take_one(&mut inner, *offer, sender) {
+                Err(LedgerError::Unjudged(_)) => Err(Refused::NotNow),
+                taken => taken?,
+            });
+        }
+        self.hold_run(&mut inner, &mut run, sender)?;
+        Ok(verdicts)
+    }
+
+    /// Whether an envelope simply goes on a registry log, with those of the run held: how far its log is then.
+    fn joins(&self, inner: &Inner, run: &Run, offer: Offer<'_>, sender: Option<HubId>) -> Option<(RowKey, Head)> {
+        let header = &offer.envelope.header;
+        let row = RowKey::of(header);
+        let head = run.heads.get(&row).copied().or_else(|| inner.held.head(&row));
+        let seq = head.map_or(0, |head| head.seq.saturating_add(1));
+        let previous = head.map_or(HeaderHash::ZERO, |head| head.hash);
+        let is_cut = self.cuts().end(&row).is_some_and(|end| header.seq >= end);
+        let goes_on = is_of_registry(offer.envelope)
+            && offer.envelope.sealed.is_some()
+            && (header.seq, header.previous) == (seq, previous)
+            && !is_cut
+            && self.check_offer(inner, offer, sender).is_ok();
+        let head = Head {
+            seq,
+            hash: offer.envelope.hash(),
+        };
+        goes_on.then_some((row, head))
+    }
+
+    fn hold_run(&self, inner: &mut Inner, run: &mut Run, sender: Option<HubId>) -> Result<(), LedgerError> {
+        let Run { envelopes, .. } = std::mem::take(run);
+        if !envelopes.is_empty() {
+            // Only own envelopes can be refused.
+            let _ = self.hold_all(inner, &envelopes, Whose::Foreign(sender))?;
+        }
+        Ok(())
+    }
+
+    fn check_offer(&self, inner: &Inner, offer: Offer<'_>, sender: Option<HubId>) -> Result<(), Refused> {
+        Self::check(inner, offer.network, offer.envelope, offer.verified)?;
+        Self::check_scope(inner, offer.network, self.own_id, offer.envelope, sender)
+    }
+
+    fn take_one(&self, inner: &mut Inner, offer: Offer<'_>, sender: Option<HubId>) -> Result<Verdict, LedgerError> {
+        let (network, envelope) = (offer.network, offer.envelope);
+        if let Err(why) = self.check_offer(inner, offer, sender) {
+            return Ok(Err(why));
+        }
+        let header = &envelope.header;
+        let row = RowKey::of(header);
+        if self.cuts().end(&row).is_some_and(|end| header.seq >= end) {
+            return self.take_beyond(inner, network, row, envelope);
+        }
+        match self.check_chain(inner, row, envelope)? {
+            Chain::Known => return Ok(Ok(None)),
+            Chain::Broken(Refused::Gap) if header.kind == Kind::Tombstone => {
+                // It stands alone: what it erases is erased now. Its place in the log is found by the frontier.
+                self.erase_ahead(inner, network, envelope)?;
+                return Ok(Ok(None));
+            }
+            Chain::Broken(why) => return Ok(Err(why)),
+            Chain::Continues => {}
+        }
+        // Tombstones are never erased themselves.
+        let erased = || self.is_erased(header);
+        if envelope.sealed.is_none() && (header.kind == Kind::Tombstone || !erased()?) {
+            return Ok(Err(Refused::Fault(
+                "it came without its body, and no tombstone covers it",
+            )));
+        }
+        match self.hold(inner, envelope, Whose::Foreign(sender))? {
+            Ok(head) => Ok(Ok(Some((row, head)))),
+            Err(_) => Ok(Ok(None)),
+        }
+    }
+}
+
+/// Envelopes of registry logs that wait to be held together, and how far each log is with them.
+#[derive(Default)]
+struct Run {
+    envelopes: Vec<Envelope>,
+    heads: BTreeMap<RowKey, Head>,
+}
+
+impl Run {
+    fn add(&mut self, envelope: &Envelope, (row, head): (RowKey, Head)) {
+        self.envelopes.push(envelope.clone());
+        self.heads.insert(row, head);
+    }
+}
+
+fn is_of_registry(envelope: &Envelope) -> bool {
+    envelope.header.log == LogId::REGISTRY && matches!(envelope.header.kind, Kind::Statement | Kind::Open)
+}
+
+fn both_of_registry(one: &Envelope, other: &Envelope) -> bool {
+    is_of_registry(one) && is_of_registry(other)
+}
