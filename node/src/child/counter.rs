@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counter, Refusal, Unjudged, check_outcome};
@@ -60,7 +60,8 @@ pub struct ChildCounter {
 struct Shared {
     program: PathBuf,
     answer_within: Duration,
-    state: Mutex<State>,
+    /// A fair lock: a change of one hub waits for at most one of each other that is delivered at the same time.
+    state: parking_lot::Mutex<State>,
 }
 
 #[derive(Default)]
@@ -101,7 +102,7 @@ impl ChildCounter {
         let shared = Shared {
             program,
             answer_within,
-            state: Mutex::default(),
+            state: parking_lot::Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -116,8 +117,8 @@ impl ChildCounter {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.shared.state.lock()
     }
 
     /// Starts the child if there is none, and replaces one that somebody ended. Called now and then, so that a child

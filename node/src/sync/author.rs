@@ -380,7 +380,7 @@ impl Ledger {
         }
         let hash = envelopes.first().map(Envelope::hash);
         if hash.is_some() {
-            self.hold_all(inner, &envelopes, Whose::Own)?
+            self.hold_all(inner, &envelopes, Whose::Own, &*self.counter)?
                 .map_err(WriteError::Refused)?;
         }
         Ok(Written { object, hash })
@@ -411,7 +411,8 @@ impl Ledger {
                 generation: 0,
             };
             let envelope = self.sign(inner, network, (row, None), &first, Content::Open(open));
-            self.hold(inner, &envelope, Whose::Own)?.map_err(WriteError::Refused)?;
+            self.hold(inner, &envelope, Whose::Own, &*self.counter)?
+                .map_err(WriteError::Refused)?;
         }
         Ok(row)
     }

@@ -125,6 +125,23 @@ impl Ledger {
         Ok(outcome)
     }
 
+    /// Counts an envelope in its document as it is now, and keeps nothing but what the counter remembers.
+    pub(super) fn try_out(
+        &self,
+        network: NetworkId,
+        envelope: &Envelope,
+        counter: &dyn Counter,
+    ) -> Result<(), LedgerError> {
+        let header = &envelope.header;
+        let (mut known, mut authors) = self.load_object(header.object)?;
+        let nth = count_author(&mut authors, header.hub, header.epoch, header.generation);
+        if let Some(body) = self.held_body(envelope, nth) {
+            let mut room = StoreRoom::new(self, header.object);
+            known.settle(network, vec![body], &mut room, counter)?;
+        }
+        Ok(())
+    }
+
     fn count_object(
         &self,
         batch: &mut Batch,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use interhub_domain::body::{Body, Content, Tombstone};
 use interhub_domain::cut::{opening, stands_alone};
+use interhub_domain::document::Counter;
 use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
@@ -130,12 +131,13 @@ impl Ledger {
         inner: &mut Inner,
         envelope: &Envelope,
         whose: Whose,
+        counter: &dyn Counter,
     ) -> Result<Result<Head, String>, LedgerError> {
         let head = Head {
             seq: envelope.header.seq,
             hash: envelope.hash(),
         };
-        let held = self.hold_all(inner, std::slice::from_ref(envelope), whose)?;
+        let held = self.hold_all(inner, std::slice::from_ref(envelope), whose, counter)?;
         Ok(held.map(|()| head))
     }
 
@@ -146,11 +148,12 @@ impl Ledger {
         inner: &mut Inner,
         envelopes: &[Envelope],
         whose: Whose,
+        counter: &dyn Counter,
     ) -> Result<Result<(), String>, LedgerError> {
         let mut batch = Batch::new();
         let mut counted = Outcome::default();
         for envelope in envelopes {
-            match self.stage(inner, &mut batch, envelope, whose)? {
+            match self.stage(inner, &mut batch, envelope, whose, counter)? {
                 Ok(outcome) => counted.add(outcome),
                 Err(reason) => return Ok(Err(reason)),
             }
@@ -179,6 +182,7 @@ impl Ledger {
         batch: &mut Batch,
         envelope: &Envelope,
         whose: Whose,
+        counter: &dyn Counter,
     ) -> Result<Result<Outcome, String>, LedgerError> {
         let header = &envelope.header;
         let hash = envelope.hash();
@@ -211,7 +215,7 @@ impl Ledger {
             catalogue::put(batch, &body_key, sealed);
         }
         let body = body_of(envelope);
-        let judge = Judge::new(whose, body.as_ref(), &*self.counter);
+        let judge = Judge::new(whose, body.as_ref(), counter);
         let mut counted = self.count(inner, batch, header.network, envelope, Some((key, &mut entry)), &judge)?;
         counted.kept.extend(kept);
         if whose == Whose::Own {

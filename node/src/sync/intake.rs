@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use interhub_domain::document::Counter;
 use interhub_domain::envelope::{Envelope, Kind, verify_batch};
 use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
 use rand::rand_core::{TryCryptoRng, TryRng};
 
 use super::hold::{Chain, Refused, Verdict, Whose};
+use super::judge::Foreseen;
 use super::ledger::{Inner, Ledger, LedgerError};
 use crate::clock::Clock;
 
@@ -19,6 +21,11 @@ type TakenEnvelopes = (Vec<(RowKey, Head)>, Vec<(HeaderHash, Refused)>);
 
 /// Envelopes of registry logs that are looked at while the ledger is locked: tens of milliseconds.
 const TOGETHER: usize = 200;
+/// An envelope that takes longer is slow. Honest ones take a few milliseconds.
+const SLOW_MS: i64 = 100;
+/// Slow envelopes of one hub take so long of one delivery; the rest of what that hub made is asked for again later, so that
+/// what others made, and the peer's own news behind it, goes on.
+const SLOW_IN_ALL_MS: i64 = 2_000;
 
 /// Random bytes of the node's clock, as the batch verification wants them.
 struct ClockRandom<'a>(&'a dyn Clock);
@@ -74,9 +81,20 @@ impl Ledger {
             .collect();
         let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
         let mut refused = Vec::new();
+        let mut slow_ms: BTreeMap<HubId, i64> = BTreeMap::new();
         for together in offers.chunk_by(|one, other| both_of_registry(one.envelope, other.envelope)) {
             for offers in together.chunks(TOGETHER) {
+                let author = together[0].envelope.header.hub;
+                if slow_ms.get(&author).is_some_and(|ms| *ms > SLOW_IN_ALL_MS) {
+                    refused.extend(offers.iter().map(|offer| (offer.envelope.hash(), Refused::NotNow)));
+                    continue;
+                }
+                let began_ms = self.clock.now_ms();
                 let verdicts = self.take_together(offers, sender)?;
+                let took_ms = self.clock.now_ms().saturating_sub(began_ms);
+                if took_ms > SLOW_MS && offers.len() == 1 {
+                    *slow_ms.entry(author).or_default() += took_ms;
+                }
                 for (offer, verdict) in offers.iter().zip(verdicts) {
                     match verdict {
                         Ok(Some((row, head))) => drop(advanced.insert(row, head)),
@@ -119,6 +137,10 @@ impl Ledger {
 
     /// Takes some envelopes without letting go of the ledger: one, or several of registry logs.
     fn take_together(&self, offers: &[Offer<'_>], sender: Option<HubId>) -> Result<Vec<Verdict>, LedgerError> {
+        let foreseen = Foreseen::new(&*self.counter);
+        if let [offer] = offers {
+            self.foresee(*offer, &foreseen);
+        }
         let mut inner = self.lock();
         let mut run = Run::default();
         let mut verdicts = Vec::with_capacity(offers.len());
@@ -130,7 +152,7 @@ impl Ledger {
             }
             // What came before it may be what it needs.
             self.hold_run(&mut inner, &mut run, sender)?;
-            verdicts.push(match self.take_one(&mut inner, *offer, sender) {
+            verdicts.push(match self.take_one(&mut inner, *offer, sender, &foreseen) {
                 Err(LedgerError::Unjudged(_)) => Err(Refused::NotNow),
                 taken => taken?,
             });
@@ -163,9 +185,25 @@ impl Ledger {
         let Run { envelopes, .. } = std::mem::take(run);
         if !envelopes.is_empty() {
             // Only own envelopes can be refused.
-            let _ = self.hold_all(inner, &envelopes, Whose::Foreign(sender))?;
+            let _ = self.hold_all(inner, &envelopes, Whose::Foreign(sender), &*self.counter)?;
         }
         Ok(())
+    }
+
+    /// Judges what an envelope carries, as it would be held now, without holding up anybody. What changes until it is held
+    /// is judged then; a guess that failed has cost time and nothing else.
+    fn foresee(&self, offer: Offer<'_>, foreseen: &Foreseen<'_>) {
+        let envelope = offer.envelope;
+        let header = &envelope.header;
+        let carries_state = matches!(header.kind, Kind::Genesis | Kind::Change | Kind::Squash);
+        let goes_on = || {
+            let head = self.lock().held.head(&RowKey::of(header));
+            let next = head.map_or((0, HeaderHash::ZERO), |head| (head.seq.saturating_add(1), head.hash));
+            (header.seq, header.previous) == next
+        };
+        if carries_state && offer.verified == Some(true) && envelope.check_body().is_ok() && goes_on() {
+            let _ = self.try_out(offer.network, envelope, foreseen);
+        }
     }
 
     fn check_offer(&self, inner: &Inner, offer: Offer<'_>, sender: Option<HubId>) -> Result<(), Refused> {
@@ -173,7 +211,13 @@ impl Ledger {
         Self::check_scope(inner, offer.network, self.own_id, offer.envelope, sender)
     }
 
-    fn take_one(&self, inner: &mut Inner, offer: Offer<'_>, sender: Option<HubId>) -> Result<Verdict, LedgerError> {
+    fn take_one(
+        &self,
+        inner: &mut Inner,
+        offer: Offer<'_>,
+        sender: Option<HubId>,
+        counter: &dyn Counter,
+    ) -> Result<Verdict, LedgerError> {
         let (network, envelope) = (offer.network, offer.envelope);
         if let Err(why) = self.check_offer(inner, offer, sender) {
             return Ok(Err(why));
@@ -200,7 +244,7 @@ impl Ledger {
                 "it came without its body, and no tombstone covers it",
             )));
         }
-        match self.hold(inner, envelope, Whose::Foreign(sender))? {
+        match self.hold(inner, envelope, Whose::Foreign(sender), counter)? {
             Ok(head) => Ok(Ok(Some((row, head)))),
             Err(_) => Ok(Ok(None)),
         }

@@ -26,6 +26,7 @@ mod keys;
 mod places;
 mod quarantine;
 mod recorder;
+mod slow;
 mod together;
 
 const NOW_MS: i64 = 1_795_000_000_000;

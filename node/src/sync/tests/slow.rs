@@ -1,0 +1,123 @@
+//! Changes over which whoever judges them broods: others go on meanwhile, and what is too slow in all waits.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use interhub_domain::document::{CountOutcome, CountRequest, Counter, InProcessCounter, Unjudged};
+use interhub_domain::envelope::Envelope;
+use interhub_domain::ids::LogId;
+
+use super::{NOW_MS, all_envelopes, create, give_all, join, memory, open, own};
+use crate::clock::{ManualClock, SharedClock};
+use crate::sync::hold::Refused;
+use crate::sync::{Ledger, LedgerOptions};
+
+fn open_with(counter: impl Counter + 'static, clock: SharedClock) -> Ledger {
+    Ledger::open(LedgerOptions {
+        store: memory(),
+        clock,
+        own: own(2, "vienna"),
+        counter: Box::new(counter),
+    })
+    .unwrap()
+}
+
+/// What a hub says in its public log.
+fn news(of: &Ledger) -> Vec<Envelope> {
+    let mut all = all_envelopes(of);
+    all.retain(|envelope| envelope.header.log == LogId::PUBLIC && envelope.header.hub == of.own_id());
+    all
+}
+
+/// Says when it is asked, and answers when it is told to; when nobody listens any more, at once.
+struct Broods {
+    asked: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Counter for Broods {
+    fn count(&self, request: &CountRequest<'_>) -> Result<CountOutcome, Unjudged> {
+        if self.asked.send(()).is_ok() {
+            let _ = self.go_on.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        }
+        InProcessCounter.count(request)
+    }
+}
+
+#[test]
+fn own_events_are_written_while_a_foreign_change_is_judged() {
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let ((asked, is_asked), (go, go_on)) = (channel(), channel());
+    let go_on = Mutex::new(go_on);
+    let b = open_with(Broods { asked, go_on }, ManualClock::new(NOW_MS, 7));
+    join(&a, &b);
+    let foreign = create(&a, 9, "Open day");
+    std::thread::scope(|scope| {
+        let taking = scope.spawn(|| b.take_from(Some(a.own_id()), &news(&a)).unwrap());
+        is_asked.recv().unwrap();
+        let written = create(&b, 1, "Own event");
+        assert!(b.load_object(written).unwrap().0.is_shown());
+        assert!(!b.load_object(foreign).unwrap().0.is_shown());
+        // From here on nobody broods: what was foreseen is not asked again all the same.
+        drop(is_asked);
+        go.send(()).unwrap();
+        assert_eq!(taking.join().unwrap().1, []);
+    });
+    assert!(b.load_object(foreign).unwrap().0.is_shown());
+}
+
+/// Takes so long over each change.
+struct Slow {
+    clock: Arc<ManualClock>,
+    ms: Arc<AtomicI64>,
+}
+
+impl Counter for Slow {
+    fn count(&self, request: &CountRequest<'_>) -> Result<CountOutcome, Unjudged> {
+        self.clock.advance_ms(self.ms.load(Ordering::SeqCst));
+        InProcessCounter.count(request)
+    }
+}
+
+#[test]
+fn a_hub_whose_changes_are_slow_waits_and_nobody_else_does() {
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let (clock, ms) = (ManualClock::new(NOW_MS, 7), Arc::new(AtomicI64::new(0)));
+    let counter = Slow {
+        clock: clock.clone(),
+        ms: ms.clone(),
+    };
+    let b = open_with(counter, clock);
+    join(&a, &b);
+    let c = open(memory(), 3, "amsterdam", 1);
+    join(&a, &c);
+    give_all(&a, &b, |_| {});
+    for number in 1..=5 {
+        create(&a, number, "Slow");
+    }
+    let (slow, quick) = (news(&a), create(&c, 1, "Quick"));
+    assert!(slow.len() >= 6, "{}", slow.len());
+
+    ms.store(900, Ordering::SeqCst);
+    let (_, refused) = b.take_from(Some(a.own_id()), &slow).unwrap();
+    let waits: Vec<_> = slow[slow.len() - 2..]
+        .iter()
+        .map(|envelope| (envelope.hash(), Refused::NotNow))
+        .collect();
+    assert_eq!(refused, waits, "three took 2.7 s");
+    let both = [&slow[slow.len() - 2..], &news(&c)].concat();
+    let (_, refused) = b.take_from(Some(a.own_id()), &both).unwrap();
+    assert_eq!(refused, [], "another delivery begins at nothing");
+    assert!(b.load_object(quick).unwrap().0.is_shown());
+
+    // What takes less is not slow, however much of it there is.
+    ms.store(90, Ordering::SeqCst);
+    for number in 6..=45 {
+        create(&a, number, "Not slow");
+    }
+    let more = &news(&a)[slow.len()..];
+    assert_eq!(b.take_from(Some(a.own_id()), more).unwrap().1, []);
+}
