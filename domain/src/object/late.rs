@@ -141,18 +141,21 @@ pub fn late(question: &Question<'_>, state: &ObjectState) -> Result<Late, Unjudg
     let included = graph.closure(state.heads.iter().copied());
     let replaced = replaced(question);
     let dead = dead_ends(question, state, &graph);
+    // Written when it was a host, by what became void since: nothing else lets a node write.
+    let may_write = state.may_write(question.own);
+    let unasked = |body: &HeldBody| body.generation == created.generation && !may_write;
     let is_late = |body: &&HeldBody| {
         let Some(change) = graph.of.get(&body.hash) else {
             return false;
         };
         let left_behind = body.generation < created.generation;
         let forked = question.forked.contains(&body.hash);
-        let on_a_dead_end = body.generation == created.generation && !dead.is_disjoint(&graph.closure([*change]));
+        let on_a_dead_end = body.generation >= created.generation && !dead.is_disjoint(&graph.closure([*change]));
         body.kind == Kind::Change
             && body.hub == question.own
             && !included.contains(change)
             && !replaced.contains(&body.hash)
-            && (forked || (!body.void && (left_behind || on_a_dead_end)))
+            && (forked || (!body.void && (left_behind || on_a_dead_end || unasked(body))))
     };
     let mut found: Vec<&HeldBody> = question.bodies.iter().filter(is_late).collect();
     found.sort_by_key(|body| (body.clock, body.hash));
@@ -223,7 +226,8 @@ pub fn left_behind(question: &Question<'_>, heads: &[Vec<u8>]) -> Result<Late, U
     Ok(late)
 }
 
-/// Changes of the generation shown that never count: void by a fork, or beginnings that lost.
+/// Changes of the generation shown that never count: what is void, and beginnings that lost. A later generation is one whole:
+/// it would be shown if its beginning counted.
 fn dead_ends(question: &Question<'_>, state: &ObjectState, graph: &Graph) -> BTreeSet<ChangeHash> {
     let Some(created) = state.created else {
         return BTreeSet::new();
@@ -231,7 +235,7 @@ fn dead_ends(question: &Question<'_>, state: &ObjectState, graph: &Graph) -> BTr
     let of_this_generation = question
         .bodies
         .iter()
-        .filter(|body| body.generation == created.generation);
+        .filter(|body| body.generation >= created.generation);
     let dead = of_this_generation.filter(|body| {
         let begins = matches!(body.kind, Kind::Genesis | Kind::Squash);
         body.void || (begins && body.hash != created.beginning)

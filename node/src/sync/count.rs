@@ -193,7 +193,9 @@ impl Ledger {
                 states.entry(gone).or_insert(State::Covered);
             }
         }
-        let left_out = recounted || (header.kind == Kind::Change && states.get(&hash) != Some(&State::Counted));
+        let left_out = recounted
+            || (header.kind == Kind::Change && states.get(&hash) != Some(&State::Counted))
+            || matches!(header.kind, Kind::Grant | Kind::Consent);
         let may_leave_out = left_out && authors.iter().any(|one| one.hub == self.own_id);
         self.note_left_out(batch, &known, may_leave_out, outcome)?;
         if erased && !known.is_erased(u32::MAX) {

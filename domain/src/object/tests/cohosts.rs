@@ -469,6 +469,54 @@ fn edits_on_a_squash_that_lost_are_late() {
     assert!(network.late(loser).edits.is_empty());
 }
 
+/// Whoever stole the owner's key began a generation, or the owner did beyond a fork or its own removal.
+#[test]
+fn edits_in_a_generation_that_became_void_are_late() {
+    let mut network = Network::new();
+    network.genesis(&[COHOST]);
+    network.consent(2, 1, true);
+    network.sync_all();
+    network.squash(1, &[COHOST]).unwrap();
+    network.sync_all();
+    network.edit(2, |event| event.title = "In vain".into()).unwrap();
+    network.sync_all();
+    let begun = network.bodies.iter().position(|body| body.kind == Kind::Squash);
+    network.void_from(1, begun.unwrap());
+    assert_eq!(shown(&network.all()).title, "Open day");
+    let late = network.late(2);
+    assert_eq!(late.edits.len(), 1);
+    assert!(late.may_take_over);
+    network.replay(2).unwrap();
+    network.sync_all();
+    assert_eq!(shown(&network.all()).title, "In vain");
+    assert!(network.late(2).edits.is_empty());
+}
+
+/// Whoever stole the owner's key asked it to be a host.
+#[test]
+fn edits_of_a_host_whose_asking_became_void_are_late_and_not_said_again() {
+    let mut network = Network::new();
+    network.genesis(&[]);
+    network.sync_all();
+    network.grant(1, COHOST).unwrap();
+    network.sync_all();
+    network.consent(2, 1, true);
+    network.edit(2, |event| event.title = "In vain".into()).unwrap();
+    network.sync_all();
+    assert!(network.late(2).edits.is_empty());
+    let asked = network.bodies.iter().position(|body| body.kind == Kind::Grant);
+    network.void_from(1, asked.unwrap());
+    assert_eq!(shown(&network.all()).title, "Open day");
+    let late = network.late(2);
+    assert_eq!(late.edits.len(), 1);
+    assert!(!late.may_take_over);
+    // Asked by who may ask, it counts as it is.
+    network.grant(0, COHOST).unwrap();
+    network.sync_all();
+    assert_eq!(shown(&network.all()).title, "In vain");
+    assert!(network.late(2).edits.is_empty());
+}
+
 #[test]
 fn what_a_squash_withdraws_is_not_said_again() {
     let mut network = Network::new();
