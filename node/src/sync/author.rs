@@ -267,7 +267,7 @@ impl Ledger {
     }
 
     /// A new document. One that was withdrawn from this log before goes on in the generation after.
-    fn prepare_creation(
+    pub(super) fn prepare_creation(
         &self,
         network: NetworkId,
         log: LogId,

@@ -165,6 +165,12 @@ impl Ledger {
 
         let hash = header.hash();
         let created_before = known.state.created;
+        let by_this_run = header.hub == self.own_id && header.epoch == self.epoch();
+        let written_now = by_this_run && entry.as_ref().is_some_and(|(_, row)| row.received.peer == self.own_id);
+        let taken = match header.kind {
+            Kind::Tombstone if header.hub == self.own_id && !written_now => known.snapshot.clone(),
+            _ => None,
+        };
         let generation_before = known.state.generation();
         let mut room = StoreRoom::new(self, id);
         let mut states = BTreeMap::new();
@@ -199,7 +205,7 @@ impl Ledger {
         let may_leave_out = left_out && authors.iter().any(|one| one.hub == self.own_id);
         self.note_left_out(batch, &known, may_leave_out, outcome)?;
         if erased && !known.is_erased(u32::MAX) {
-            self.note_left_behind(batch, (network, id), envelope, created_before, counter)?;
+            self.note_left_behind(batch, (network, id), envelope, created_before, taken, counter)?;
         }
         self.write_states(batch, &states, hash, entry, outcome)?;
         write_object(batch, &known, authors, generation_before);

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use interhub_domain::envelope::Envelope;
-use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, ObjectId, ThingId};
+use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, NetworkId, ObjectId, ThingId};
 
 use super::hold::{is_good_tombstone, tombstone_of};
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
@@ -152,8 +152,17 @@ impl Ledger {
         let Some(network) = self.network() else {
             return Ok(Vec::new());
         };
+        self.documents_of(&self.lock(), network, thing)
+    }
+
+    pub(super) fn documents_of(
+        &self,
+        inner: &Inner,
+        network: NetworkId,
+        thing: ThingId,
+    ) -> Result<Vec<(ObjectId, bool)>, LedgerError> {
         let mut out = Vec::new();
-        let groups: Vec<LogId> = self.lock().groups.keys().copied().collect();
+        let groups = inner.groups.keys().copied();
         for log in [LogId::PUBLIC, LogId::NETWORK, LogId::LOCAL].into_iter().chain(groups) {
             let object = ObjectId::derive(network, self.own_id, log, DocumentKind::Event, thing);
             let known = self.load_object(object)?.0;

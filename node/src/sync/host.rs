@@ -266,6 +266,9 @@ impl Host for LedgerHost {
             tracing::error!(%error, "freshness could not be stored");
         }
         self.ledger.replay_now();
+        if let Err(error) = self.ledger.bring_back() {
+            tracing::error!(%error, "own events that were taken elsewhere could not be looked for");
+        }
     }
 
     fn report(&self, peer: HubId, notice: &session::Notice) {

@@ -20,6 +20,7 @@ mod join;
 mod judge;
 mod keys;
 mod ledger;
+mod moved;
 mod quarantine;
 mod read;
 mod rebuild;

@@ -42,13 +42,15 @@ impl Ledger {
     }
 
     /// Lists in a batch what this hub wrote into a document that was taken to another log without it, before its bodies go:
-    /// as a co-host, or as the owner with another copy of its folder.
+    /// as a co-host, or as the owner with another copy of its folder. `taken`: what an own event says that another run took
+    /// there, saved; see [`Ledger::bring_back`].
     pub(super) fn note_left_behind(
         &self,
         batch: &mut Batch,
         (network, object): (NetworkId, ObjectId),
         envelope: &Envelope,
         created: Option<Created>,
+        taken: Option<Vec<u8>>,
         counter: &dyn Counter,
     ) -> Result<(), LedgerError> {
         let Some(created) = created.filter(|created| created.kind == DocumentKind::Event) else {
@@ -70,9 +72,17 @@ impl Ledger {
             counter,
         };
         let late = late::left_behind(&question, &heads).map_err(LedgerError::Unjudged)?;
-        if !late.edits.is_empty() {
+        let taken = taken.and_then(|saved| match document::read_saved(&saved, created.kind) {
+            Ok(Reading::Event(event)) => Some(*event),
+            _ => None,
+        });
+        if !late.edits.is_empty() || taken.is_some() {
             let known = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
-            catalogue::put(batch, &LeftOutKey(object), &listed(&created, &late, known.settled));
+            let row = LeftOutRow {
+                taken,
+                ..listed(&created, &late, known.settled)
+            };
+            catalogue::put(batch, &LeftOutKey(object), &row);
         }
         Ok(())
     }
@@ -91,7 +101,10 @@ impl Ledger {
         Ok(())
     }
 
-    fn left_out_rows(&self, wanted: impl Fn(&LeftOutRow) -> bool) -> Result<Vec<(LeftOutKey, LeftOutRow)>, StoreError> {
+    pub(super) fn left_out_rows(
+        &self,
+        wanted: impl Fn(&LeftOutRow) -> bool,
+    ) -> Result<Vec<(LeftOutKey, LeftOutRow)>, StoreError> {
         let mut out = Vec::new();
         let visit = |key: LeftOutKey, row: LeftOutRow| {
             if wanted(&row) {
@@ -193,7 +206,8 @@ impl Ledger {
         if self.is_large(&self.load_object(object)?.0) {
             self.squash_if_large(inner, network, object)?;
         }
-        let noted = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
+        let mut noted = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
+        let (thing, taken) = (noted.thing, noted.taken.take());
         let bodies = self.bodies_and_tombstone_of(network, object)?;
         let forked = self.forked(&bodies)?;
         let void: Vec<&HeldBody> = bodies.iter().filter(|body| forked.contains(&body.hash)).collect();
@@ -222,6 +236,13 @@ impl Ledger {
         } else if known.state.erased_through.is_some() && !noted.fields.is_empty() {
             // What was left behind when it was taken to another log: its bodies are gone, and this is all that tells of it.
             row = Some(noted);
+        }
+        if taken.is_some() {
+            let known = row.unwrap_or(LeftOutRow {
+                thing,
+                ..LeftOutRow::default()
+            });
+            row = Some(LeftOutRow { taken, ..known });
         }
         let mut batch = Batch::new();
         match &row {
@@ -387,5 +408,6 @@ fn listed(created: &Created, late: &Late, settled: Vec<SettledField>) -> LeftOut
         thing: created.thing,
         fields,
         settled,
+        taken: None,
     }
 }

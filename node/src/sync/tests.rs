@@ -23,6 +23,7 @@ mod erase;
 mod forks;
 mod groups;
 mod keys;
+mod moved;
 mod places;
 mod quarantine;
 mod recorder;

@@ -346,7 +346,8 @@ fn document_values() {
 fn left_out_edits() {
     check::key(&LeftOutKey(OBJECT), Family::LeftOut, "06060606060606060606060606060606");
     check::old_value(&LeftOutRow::default(), "01100000000000000000000000000000000000");
-    check::value(&LeftOutRow::default(), "0210000000000000000000000000000000000000");
+    check::old_value(&LeftOutRow::default(), "0210000000000000000000000000000000000000");
+    check::value(&LeftOutRow::default(), "031000000000000000000000000000000000000000");
     let field = LeftOutField {
         field: "title".into(),
         value: "Late".into(),
@@ -355,7 +356,7 @@ fn left_out_edits() {
     let mut row = LeftOutRow {
         thing: THING,
         fields: vec![field],
-        settled: Vec::new(),
+        ..LeftOutRow::default()
     };
     check::old_value(
         &row,
@@ -367,12 +368,9 @@ fn left_out_edits() {
         field: "url".into(),
         through_ms: 2,
     });
-    check::value(
-        &row,
-        "0210030303030303030303030303030303030105 7469746c65 044c617465 d00f 01 0375726c 04"
-            .replace(' ', "")
-            .as_str(),
-    );
+    let golden = "10030303030303030303030303030303030105 7469746c65 044c617465 d00f 01 0375726c 04".replace(' ', "");
+    check::old_value(&row, &format!("02{golden}"));
+    check::value(&row, &format!("03{golden}00"));
 }
 
 #[test]

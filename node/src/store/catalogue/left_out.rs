@@ -1,5 +1,6 @@
 //! Own edits that documents leave out.
 
+use interhub_domain::event::Event;
 use interhub_domain::ids::{ObjectId, ThingId};
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,8 @@ impl Key for LeftOutKey {
     }
 }
 
-/// Value of `left_out`. Without fields: still to be looked at, or settled by a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Value of `left_out`. Without fields and event: still to be looked at, or settled by a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LeftOutRow {
     /// The thing; zero while it is still to be looked at.
     pub thing: ThingId,
@@ -35,16 +36,24 @@ pub struct LeftOutRow {
     pub fields: Vec<LeftOutField>,
     /// Fields that a person has settled: what the edits up to then made of them is not listed again.
     pub settled: Vec<SettledField>,
+    /// What the own event said when this hub heard that it had been taken to another log, until it is known whether it goes
+    /// on there.
+    pub taken: Option<Event>,
 }
 
 impl LeftOutRow {
     /// The same, to be looked at anew.
     #[must_use]
     pub fn to_be_looked_at(self) -> Self {
+        let thing = if self.taken.is_some() {
+            self.thing
+        } else {
+            ThingId::ZERO
+        };
         Self {
-            thing: ThingId::ZERO,
+            thing,
             fields: Vec::new(),
-            settled: self.settled,
+            ..self
         }
     }
 }
@@ -55,6 +64,7 @@ impl Default for LeftOutRow {
             thing: ThingId::ZERO,
             fields: Vec::new(),
             settled: Vec::new(),
+            taken: None,
         }
     }
 }
@@ -75,6 +85,14 @@ struct LeftOutRowV1 {
     fields: Vec<LeftOutField>,
 }
 
+/// Version 2, in which nothing was kept of an event as a whole.
+#[derive(Serialize, Deserialize)]
+struct LeftOutRowV2 {
+    thing: ThingId,
+    fields: Vec<LeftOutField>,
+    settled: Vec<SettledField>,
+}
+
 /// One field of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutField {
@@ -90,7 +108,7 @@ impl Value for LeftOutRow {
     const WHAT: &'static str = "left out edits";
 
     fn encode(&self) -> Vec<u8> {
-        encode_row(2, self)
+        encode_row(3, self)
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
@@ -98,9 +116,15 @@ impl Value for LeftOutRow {
             Some(1) => decode_row::<LeftOutRowV1>(1, bytes).map(|old| Self {
                 thing: old.thing,
                 fields: old.fields,
-                settled: Vec::new(),
+                ..Self::default()
             }),
-            _ => decode_row(2, bytes),
+            Some(2) => decode_row::<LeftOutRowV2>(2, bytes).map(|old| Self {
+                thing: old.thing,
+                fields: old.fields,
+                settled: old.settled,
+                taken: None,
+            }),
+            _ => decode_row(3, bytes),
         }
     }
 }
