@@ -111,6 +111,9 @@ impl Host for LedgerHost {
         // A hub that was removed, left, or waits for a place, calls too: for the registry, in which that may change, and for
         // what it is to erase.
         let own_calls = roster.members.contains_key(&own);
+        // Under another key than its first, this hub may be known to nobody who calls it by the one of before. It calls those
+        // that are gone, too: they may have come back since, and be all that is left to be told.
+        let tells_of_a_key = self.ledger.key_number != 0;
         let hubs: BTreeMap<HubId, Contact> = roster
             .members
             .values()
@@ -122,7 +125,7 @@ impl Host for LedgerHost {
                     address: member.address.clone(),
                     dial: own_calls
                         && member.id != own
-                        && member.standing == Standing::Active
+                        && (member.standing == Standing::Active || tells_of_a_key)
                         && !member.address.is_empty(),
                 };
                 (member.id, contact)

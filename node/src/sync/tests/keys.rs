@@ -10,8 +10,9 @@ use interhub_domain::ids::{DocumentKind, HubId, LogId, ThingId};
 
 use super::{Ledger, NOW_MS, Write, event, give_all, join, memory, open, own};
 use crate::clock::ManualClock;
+use crate::peer::Host;
 use crate::store::Store;
-use crate::sync::{KeyError, KeyKeeper, LedgerOptions, NextIdentity, Written};
+use crate::sync::{KeyError, KeyKeeper, LedgerHost, LedgerOptions, NextIdentity, Written};
 
 /// Keeps the newest key in memory.
 #[derive(Default)]
@@ -175,4 +176,28 @@ fn after_a_theft_the_folder_vouches_for_what_it_wrote() {
     }
     assert_eq!(founder.digests().unwrap(), hub.digests().unwrap());
     assert_eq!(founder.frontier().shared_digest(), hub.frontier().shared_digest());
+}
+
+/// Two hubs whose keys changed while they were apart know each other's no more: a third one has to be told, whatever it is by
+/// what this hub has heard.
+#[test]
+fn under_another_key_a_hub_calls_those_that_are_gone_too() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let store = memory();
+    let (hub, kept) = vienna(store.clone(), None, 1);
+    join(&founder, &hub);
+    let third = open(memory(), 4, "amsterdam", 1);
+    join(&founder, &third);
+    third.leave().unwrap();
+    give_all(&third, &founder, |_| {});
+    exchange(&founder, &hub);
+    let calls = |hub: Ledger| {
+        let directory = LedgerHost::new(Arc::new(hub)).directory();
+        [&founder, &third].map(|other| directory.hubs[&other.own_id()].dial)
+    };
+    hub.rotate_key().unwrap();
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    assert_eq!(calls(hub), [true, false]);
+    assert_eq!(calls(vienna(store, Some(&next), 2).0), [true, true]);
 }
