@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use interhub_domain::ids::{HubId, LogId, ObjectId};
+use interhub_domain::ids::{DocumentKind, HubId, LogId, NetworkId, ObjectId};
 use interhub_domain::registry::{Member, Roster, State};
 use interhub_node::projection::HubRow;
 use interhub_node::store::Family;
@@ -14,7 +14,8 @@ use interhub_node::store::catalogue::{Key, Value, decode_row, encode_row};
 use interhub_node::sync::Ledger;
 
 use super::disk::{Contents, Disk};
-use super::operators::{Added, Diary, Word, seen};
+use super::hub::SimHub;
+use super::operators::{Added, Diary, Word, seen, seen_shown};
 use super::world::World;
 
 /// What hubs that agree have in common, in a form that is quick to compare.
@@ -108,7 +109,7 @@ pub(crate) fn check(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Re
     groups_agree(world, diary, belonging)?;
     nothing_leaked(world, diary)?;
     for machine in belonging {
-        erased_is_gone(world, diary, *machine)?;
+        erased_is_gone(world, diary, *machine, belonging)?;
         nothing_lost(world, diary, *machine)?;
         rebuild_shows_the_same(world, *machine)?;
     }
@@ -197,9 +198,9 @@ fn same_documents(world: &World<'_>, one: usize, other: usize) -> Result<(), Str
     let shared = |machine: usize| -> BTreeSet<ObjectId> {
         let all = documents(&world.hubs[machine].disk).into_iter();
         let is_event = |row: &ObjectRow| {
-            row.state.created.is_some_and(|created| {
-                created.log.is_shared() && created.kind == interhub_domain::ids::DocumentKind::Event
-            })
+            row.state
+                .created
+                .is_some_and(|created| created.log.is_shared() && created.kind == DocumentKind::Event)
         };
         all.filter(|(_, row)| is_event(row)).map(|(id, _)| id).collect()
     };
@@ -272,21 +273,25 @@ fn nothing_leaked(world: &World<'_>, diary: &Diary) -> Result<(), String> {
 }
 
 /// Nothing that an erased document said is on the disk of a hub that belongs.
-fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), String> {
+fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize, belonging: &[usize]) -> Result<(), String> {
     let hub = &world.hubs[machine];
+    let others = belonging.iter().any(|other| world.hubs[*other].id != hub.id);
     let contents = hub.disk.contents();
     for thing in &diary.things {
         let Some(seen) = seen(&hub.disk, thing.object) else {
             continue;
         };
         let is_erased = seen.state.erased_through == Some(u32::MAX);
-        // A copied machine has local documents of its own, and hears of drafts by another hub alone.
-        let hears = |by: usize| thing.log.is_shared() || by == machine || hub.id != thing.owner;
+        // A copied machine has local documents of its own, and hears of all others by another hub alone.
+        let by_others = others && thing.log.is_shared();
+        let hears = |by: usize| by_others || by == machine || hub.id != thing.owner;
         if thing.erased.is_some_and(|(by, _)| hears(by)) && !is_erased {
             return Err(format!(
-                "{} has {} although it was erased",
+                "{} has {} in {} although it was erased: {:?}",
                 hub.name,
-                thing.thing.short()
+                thing.thing.short(),
+                thing.log.short(),
+                thing.erased
             ));
         }
         if !is_erased {
@@ -309,6 +314,7 @@ fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize) -> Result<()
 fn nothing_lost(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), String> {
     let hub = &world.hubs[machine];
     let ledger = hub.ledger();
+    let network = ledger.network().unwrap();
     let left_out: Vec<LeftOutRow> = ledger.not_taken_over().unwrap();
     for word in diary.words.iter().filter(|word| word.machine == machine) {
         let Some(hash) = word.acknowledged else { continue };
@@ -318,7 +324,7 @@ fn nothing_lost(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), 
         let thing = diary.things.iter().find(|thing| thing.thing == word.thing).unwrap();
         // What a liar owns or hosts, it may end or alter in any way.
         let ends_anyway = thing.to_be_erased || thing.in_bad_hands || diary.liar == Some(thing.owner);
-        if is_said(&hub.disk, thing, word) || ends_anyway {
+        if is_said(&hub.disk, network, thing, word) || ends_anyway {
             continue;
         }
         let listed = |row: &LeftOutRow| {
@@ -327,11 +333,10 @@ fn nothing_lost(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), 
         if left_out.iter().any(listed) {
             continue;
         }
-        // What a co-host, or another machine of the owner's, said while the owner took the event to another audience
-        // stays behind with the old document.
-        let copies = world.hubs.iter().filter(|other| other.id == hub.id).count() > 1;
-        let moved = thing.left.contains(&word.object) && (thing.owner != hub.id || copies);
-        if moved && standing == Standing::Covered {
+        let moved = thing.left.contains(&word.object) && standing == Standing::Covered;
+        if moved
+            && (went_on_with_its_owner(world, network, thing, word) || was_lost_with_its_owner(world, hub.id, thing))
+        {
             continue;
         }
         return Err(format!(
@@ -344,13 +349,29 @@ fn nothing_lost(world: &World<'_>, diary: &Diary, machine: usize) -> Result<(), 
     Ok(())
 }
 
-/// Whether any document of the event says the word.
-fn is_said(disk: &Disk, thing: &Added, word: &Word) -> bool {
-    let objects = thing.left.iter().chain([&thing.object, &word.object]);
+/// Whether any document of the event says the word, the draft included that it becomes when a move of it was lost.
+fn is_said(disk: &Disk, network: NetworkId, thing: &Added, word: &Word) -> bool {
+    let draft = ObjectId::derive(network, thing.owner, LogId::LOCAL, DocumentKind::Event, thing.thing);
+    let objects = thing.left.iter().chain([&thing.object, &word.object, &draft]);
     objects.into_iter().any(|object| {
         let event = seen(disk, *object).and_then(|seen| seen.event);
         event.is_some_and(|event| event.description.contains(&word.text))
     })
+}
+
+/// What a co-host said in time goes on with the event, maybe to where its own machine cannot look: then its owner's can.
+fn went_on_with_its_owner(world: &World<'_>, network: NetworkId, thing: &Added, word: &Word) -> bool {
+    let owners = world.hubs.iter().filter(|other| other.id == thing.owner);
+    owners
+        .into_iter()
+        .any(|owner| is_said(&owner.disk, network, thing, word))
+}
+
+/// What a co-host had said in time was only in the document that the owner moved the event to, and that document only on a
+/// disk of the owner's that an older copy has replaced: no machine shows it. What is the owner's own goes on as a draft.
+fn was_lost_with_its_owner(world: &World<'_>, hub: HubId, thing: &Added) -> bool {
+    let shown = |other: &std::sync::Arc<SimHub>| seen_shown(&other.disk, thing.object);
+    hub != thing.owner && thing.went_back && !world.hubs.iter().any(shown)
 }
 
 /// What a rebuild computes anew, without what only the present run knows.

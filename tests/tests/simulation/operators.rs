@@ -30,6 +30,8 @@ pub(crate) struct Added {
     pub(crate) erased: Option<(usize, HeaderHash)>,
     /// Documents of it that a change of audience has left behind.
     pub(crate) left: Vec<ObjectId>,
+    /// A machine of its owner went back to a copy of its disk from before its last change of audience.
+    pub(crate) went_back: bool,
 }
 
 /// A word that one edit put into an event's description, and nothing else says.
@@ -135,13 +137,15 @@ impl Diary {
     }
 
     /// A machine has lost what was written since an old copy of its disk was made: nothing of that was promised.
-    pub(crate) fn forget_what_is_not_on(&mut self, machine: usize, disk: &Disk) {
+    pub(crate) fn forget_what_is_not_on(&mut self, machine: usize, hub: HubId, disk: &Disk) {
         let is_there = |hash: HeaderHash| catalogue::contains(disk, &PositionKey(hash)).unwrap();
         for word in self.words.iter_mut().filter(|word| word.machine == machine) {
             word.acknowledged = word.acknowledged.filter(|hash| is_there(*hash));
         }
         for thing in &mut self.things {
             thing.erased = thing.erased.filter(|(by, hash)| *by != machine || is_there(*hash));
+            let is_moved = thing.owner == hub && !thing.left.is_empty();
+            thing.went_back |= is_moved && !seen_shown(disk, thing.object);
         }
     }
 
@@ -283,6 +287,7 @@ impl Operator<'_, '_> {
             to_be_erased: false,
             erased: None,
             left: Vec::new(),
+            went_back: false,
         });
         self.tell(&format!("adds {word} to {}", log.short()), hash.is_some());
     }
