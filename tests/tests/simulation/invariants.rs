@@ -108,6 +108,7 @@ pub(crate) fn check(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Re
     }
     groups_agree(world, diary, belonging)?;
     nothing_leaked(world, diary)?;
+    hiding_is_its_own_business(world, diary, belonging)?;
     for machine in belonging {
         erased_is_gone(world, diary, *machine, belonging)?;
         nothing_lost(world, diary, *machine)?;
@@ -266,6 +267,30 @@ fn nothing_leaked(world: &World<'_>, diary: &Diary) -> Result<(), String> {
         for thing in diary.things.iter().filter(local) {
             if let Some(family) = contains(&contents, &thing.object.0) {
                 return leak(&format!("local document {}", thing.object.short()), family);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What an operator hides stays so, whatever becomes of the event, and no other hub hears why.
+fn hiding_is_its_own_business(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Result<(), String> {
+    for ((machine, thing), said) in diary
+        .hidden
+        .iter()
+        .filter(|((machine, _), _)| belonging.contains(machine))
+    {
+        let hub = &world.hubs[*machine];
+        let kept = hub.ledger().hidden(*thing).unwrap();
+        if kept.as_ref() != Some(said) {
+            return Err(format!("{} has {kept:?} of {}, not {said:?}", hub.name, thing.short()));
+        }
+    }
+    for hub in &world.hubs {
+        let contents = hub.disk.contents();
+        for (_, reason) in diary.reasons.iter().filter(|(own, _)| *own != hub.id) {
+            if let Some(family) = contains(&contents, reason.as_bytes()) {
+                return Err(format!("{reason} leaked to {}, into {family:?}", hub.name));
             }
         }
     }

@@ -8,6 +8,7 @@ use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, Ob
 use interhub_domain::object::ObjectState;
 use interhub_node::store::catalogue;
 use interhub_node::store::catalogue::document::SnapshotKey;
+use interhub_node::store::catalogue::event::{HiddenKey, HiddenRow};
 use interhub_node::store::catalogue::log::PositionKey;
 use interhub_node::store::catalogue::object::ObjectKey;
 use interhub_node::sync::{Ledger, Write};
@@ -57,6 +58,10 @@ pub(crate) struct Diary {
     pub(crate) liar: Option<HubId>,
     /// The members of the groups drawn, by log.
     pub(crate) groups: BTreeMap<LogId, BTreeSet<HubId>>,
+    /// What each machine's operator last said about hiding an event, once it is known to be durable.
+    pub(crate) hidden: BTreeMap<(usize, ThingId), HiddenRow>,
+    /// The reasons that operators gave, and whose they are.
+    pub(crate) reasons: Vec<(HubId, String)>,
 }
 
 /// What a machine shows of a document.
@@ -142,6 +147,9 @@ impl Diary {
         for word in self.words.iter_mut().filter(|word| word.machine == machine) {
             word.acknowledged = word.acknowledged.filter(|hash| is_there(*hash));
         }
+        let hidden = |thing: ThingId| catalogue::get(disk, &HiddenKey(thing)).unwrap();
+        self.hidden
+            .retain(|(of, thing), row| *of != machine || hidden(*thing).as_ref() == Some(row));
         for thing in &mut self.things {
             thing.erased = thing.erased.filter(|(by, hash)| *by != machine || is_there(*hash));
             let is_moved = thing.owner == hub && !thing.left.is_empty();
@@ -447,6 +455,31 @@ impl Operator<'_, '_> {
             (known.object, known.log) = (target, log);
         }
         self.tell(&format!("moves {} to {}", thing.short(), log.short()), done);
+    }
+
+    /// Hides another hub's event, or shows it again.
+    pub(crate) fn hide(&mut self) {
+        let own = self.own();
+        let Some((index, _)) = self.pick(|thing, _| thing.owner != own) else {
+            return;
+        };
+        let thing = self.diary.things[index].thing;
+        let number = self.diary.reasons.len();
+        let row = HiddenRow {
+            hidden: !self.dice().one_in(3),
+            reason: format!("[h{number}x]"),
+            at_ms: i64::try_from(number).unwrap(),
+            by: "operator".to_owned(),
+        };
+        self.diary.reasons.push((own, row.reason.clone()));
+        let done = self.ledger().set_hidden(thing, &row).is_ok();
+        let what = format!("hides {}: {}", thing.short(), row.hidden);
+        // Of what was not acknowledged either is right.
+        self.diary.hidden.remove(&(self.machine, thing));
+        if done {
+            self.diary.hidden.insert((self.machine, thing), row);
+        }
+        self.tell(&what, done);
     }
 
     fn erase(&mut self) {

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     lies: bool,
     /// One clock in so many is far off; none without a number.
     skewed: usize,
+    /// Operators hide events of other hubs.
+    hides: bool,
 }
 
 impl Plan {
@@ -70,6 +72,7 @@ impl Plan {
             stops: often(5),
             lies: often(3),
             skewed: if often(2) { 3 } else { 0 },
+            hides: !often(7),
         }
     }
 
@@ -193,8 +196,11 @@ impl Scenario<'_> {
         let Some(machine) = self.world.dice.pick(&up).copied() else {
             return;
         };
+        if self.plan.hides && self.world.dice.one_in(16) {
+            self.does(machine, |operator| operator.hide());
+        }
         match self.world.dice.below(32) {
-            0..=15 => self.act(machine),
+            0..=15 => self.does(machine, |operator| operator.act()),
             16..=19 if !is_outside(&self.world, machine) => {
                 if !self.plan.is_large() || self.world.dice.one_in(4) {
                     decide(&mut self.world, machine, self.plan.politics);
@@ -226,7 +232,7 @@ impl Scenario<'_> {
             .collect()
     }
 
-    fn act(&mut self, machine: usize) {
+    fn does(&mut self, machine: usize, what: fn(&mut Operator<'_, '_>)) {
         if is_outside(&self.world, machine) {
             return;
         }
@@ -236,7 +242,7 @@ impl Scenario<'_> {
             machine,
             network: self.network,
         };
-        operator.act();
+        what(&mut operator);
     }
 
     /// The next hub comes, or one that is outside asks again.
