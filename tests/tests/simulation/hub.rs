@@ -13,14 +13,15 @@ use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
 use interhub_domain::profile::HubProfile;
 use interhub_node::clock::{Clock, ManualClock, SharedClock};
 use interhub_node::peer::net::Net;
-use interhub_node::peer::{JoinRequest, PeerOptions, Peers};
+use interhub_node::peer::{Host, JoinRequest, PeerOptions, Peers};
 use interhub_node::sync::{
     KeyError, KeyKeeper, Ledger, LedgerHost, LedgerOptions, NextIdentity, OwnHub, invitation_message,
 };
 use interhub_node::task::{Blocking, TaskContext, Tasks};
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 
 use super::disk::{Contents, Disk};
+use super::withheld::{Withheld, Withholding};
 
 /// The federation port of every hub.
 pub(crate) const PORT: u16 = 7400;
@@ -149,6 +150,8 @@ pub(crate) struct SimHub {
     ledger: Mutex<Option<Arc<Ledger>>>,
     asking: Mutex<Option<mpsc::UnboundedSender<Ask>>>,
     wants_restart: AtomicBool,
+    /// Whose events it passes on to nobody, from its next start on.
+    pub(crate) withheld: Withheld,
     /// What came of the last joining.
     pub(crate) joined: Mutex<Option<Result<(), String>>>,
 }
@@ -179,6 +182,7 @@ impl SimHub {
             ledger: Mutex::new(None),
             asking: Mutex::new(None),
             wants_restart: AtomicBool::new(false),
+            withheld: Withheld::default(),
             joined: Mutex::new(None),
         })
     }
@@ -201,6 +205,7 @@ impl SimHub {
             ledger: Mutex::new(None),
             asking: Mutex::new(None),
             wants_restart: AtomicBool::new(false),
+            withheld: Withheld::default(),
             joined: Mutex::new(None),
         })
     }
@@ -367,6 +372,21 @@ impl SimHub {
         let host = LedgerHost::new(ledger.clone());
         let forward = host.clone().forward(ledger.notices());
         tasks.spawn("sync", "changes", |_| forward);
+        let host: Arc<dyn Host> = if self.withheld.lock().unwrap().is_empty() {
+            host
+        } else {
+            let changes = broadcast::channel(1_024).0;
+            let withheld = self.withheld.clone();
+            let heard = host.changes();
+            let withholding = Arc::new(Withholding {
+                host,
+                withheld,
+                changes,
+            });
+            let forward = withholding.clone().forward(heard);
+            tasks.spawn("sync", "what is not withheld", |_| forward);
+            withholding
+        };
         let options = PeerOptions {
             keepalive: Duration::from_secs(2),
             keepalive_timeout: Duration::from_secs(3),
