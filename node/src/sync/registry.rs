@@ -212,7 +212,13 @@ impl Ledger {
     /// Writes the own hub's page as the configuration has it; nothing if it is written already.
     pub fn publish_profile(&self) -> Result<(), WriteError> {
         let Some(network) = self.network() else { return Ok(()) };
-        if self.is_removed() {
+        // Of a hub that is gone it would count nowhere; it is said when the hub comes back.
+        let is_cut = self
+            .roster()
+            .members
+            .get(&self.own_id)
+            .is_some_and(|own| own.cut.is_some());
+        if self.is_removed() || is_cut {
             return Ok(());
         }
         let thing = ThingId(self.own_id.0);

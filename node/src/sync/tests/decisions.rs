@@ -294,3 +294,18 @@ fn a_newcomer_takes_what_its_invitation_names() {
     assert!(matches!(refused, Err(WriteError::NoDecisions)));
     assert_eq!(lacking.network(), None, "nothing half-done");
 }
+
+#[test]
+fn a_node_whose_hub_left_starts_also_with_another_profile() {
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let store = memory();
+    let b = open(store.clone(), 2, "vienna", 1);
+    join(&a, &b);
+    b.leave().unwrap();
+    drop(b);
+    // The name of the hub is made of the slug.
+    let b = open(store, 2, "wien", 2);
+    b.publish_profile().unwrap();
+    assert_eq!(standing(&b, &b), Standing::Left);
+}
