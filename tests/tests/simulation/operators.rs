@@ -184,6 +184,8 @@ pub(crate) enum Act {
     ChangeAudience,
     /// Erases an own event.
     Erase,
+    /// Hides another hub's event, or shows it again.
+    Hide,
 }
 
 /// One operator at one machine.
@@ -237,6 +239,7 @@ impl Operator<'_, '_> {
             Act::TakeAwayOrResolve => self.take_away_or_resolve(),
             Act::ChangeAudience => self.change_audience(),
             Act::Erase => self.erase(),
+            Act::Hide => self.hide(),
         }
     }
 
@@ -458,7 +461,7 @@ impl Operator<'_, '_> {
     }
 
     /// Hides another hub's event, or shows it again.
-    pub(crate) fn hide(&mut self) {
+    fn hide(&mut self) {
         let own = self.own();
         let Some((index, _)) = self.pick(|thing, _| thing.owner != own) else {
             return;

@@ -11,7 +11,7 @@ use super::hostile::Liar;
 use super::hub::{Backup, SimHub};
 use super::invariants::{agreement, check, difference, differing_logs};
 use super::members::{Politics, belonging, decide, is_outside, join};
-use super::operators::{Diary, Operator};
+use super::operators::{Act, Diary, Operator};
 use super::world::{Line, World};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -197,10 +197,10 @@ impl Scenario<'_> {
             return;
         };
         if self.plan.hides && self.world.dice.one_in(16) {
-            self.does(machine, |operator| operator.hide());
+            self.act(machine, Some(Act::Hide));
         }
         match self.world.dice.below(32) {
-            0..=15 => self.does(machine, |operator| operator.act()),
+            0..=15 => self.act(machine, None),
             16..=19 if !is_outside(&self.world, machine) => {
                 if !self.plan.is_large() || self.world.dice.one_in(4) {
                     decide(&mut self.world, machine, self.plan.politics);
@@ -232,7 +232,8 @@ impl Scenario<'_> {
             .collect()
     }
 
-    fn does(&mut self, machine: usize, what: fn(&mut Operator<'_, '_>)) {
+    /// An operator does this, or something that the dice say.
+    fn act(&mut self, machine: usize, act: Option<Act>) {
         if is_outside(&self.world, machine) {
             return;
         }
@@ -242,7 +243,10 @@ impl Scenario<'_> {
             machine,
             network: self.network,
         };
-        what(&mut operator);
+        match act {
+            Some(act) => operator.does(act),
+            None => operator.act(),
+        }
     }
 
     /// The next hub comes, or one that is outside asks again.
