@@ -1,33 +1,22 @@
 //! A machine that stops at every single write of a short story, before it and after it, once each.
 
-use std::time::Duration;
-
-use interhub_domain::ids::NetworkId;
-
 use super::disk::Stop;
-use super::hub::SimHub;
-use super::invariants::{agreement, check};
+use super::invariants::check;
 use super::members::{belonging, is_outside, join};
-use super::operators::{Act, Diary, Operator};
-use super::world::{Line, World};
+use super::operators::Act;
+use super::story::Story;
+use super::world::Line;
 
 /// The longest that three hubs may take for anything, in simulated seconds.
 const PATIENCE_S: u64 = 120;
 
+/// They have to go on agreeing for so long.
+const QUIET_S: u64 = 3;
+
 /// More writes than the story has.
 const MOST_WRITES: u64 = 1_000;
 
-struct Story<'a> {
-    world: World<'a>,
-    diary: Diary,
-    network: NetworkId,
-}
-
 impl Story<'_> {
-    fn pass(&mut self, ms: u64) {
-        self.world.pass(Duration::from_millis(ms));
-    }
-
     fn until_up(&mut self, machine: usize) {
         while !self.world.is_up(machine) {
             self.pass(50);
@@ -37,14 +26,7 @@ impl Story<'_> {
     /// A machine's operator does something, as soon as the machine runs.
     fn act(&mut self, machine: usize, act: Act) {
         self.until_up(machine);
-        let (world, diary, network) = (&mut self.world, &mut self.diary, self.network);
-        let mut operator = Operator {
-            world,
-            diary,
-            machine,
-            network,
-        };
-        operator.does(act);
+        self.operator(machine).does(act);
     }
 
     /// A machine's operator votes for whatever can be voted for.
@@ -54,17 +36,6 @@ impl Story<'_> {
         for hub in &self.world.hubs {
             let _ = ledger.vote_to_seat(hub.id);
         }
-    }
-
-    fn add_hub(&mut self, stop: Option<(u64, Stop)>) {
-        let number = self.world.hubs.len();
-        let name = format!("hub{number}");
-        let hub = SimHub::new(number, &name, number as i64 * 300, self.world.time.clone());
-        if let Some((nth, stop)) = stop {
-            hub.disk.stop_at(nth, stop);
-        }
-        self.world.add(hub);
-        self.pass(20);
     }
 
     fn come_in(&mut self, newcomer: usize) {
@@ -119,37 +90,16 @@ impl Story<'_> {
             self.act(machine, act);
         }
     }
-
-    fn settle(&mut self) -> Result<(), String> {
-        self.world.mend();
-        let mut quiet = 0;
-        for _ in 0..PATIENCE_S {
-            self.pass(1_000);
-            let all = belonging(&self.world);
-            let seen = all.iter().map(|machine| agreement(&self.world.hubs[*machine].ledger()));
-            let seen: Vec<_> = seen.collect();
-            let agree = all.len() == 3 && seen.windows(2).all(|pair| pair[0] == pair[1]);
-            quiet = if agree { quiet + 1 } else { 0 };
-            if quiet == 3 {
-                return Ok(());
-            }
-        }
-        Err("the three do not agree".to_owned())
-    }
 }
 
 /// Three hubs live through the same story, and the machine of one stops at its `nth` write since it began. Returns
 /// whether it did.
 fn run(victim: usize, nth: u64, stop: Stop) -> bool {
-    let mut story = Story {
-        world: World::new(nth * 2 + u64::from(stop == Stop::After), false),
-        diary: Diary::default(),
-        network: NetworkId::ZERO,
-    };
+    let mut story = Story::new(nth * 2 + u64::from(stop == Stop::After));
     story.world.dice = super::world::Dice::new(7);
     story.add_hub(None);
+    story.found();
     let founder = story.world.hubs[0].clone();
-    story.network = founder.ledger().create_network("Simulated").unwrap();
     if victim == 0 {
         founder.disk.stop_at(founder.disk.writes() + nth, stop);
     }
@@ -158,7 +108,7 @@ fn run(victim: usize, nth: u64, stop: Stop) -> bool {
         story.come_in(number);
     }
     story.tell(victim);
-    let ended = story.settle();
+    let ended = story.settle(belonging, 3, (QUIET_S, PATIENCE_S));
     let checked = ended.and_then(|()| check(&story.world, &story.diary, &belonging(&story.world)));
     let story = story.world.story;
     if let Err(wrong) = checked {

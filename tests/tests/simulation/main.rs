@@ -6,8 +6,8 @@
 //!
 //! In reading order: a [`disk`] that can fail, one [`hub`], the [`world`] they live in; what [`operators`], [`members`]
 //! and [`hostile`] hubs do; the [`scenario`] that a seed comes to, and the [`invariants`] that have to hold afterwards;
-//! [`crashes`] at every write, a [`theft`], a relay by which something is [`withheld`], and two [`few`] networks of a fixed
-//! kind.
+//! each [`story`] that is told in full ([`crashes`] at every write, a [`theft`], a relay by which something is [`withheld`]), and
+//! two [`few`] networks of a fixed kind.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -25,6 +25,7 @@ mod invariants;
 mod members;
 mod operators;
 mod scenario;
+mod story;
 mod theft;
 mod withheld;
 mod world;

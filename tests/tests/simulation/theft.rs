@@ -1,15 +1,12 @@
 //! Somebody has a copy of a hub's folder and runs a node with its key; then the hub's recovery key says that it was stolen.
 
-use std::time::Duration;
-
 use interhub_domain::body::KeyReason;
-use interhub_domain::ids::NetworkId;
 use interhub_node::store::catalogue::log::Standing;
 
-use super::hub::SimHub;
-use super::invariants::{agreement, check, difference, differing_logs};
+use super::invariants::check;
 use super::members::{belonging, is_outside, join};
-use super::operators::{Act, Diary, Operator};
+use super::operators::Act;
+use super::story::Story;
 use super::world::{Dice, World};
 
 /// Hubs that belong, without the thief.
@@ -22,6 +19,8 @@ const THIEF: usize = HUBS;
 const STEPS: [usize; 3] = [40, 60, 30];
 /// The longest that a few hubs may take for anything, in simulated seconds.
 const PATIENCE_S: u64 = 300;
+/// They have to go on agreeing for so long, in simulated seconds: two rounds of what nodes do by themselves.
+const QUIET_S: u64 = 45;
 /// What a thief does. A change of audience would be an erasure of what the victim cannot have back: tombstones stay valid.
 const BY_A_THIEF: [Act; 8] = [
     Act::Add,
@@ -34,29 +33,12 @@ const BY_A_THIEF: [Act; 8] = [
     Act::TakeAwayOrResolve,
 ];
 
-struct Theft<'a> {
-    world: World<'a>,
-    diary: Diary,
-    network: NetworkId,
-}
-
-impl Theft<'_> {
-    fn pass(&mut self, ms: u64) {
-        self.world.pass(Duration::from_millis(ms));
-    }
-
+impl Story<'_> {
     fn begin(&mut self) {
-        for number in 0..HUBS {
-            let hub = SimHub::new(
-                number,
-                &format!("hub{number}"),
-                number as i64 * 300,
-                self.world.time.clone(),
-            );
-            self.world.add(hub);
-            self.pass(20);
+        for _ in 0..HUBS {
+            let number = self.add_hub(None);
             if number == 0 {
-                self.network = self.world.hubs[0].ledger().create_network("Simulated").unwrap();
+                self.found();
                 continue;
             }
             join(&mut self.world, number, 0, self.network);
@@ -74,12 +56,7 @@ impl Theft<'_> {
             if !self.world.is_up(machine) || is_outside(&self.world, machine) {
                 continue;
             }
-            let mut operator = Operator {
-                world: &mut self.world,
-                diary: &mut self.diary,
-                machine,
-                network: self.network,
-            };
+            let mut operator = self.operator(machine);
             if machine == THIEF {
                 let act = *operator.world.dice.pick(&BY_A_THIEF).unwrap();
                 operator.does(act);
@@ -89,46 +66,12 @@ impl Theft<'_> {
         }
     }
 
-    fn honest(&self) -> Vec<usize> {
-        let mut honest = belonging(&self.world);
-        honest.retain(|machine| *machine != THIEF);
-        honest
-    }
-
-    fn settle(&mut self) -> Result<(), String> {
-        self.world.mend();
-        let mut quiet = 0;
-        for _ in 0..PATIENCE_S {
-            self.pass(1_000);
-            let honest = self.honest();
-            let seen = honest
-                .iter()
-                .map(|machine| agreement(&self.world.hubs[*machine].ledger()));
-            let seen: Vec<_> = seen.collect();
-            let agree = honest.len() == HUBS && seen.windows(2).all(|pair| pair[0] == pair[1]);
-            quiet = if agree { quiet + 1 } else { 0 };
-            if quiet == 45 {
-                return Ok(());
-            }
-        }
-        let honest = self.honest();
-        let ledgers: Vec<_> = honest
-            .iter()
-            .map(|machine| self.world.hubs[*machine].ledger())
-            .collect();
-        let differ = ledgers.windows(2).find_map(|pair| {
-            let what = difference(&agreement(&pair[0]), &agreement(&pair[1]));
-            (!what.is_empty()).then(|| format!("{what}: {:?}", differing_logs(&pair[0], &pair[1])))
-        });
-        Err(format!("{} honest hubs do not agree: {differ:?}", honest.len()))
-    }
-
     /// No word of the thief counts anywhere: where it is held, it is void, or erased.
     fn nothing_of_the_thief_counts(&self) -> Result<(), String> {
         let words = self.diary.words.iter().filter(|word| word.machine == THIEF);
         for word in words {
             let Some(hash) = word.acknowledged else { continue };
-            for machine in self.honest() {
+            for machine in honest(&self.world) {
                 let hub = &self.world.hubs[machine];
                 match hub.ledger().standing_of(hash).unwrap() {
                     None | Some((Standing::Void | Standing::Covered, _)) => {}
@@ -150,17 +93,20 @@ impl Theft<'_> {
     }
 }
 
+/// The machines of honest hubs that belong.
+fn honest(world: &World<'_>) -> Vec<usize> {
+    let mut honest = belonging(world);
+    honest.retain(|machine| *machine != THIEF);
+    honest
+}
+
 fn run(seed: u64, aloud: bool) -> Result<(), String> {
-    let mut theft = Theft {
-        world: World::new(seed, false),
-        diary: Diary::default(),
-        network: NetworkId::ZERO,
-    };
+    let mut theft = Story::new(seed);
     theft.world.dice = Dice::new(seed);
     theft.world.aloud = aloud;
     theft.begin();
-    let honest: Vec<usize> = (0..HUBS).collect();
-    theft.happen(&honest, STEPS[0]);
+    let hubs: Vec<usize> = (0..HUBS).collect();
+    theft.happen(&hubs, STEPS[0]);
     let victim = theft.world.hubs[VICTIM].clone();
     let thief = victim.copied(THIEF, "thief", &victim.back_up());
     theft.world.tell("the thief runs");
@@ -176,14 +122,14 @@ fn run(seed: u64, aloud: bool) -> Result<(), String> {
     theft.world.tell(told);
     recovered.map_err(|error| error.to_string())?;
     theft.happen(&all, STEPS[2]);
-    let ended = theft.settle();
+    let ended = theft.settle(honest, HUBS, (QUIET_S, PATIENCE_S));
     let began = theft.begun_by_the_thief();
     for index in &began {
         // With its beginning everything is void that others, and the victim itself, have said about it.
         theft.diary.things[*index].in_bad_hands = true;
     }
     let checked = ended
-        .and_then(|()| check(&theft.world, &theft.diary, &theft.honest()))
+        .and_then(|()| check(&theft.world, &theft.diary, &honest(&theft.world)))
         .and_then(|()| theft.nothing_of_the_thief_counts());
     let said = theft.diary.words.len();
     println!("seed {seed}: {said} words, {} events begun by the thief", began.len());

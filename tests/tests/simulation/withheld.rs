@@ -7,16 +7,16 @@ use std::time::Duration;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, Head, RowKey};
-use interhub_domain::ids::{HubId, LogId, NetworkId};
+use interhub_domain::ids::{HubId, LogId};
 use interhub_domain::session::{Notice, Proof, Tombstones};
 use interhub_node::peer::{Change, Directory, Host, Identity, JoinRefused, JoinRequest, Joined, Taken};
 use tokio::sync::broadcast;
 
-use super::hub::SimHub;
 use super::invariants::{agreement, check};
 use super::members::{belonging, is_outside, join};
-use super::operators::{Act, Diary, Operator};
-use super::world::{Line, World};
+use super::operators::Act;
+use super::story::Story;
+use super::world::Line;
 
 /// Whose events a hub passes on to nobody; shared with its operator, who may think better of it.
 pub(crate) type Withheld = Arc<Mutex<BTreeSet<HubId>>>;
@@ -129,28 +129,7 @@ const AUTHOR: usize = 0;
 const RELAY: usize = 1;
 const READER: usize = 2;
 
-struct Story<'a> {
-    world: World<'a>,
-    diary: Diary,
-    network: NetworkId,
-}
-
 impl Story<'_> {
-    fn pass(&mut self, seconds: u64) {
-        self.world.pass(Duration::from_secs(seconds));
-    }
-
-    fn act(&mut self, act: Act) {
-        let (world, diary, network) = (&mut self.world, &mut self.diary, self.network);
-        let mut operator = Operator {
-            world,
-            diary,
-            machine: AUTHOR,
-            network,
-        };
-        operator.does(act);
-    }
-
     fn documents_agree(&self) -> bool {
         let seen = |machine: usize| agreement(&self.world.hubs[machine].ledger());
         seen(AUTHOR) == seen(READER)
@@ -167,30 +146,24 @@ impl Story<'_> {
 
 #[test]
 fn what_a_relay_withholds_shows_as_age_until_it_is_heard() {
-    let mut story = Story {
-        world: World::new(3, false),
-        diary: Diary::default(),
-        network: NetworkId::ZERO,
-    };
+    let mut story = Story::new(3);
     for number in [AUTHOR, RELAY, READER] {
-        let hub = SimHub::new(number, &format!("hub{number}"), 0, story.world.time.clone());
-        story.world.add(hub);
-        story.pass(1);
+        assert_eq!(story.add_hub(None), number);
         if number == AUTHOR {
-            story.network = story.world.hubs[AUTHOR].ledger().create_network("Simulated").unwrap();
+            story.found();
         } else {
             join(&mut story.world, number, AUTHOR, story.network);
-            story.pass(1);
+            story.pass(1_000);
             assert!(!is_outside(&story.world, number));
         }
     }
-    story.act(Act::Add);
-    story.pass(60);
+    story.operator(AUTHOR).does(Act::Add);
+    story.pass(60_000);
     story.world.line(AUTHOR, READER, Some(Line::Cut));
     // Honest, the relay passes everything on, beacons too.
     for _ in 0..4 {
-        story.act(Act::Add);
-        story.pass(30);
+        story.operator(AUTHOR).does(Act::Add);
+        story.pass(30_000);
     }
     assert!(story.documents_agree());
     assert!(story.age_ms() < 60_000, "{} ms", story.age_ms());
@@ -199,19 +172,19 @@ fn what_a_relay_withholds_shows_as_age_until_it_is_heard() {
     let withheld = story.world.hubs[RELAY].withheld.clone();
     withheld.lock().unwrap().insert(author);
     story.world.take_down(RELAY, Some(Duration::from_millis(10)));
-    story.pass(30);
+    story.pass(30_000);
     let before_ms = story.age_ms();
     while story.documents_agree() {
-        story.act(Act::Add);
-        story.pass(10);
+        story.operator(AUTHOR).does(Act::Add);
+        story.pass(10_000);
     }
-    story.pass(300);
+    story.pass(300_000);
     assert!(!story.documents_agree());
     assert!(story.age_ms() > before_ms + 200_000, "{} ms", story.age_ms());
 
     // Heard otherwise, it is all there and fresh, and the relay has done no harm.
     story.world.mend();
-    story.pass(60);
+    story.pass(60_000);
     assert!(story.documents_agree());
     assert!(story.age_ms() < 60_000, "{} ms", story.age_ms());
     check(&story.world, &story.diary, &belonging(&story.world)).unwrap();
