@@ -9,7 +9,7 @@ use interhub_domain::document::{Conflict, Counter, Reading, Refusal, Shown as Sh
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::event::{Event, Status};
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
-use interhub_domain::object::{self, Created, HeldBody, Object, ObjectState, Settled, State, WaitFor, WaitingRoom};
+use interhub_domain::object::{self, Created, HeldBody, Object, ObjectState, Settled, State, WaitFor};
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::{HeldStatement, Roster};
 
@@ -18,6 +18,7 @@ use super::hold::standing;
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
 use super::quarantine;
 use super::registry;
+use super::waiting::StoreRoom;
 use super::watch;
 use crate::projection::EventRow;
 use crate::projection::write::Shown;
@@ -27,7 +28,7 @@ use crate::store::catalogue::event::{ErasedUidKey, ErasedUidRow};
 use crate::store::catalogue::left_out::LeftOutKey;
 use crate::store::catalogue::log::{BodyKey, LogKey, LogRow, PositionKey, Standing};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
-use crate::store::catalogue::object::{AuthorCount, ObjectKey, ObjectRow, WaitKey, WaitRow};
+use crate::store::catalogue::object::{AuthorCount, ObjectKey, ObjectRow};
 use crate::store::catalogue::{self, prefix_end};
 use crate::store::{Batch, Direction, Family, StoreError};
 
@@ -631,95 +632,4 @@ pub(super) fn count_author(authors: &mut Vec<AuthorCount>, hub: HubId, epoch: Ep
         count: 1,
     });
     1
-}
-
-/// The waiting room of one object over the store, with what this batch adds and takes.
-pub(super) struct StoreRoom<'a> {
-    ledger: &'a Ledger,
-    object: ObjectId,
-    parked: BTreeMap<(WaitFor, HeaderHash), HeldBody>,
-    taken: Vec<WaitKey>,
-}
-
-impl<'a> StoreRoom<'a> {
-    pub(super) fn new(ledger: &'a Ledger, object: ObjectId) -> Self {
-        Self {
-            ledger,
-            object,
-            parked: BTreeMap::new(),
-            taken: Vec::new(),
-        }
-    }
-
-    /// With everything that waited thrown out: for a recount.
-    pub(super) fn emptied(ledger: &'a Ledger, object: ObjectId) -> Result<Self, StoreError> {
-        let mut room = Self::new(ledger, object);
-        room.take_out(&object.0)?;
-        Ok(room)
-    }
-
-    fn take_out(&mut self, prefix: &[u8]) -> Result<Vec<(WaitKey, WaitRow)>, StoreError> {
-        let mut found = Vec::new();
-        catalogue::scan_prefix(
-            &*self.ledger.store,
-            Family::Waiting,
-            prefix,
-            Direction::Forward,
-            |key, row| {
-                found.push((key, row));
-                ControlFlow::Continue(())
-            },
-        )?;
-        found.retain(|(key, _)| !self.taken.contains(key));
-        self.taken.extend(found.iter().map(|(key, _)| *key));
-        Ok(found)
-    }
-
-    fn bodies(&mut self, prefix: &[u8]) -> Result<Vec<HeldBody>, StoreError> {
-        let mut out = Vec::new();
-        for (key, row) in self.take_out(prefix)? {
-            if let Some(envelope) = self.ledger.envelope(key.hash)? {
-                out.extend(self.ledger.held_body(&envelope, row.nth));
-            }
-        }
-        Ok(out)
-    }
-
-    pub(super) fn write(self, batch: &mut Batch) {
-        for key in &self.taken {
-            catalogue::delete(batch, key);
-        }
-        for ((what, hash), body) in self.parked {
-            catalogue::put(
-                batch,
-                &WaitKey {
-                    object: self.object,
-                    what,
-                    hash,
-                },
-                &WaitRow { nth: body.nth },
-            );
-        }
-    }
-}
-
-impl WaitingRoom for StoreRoom<'_> {
-    type Error = StoreError;
-
-    fn park(&mut self, what: WaitFor, body: &HeldBody) -> Result<(), StoreError> {
-        self.parked.insert((what, body.hash), body.clone());
-        Ok(())
-    }
-
-    fn wake(&mut self, what: WaitFor) -> Result<Vec<HeldBody>, StoreError> {
-        let mut out = self.bodies(&WaitKey::prefix(self.object, what))?;
-        let here: Vec<_> = self
-            .parked
-            .keys()
-            .filter(|(parked, _)| *parked == what)
-            .copied()
-            .collect();
-        out.extend(here.into_iter().filter_map(|key| self.parked.remove(&key)));
-        Ok(out)
-    }
 }

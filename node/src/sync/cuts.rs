@@ -16,7 +16,7 @@ use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId}
 use interhub_domain::registry::Roster;
 use interhub_domain::session::Proof;
 
-use super::hold::{Refused, Verdict};
+use super::intake::{Refused, Verdict};
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::store::catalogue::document::WholeEnvelope;
 use crate::store::catalogue::log::{BeyondKey, LogKey, LogRow, ProofKey, ProofRow};

@@ -10,7 +10,7 @@ use interhub_domain::group::{Group, UnknownLog, members_of, on_receipt_of_unknow
 use interhub_domain::ids::{HubId, LogId, NetworkId};
 
 use super::author::WriteError;
-use super::hold::Refused;
+use super::intake::Refused;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::clock::random_bytes;
 

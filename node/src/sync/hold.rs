@@ -1,4 +1,4 @@
-//! Holding an envelope: the way in, in the order of the protocol (signature, chain, commitment; then what it is worth).
+//! Holding an envelope that has passed every check: what it is worth, and everything that follows, is one batch.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use interhub_domain::cut::{opening, stands_alone};
 use interhub_domain::document::Counter;
 use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::{Head, RowKey};
-use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
+use interhub_domain::ids::{HubId, NetworkId};
 use interhub_domain::object::{State, check_tombstone};
 
 use super::count::Outcome;
@@ -23,77 +23,7 @@ use crate::store::catalogue::object::ObjectKey;
 /// A foreign clock further ahead than this does not move ours. Milliseconds.
 const MAX_CLOCK_AHEAD_MS: i64 = 10 * 60 * 1000;
 
-/// Why an envelope was not held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// What comes before it in its log is missing.
-    Gap,
-    /// Its hub or key is not in the registry (yet).
-    UnknownHub,
-    /// It contradicts an envelope held: the log is forked. A position at which the two differ.
-    Fork(u64),
-    /// What it carries cannot be judged now: it is asked for again, like what comes after a gap.
-    NotNow,
-    /// The deliverer's fault, in words.
-    Fault(&'static str),
-    /// A security event: it is of a log that must never be on this stream. In words.
-    Breach(&'static str),
-}
-
-/// Where one of a batch ended.
-pub(super) type Verdict = Result<Option<(RowKey, Head)>, Refused>;
-
 impl Ledger {
-    pub(super) fn check(
-        inner: &Inner,
-        network: NetworkId,
-        envelope: &Envelope,
-        verified: Option<bool>,
-    ) -> Result<(), Refused> {
-        if envelope.header.network != network {
-            return Err(Refused::Fault("it belongs to another network"));
-        }
-        let good = if let Some(good) = verified {
-            good
-        } else {
-            let keys = inner.roster.keys(envelope.header.hub, envelope.header.key_number);
-            if keys.is_empty() {
-                return Err(Refused::UnknownHub);
-            }
-            keys.iter().any(|key| envelope.verify(key).is_ok())
-        };
-        if !good {
-            return Err(Refused::Fault("its signature does not verify"));
-        }
-        envelope
-            .check_body()
-            .map_err(|_| Refused::Fault("its body does not match, or is over the limit"))
-    }
-
-    pub(super) fn check_chain(&self, inner: &Inner, row: RowKey, envelope: &Envelope) -> Result<Chain, LedgerError> {
-        let header = &envelope.header;
-        let head = inner.held.head(&row);
-        let next = head.map_or(0, |head| head.seq.saturating_add(1));
-        let previous = head.map_or(HeaderHash::ZERO, |head| head.hash);
-        if header.seq > next {
-            return Ok(Chain::Broken(Refused::Gap));
-        }
-        if header.seq == next {
-            let continues = header.previous == previous;
-            return Ok(if continues {
-                Chain::Continues
-            } else {
-                Chain::Broken(Refused::Fork(header.seq.saturating_sub(1)))
-            });
-        }
-        let known = catalogue::contains(&*self.store, &PositionKey(envelope.hash()))?;
-        Ok(if known {
-            Chain::Known
-        } else {
-            Chain::Broken(Refused::Fork(header.seq))
-        })
-    }
-
     pub(super) fn is_erased(&self, header: &Header) -> Result<bool, LedgerError> {
         // A consent belongs to no generation: it ends with the last of them.
         let generation = match header.kind {
@@ -104,24 +34,6 @@ impl Ledger {
         Ok(row
             .and_then(|row| row.state.erased_through)
             .is_some_and(|through| generation <= through))
-    }
-
-    pub(super) fn erase_ahead(
-        &self,
-        inner: &mut Inner,
-        network: NetworkId,
-        envelope: &Envelope,
-    ) -> Result<(), LedgerError> {
-        if !is_good_tombstone(network, envelope) {
-            return Ok(());
-        }
-        let mut batch = Batch::new();
-        let kept = self.keep_tombstone(&mut batch, envelope)?;
-        let mut counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
-        counted.kept.extend(kept);
-        self.put_sum(inner, &mut batch, &mut counted)?;
-        self.commit(&batch)?;
-        self.counted(inner, counted)
     }
 
     /// Holds an envelope that has passed every check: everything that follows from it is one batch. An own one that
@@ -295,13 +207,6 @@ pub(super) enum Whose {
     Own,
     /// Another hub, or another run of this one; with the peer that delivered it, if it came on a stream.
     Foreign(Option<HubId>),
-}
-
-/// How an envelope stands to its log.
-pub(super) enum Chain {
-    Continues,
-    Known,
-    Broken(Refused),
 }
 
 fn body_of(envelope: &Envelope) -> Option<Body> {

@@ -13,7 +13,7 @@ use interhub_domain::session::{self, Proof, Tombstones};
 use tokio::sync::broadcast;
 
 use super::cuts::row_of;
-use super::hold::Refused;
+use super::intake::Refused;
 use super::ledger::{Ledger, Notice};
 use crate::peer::{Change, Contact, Directory, Host, Identity, JoinRefused, JoinRequest, Joined, NotHeld, Taken};
 use crate::store::catalogue;

@@ -1,4 +1,5 @@
-//! Where envelopes of other hubs come in: signatures first, then one after the other, as they were delivered.
+//! Where envelopes of other hubs come in, as they were delivered, each in the order of the protocol: signature, scope, chain,
+//! commitment; then what it is worth.
 //!
 //! Whatever a statement says may change who belongs, so that the roster is computed anew with each, from all of them.
 //! Statements that come one after the other are therefore held together, and the roster is computed once.
@@ -11,10 +12,32 @@ use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
 use rand::rand_core::{TryCryptoRng, TryRng};
 
-use super::hold::{Chain, Refused, Verdict, Whose};
+use super::hold::{Whose, is_good_tombstone};
 use super::judge::Foreseen;
 use super::ledger::{Inner, Ledger, LedgerError};
 use crate::clock::Clock;
+use crate::store::catalogue::log::PositionKey;
+use crate::store::{Batch, catalogue};
+
+/// Why an envelope was not held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// What comes before it in its log is missing.
+    Gap,
+    /// Its hub or key is not in the registry (yet).
+    UnknownHub,
+    /// It contradicts an envelope held: the log is forked. A position at which the two differ.
+    Fork(u64),
+    /// What it carries cannot be judged now: it is asked for again, like what comes after a gap.
+    NotNow,
+    /// The deliverer's fault, in words.
+    Fault(&'static str),
+    /// A security event: it is of a log that must never be on this stream. In words.
+    Breach(&'static str),
+}
+
+/// Where one of a batch ended.
+pub(super) type Verdict = Result<Option<(RowKey, Head)>, Refused>;
 
 /// The rows that advanced, and what was not held.
 type TakenEnvelopes = (Vec<(RowKey, Head)>, Vec<(HeaderHash, Refused)>);
@@ -81,20 +104,13 @@ impl Ledger {
             .collect();
         let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
         let mut refused = Vec::new();
-        let mut slow_ms: BTreeMap<HubId, i64> = BTreeMap::new();
+        let mut slow = BTreeMap::new();
         for together in offers.chunk_by(|one, other| both_of_registry(one.envelope, other.envelope)) {
             for offers in together.chunks(TOGETHER) {
-                let author = together[0].envelope.header.hub;
-                if slow_ms.get(&author).is_some_and(|ms| *ms > SLOW_IN_ALL_MS) {
-                    refused.extend(offers.iter().map(|offer| (offer.envelope.hash(), Refused::NotNow)));
-                    continue;
-                }
-                let began_ms = self.clock.now_ms();
-                let verdicts = self.take_together(offers, sender)?;
-                let took_ms = self.clock.now_ms().saturating_sub(began_ms);
-                if took_ms > SLOW_MS && offers.len() == 1 {
-                    *slow_ms.entry(author).or_default() += took_ms;
-                }
+                let verdicts = match offers {
+                    [offer] if !is_of_registry(offer.envelope) => vec![self.take_in_time(*offer, sender, &mut slow)?],
+                    statements => self.take_together(statements, sender)?,
+                };
                 for (offer, verdict) in offers.iter().zip(verdicts) {
                     match verdict {
                         Ok(Some((row, head))) => drop(advanced.insert(row, head)),
@@ -135,12 +151,31 @@ impl Ledger {
         out
     }
 
-    /// Takes some envelopes without letting go of the ledger: one, or several of registry logs.
-    fn take_together(&self, offers: &[Offer<'_>], sender: Option<HubId>) -> Result<Vec<Verdict>, LedgerError> {
-        let foreseen = Foreseen::new(&*self.counter);
-        if let [offer] = offers {
-            self.foresee(*offer, &foreseen);
+    /// Takes one envelope, unless its author's have been slow for too long in this delivery. `slow`: how long, in
+    /// milliseconds. Waiting for others counts too: it is those behind it that are spared.
+    fn take_in_time(
+        &self,
+        offer: Offer<'_>,
+        sender: Option<HubId>,
+        slow: &mut BTreeMap<HubId, i64>,
+    ) -> Result<Verdict, LedgerError> {
+        let author = offer.envelope.header.hub;
+        if slow.get(&author).is_some_and(|ms| *ms > SLOW_IN_ALL_MS) {
+            return Ok(Err(Refused::NotNow));
         }
+        let began_ms = self.clock.now_ms();
+        let foreseen = Foreseen::new(&*self.counter);
+        self.foresee(offer, sender, &foreseen);
+        let verdict = now_or_later(self.take_one(&mut self.lock(), offer, sender, &foreseen))?;
+        let took_ms = self.clock.now_ms().saturating_sub(began_ms);
+        if took_ms > SLOW_MS {
+            *slow.entry(author).or_default() += took_ms;
+        }
+        Ok(verdict)
+    }
+
+    /// Takes envelopes of registry logs without letting go of the ledger.
+    fn take_together(&self, offers: &[Offer<'_>], sender: Option<HubId>) -> Result<Vec<Verdict>, LedgerError> {
         let mut inner = self.lock();
         let mut run = Run::default();
         let mut verdicts = Vec::with_capacity(offers.len());
@@ -152,10 +187,8 @@ impl Ledger {
             }
             // What came before it may be what it needs.
             self.hold_run(&mut inner, &mut run, sender)?;
-            verdicts.push(match self.take_one(&mut inner, *offer, sender, &foreseen) {
-                Err(LedgerError::Unjudged(_)) => Err(Refused::NotNow),
-                taken => taken?,
-            });
+            let taken = self.take_one(&mut inner, *offer, sender, &*self.counter);
+            verdicts.push(now_or_later(taken)?);
         }
         self.hold_run(&mut inner, &mut run, sender)?;
         Ok(verdicts)
@@ -166,16 +199,13 @@ impl Ledger {
         let header = &offer.envelope.header;
         let row = RowKey::of(header);
         let head = run.heads.get(&row).copied().or_else(|| inner.held.head(&row));
-        let seq = head.map_or(0, |head| head.seq.saturating_add(1));
-        let previous = head.map_or(HeaderHash::ZERO, |head| head.hash);
         let is_cut = self.cuts().end(&row).is_some_and(|end| header.seq >= end);
-        let goes_on = is_of_registry(offer.envelope)
-            && offer.envelope.sealed.is_some()
-            && (header.seq, header.previous) == (seq, previous)
+        let goes_on = offer.envelope.sealed.is_some()
+            && (header.seq, header.previous) == place_after(head)
             && !is_cut
             && self.check_offer(inner, offer, sender).is_ok();
         let head = Head {
-            seq,
+            seq: header.seq,
             hash: offer.envelope.hash(),
         };
         goes_on.then_some((row, head))
@@ -190,25 +220,79 @@ impl Ledger {
         Ok(())
     }
 
-    /// Judges what an envelope carries, as it would be held now, without holding up anybody. What changes until it is held
-    /// is judged then; a guess that failed has cost time and nothing else.
-    fn foresee(&self, offer: Offer<'_>, foreseen: &Foreseen<'_>) {
-        let envelope = offer.envelope;
-        let header = &envelope.header;
+    /// Judges what an envelope that will be held carries, as it would be then, without holding up anybody. What changes
+    /// meanwhile is judged under the lock; a guess that failed has cost time and nothing else.
+    fn foresee(&self, offer: Offer<'_>, sender: Option<HubId>, foreseen: &Foreseen<'_>) {
+        let header = &offer.envelope.header;
         let carries_state = matches!(header.kind, Kind::Genesis | Kind::Change | Kind::Squash);
-        let goes_on = || {
-            let head = self.lock().held.head(&RowKey::of(header));
-            let next = head.map_or((0, HeaderHash::ZERO), |head| (head.seq.saturating_add(1), head.hash));
-            (header.seq, header.previous) == next
+        let will_be_held = || {
+            let inner = self.lock();
+            (header.seq, header.previous) == place_after(inner.held.head(&RowKey::of(header)))
+                && self.check_offer(&inner, offer, sender).is_ok()
         };
-        if carries_state && offer.verified == Some(true) && envelope.check_body().is_ok() && goes_on() {
-            let _ = self.try_out(offer.network, envelope, foreseen);
+        if carries_state && will_be_held() {
+            let _ = self.try_out(offer.network, offer.envelope, foreseen);
         }
     }
 
     fn check_offer(&self, inner: &Inner, offer: Offer<'_>, sender: Option<HubId>) -> Result<(), Refused> {
         Self::check(inner, offer.network, offer.envelope, offer.verified)?;
         Self::check_scope(inner, offer.network, self.own_id, offer.envelope, sender)
+    }
+
+    fn check(inner: &Inner, network: NetworkId, envelope: &Envelope, verified: Option<bool>) -> Result<(), Refused> {
+        if envelope.header.network != network {
+            return Err(Refused::Fault("it belongs to another network"));
+        }
+        let good = if let Some(good) = verified {
+            good
+        } else {
+            let keys = inner.roster.keys(envelope.header.hub, envelope.header.key_number);
+            if keys.is_empty() {
+                return Err(Refused::UnknownHub);
+            }
+            keys.iter().any(|key| envelope.verify(key).is_ok())
+        };
+        if !good {
+            return Err(Refused::Fault("its signature does not verify"));
+        }
+        envelope
+            .check_body()
+            .map_err(|_| Refused::Fault("its body does not match, or is over the limit"))
+    }
+
+    fn check_chain(&self, inner: &Inner, row: RowKey, envelope: &Envelope) -> Result<Chain, LedgerError> {
+        let header = &envelope.header;
+        let (next, previous) = place_after(inner.held.head(&row));
+        if header.seq > next {
+            return Ok(Chain::Broken(Refused::Gap));
+        }
+        if header.seq == next {
+            return Ok(if header.previous == previous {
+                Chain::Continues
+            } else {
+                Chain::Broken(Refused::Fork(header.seq.saturating_sub(1)))
+            });
+        }
+        let known = catalogue::contains(&*self.store, &PositionKey(envelope.hash()))?;
+        Ok(if known {
+            Chain::Known
+        } else {
+            Chain::Broken(Refused::Fork(header.seq))
+        })
+    }
+
+    fn erase_ahead(&self, inner: &mut Inner, network: NetworkId, envelope: &Envelope) -> Result<(), LedgerError> {
+        if !is_good_tombstone(network, envelope) {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        let kept = self.keep_tombstone(&mut batch, envelope)?;
+        let mut counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
+        counted.kept.extend(kept);
+        self.put_sum(inner, &mut batch, &mut counted)?;
+        self.commit(&batch)?;
+        self.counted(inner, counted)
     }
 
     fn take_one(
@@ -249,6 +333,26 @@ impl Ledger {
             Err(_) => Ok(Ok(None)),
         }
     }
+}
+
+/// How an envelope stands to its log.
+enum Chain {
+    Continues,
+    Known,
+    Broken(Refused),
+}
+
+/// What cannot be judged now is asked for again.
+fn now_or_later(taken: Result<Verdict, LedgerError>) -> Result<Verdict, LedgerError> {
+    match taken {
+        Err(LedgerError::Unjudged(_)) => Ok(Err(Refused::NotNow)),
+        taken => taken,
+    }
+}
+
+/// The number of what comes after this in a log, and the hash it names.
+fn place_after(head: Option<Head>) -> (u64, HeaderHash) {
+    head.map_or((0, HeaderHash::ZERO), |head| (head.seq.saturating_add(1), head.hash))
 }
 
 /// Envelopes of registry logs that wait to be held together, and how far each log is with them.

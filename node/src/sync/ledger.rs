@@ -146,7 +146,8 @@ pub struct Ledger {
     pub(super) network: OnceLock<NetworkId>,
     pub(super) counter: Box<dyn Counter>,
     pub(super) projector: Projector,
-    /// A fair lock: whoever waits gets it in turn, so that the hub's own events pass a flood of foreign ones.
+    /// A lock that is fair to whoever waits for longer than half a millisecond, so that the hub's own events pass a flood of
+    /// foreign ones.
     pub(super) inner: parking_lot::Mutex<Inner>,
     /// Where logs are cut; replaced while `inner` is locked, read without it.
     pub(super) cuts: Mutex<Arc<Cuts>>,

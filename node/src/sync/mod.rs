@@ -27,12 +27,13 @@ mod rebuild;
 mod registry;
 mod rekey;
 mod replay;
+mod waiting;
 mod watch;
 
 pub use author::{Write, WriteError, Written};
 pub use decide::{DecideError, Removal};
-pub use hold::Refused;
 pub use host::LedgerHost;
+pub use intake::Refused;
 pub use join::{JoinError, invitation_message};
 pub use keys::{KeyError, KeyKeeper, NextIdentity, RecoveryRecord};
 pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};

@@ -6,9 +6,10 @@ use interhub_domain::envelope::Kind;
 use interhub_domain::ids::{NetworkId, ObjectId};
 use interhub_domain::object::{self, HeldBody, State};
 
-use super::count::{Outcome, StoreRoom, count_author, write_object};
+use super::count::{Outcome, count_author, write_object};
 use super::ledger::{Inner, Ledger, LedgerError, Totals};
 use super::registry;
+use super::waiting::StoreRoom;
 use crate::store::catalogue::document::TombstoneKey;
 use crate::store::catalogue::log::{LogRow, PositionKey};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};

@@ -11,8 +11,7 @@ use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, LogId, ObjectId};
 
 use super::{NOW_MS, Store, all_envelopes, create, event, give_all, join, memory, open, own};
 use crate::clock::ManualClock;
-use crate::sync::hold::Refused;
-use crate::sync::{Ledger, LedgerOptions, Write};
+use crate::sync::{Ledger, LedgerOptions, Refused, Write};
 
 /// A counter that can be switched off.
 #[derive(Clone, Default)]

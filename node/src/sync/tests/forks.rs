@@ -6,8 +6,8 @@ use interhub_domain::session::Proof;
 
 use super::{Ledger, all_envelopes, create, event, give_all, join, memory, open};
 use crate::store::catalogue::log::Standing;
+use crate::sync::Refused;
 use crate::sync::cuts::row_of;
-use crate::sync::hold::Refused;
 use crate::sync::{Write, Written};
 
 /// Two nodes of one hub in one run, with the same past: clock and random numbers of a rolled-back machine repeat.

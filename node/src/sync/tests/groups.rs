@@ -9,7 +9,7 @@ use interhub_domain::ids::{DocumentKind, LogId, ObjectId, ThingId};
 
 use super::{Ledger, all_envelopes, event, give_all, join, memory, open};
 use crate::store::Store;
-use crate::sync::hold::Refused;
+use crate::sync::Refused;
 use crate::sync::{Notice, Write};
 
 /// Three hubs of one network that know each other.

@@ -5,13 +5,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counter, InProcessCounter, Unjudged};
-use interhub_domain::envelope::Envelope;
+use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::ids::LogId;
 
+use super::quarantine::Hostile;
 use super::{NOW_MS, all_envelopes, create, give_all, join, memory, open, own};
 use crate::clock::{ManualClock, SharedClock};
-use crate::sync::hold::Refused;
-use crate::sync::{Ledger, LedgerOptions};
+use crate::sync::{Ledger, LedgerOptions, Refused};
 
 fn open_with(counter: impl Counter + 'static, clock: SharedClock) -> Ledger {
     Ledger::open(LedgerOptions {
@@ -120,4 +120,40 @@ fn a_hub_whose_changes_are_slow_waits_and_nobody_else_does() {
     }
     let more = &news(&a)[slow.len()..];
     assert_eq!(b.take_from(Some(a.own_id()), more).unwrap().1, []);
+}
+
+/// Counts how often it is asked.
+struct Asked(Arc<AtomicI64>);
+
+impl Counter for Asked {
+    fn count(&self, request: &CountRequest<'_>) -> Result<CountOutcome, Unjudged> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        InProcessCounter.count(request)
+    }
+}
+
+#[test]
+fn what_must_not_be_held_is_judged_by_nobody() {
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let asked = Arc::new(AtomicI64::new(0));
+    let b = open_with(Asked(asked.clone()), ManualClock::new(NOW_MS, 7));
+    join(&a, &b);
+    create(&a, 9, "Open day");
+    let begins = news(&a)
+        .into_iter()
+        .find(|one| one.header.kind == Kind::Genesis)
+        .unwrap();
+    let body = &begins.sealed.as_ref().unwrap().body;
+    let network = a.network().unwrap();
+    let say = |log| Hostile::in_log(network, 1, 77, log).say(Kind::Genesis, begins.header.object, body);
+    let mut unsigned = say(LogId::PUBLIC);
+    unsigned.signature[0] ^= 1;
+    for refused in [say(LogId::LOCAL), unsigned] {
+        let (_, not_held) = b.take_from(Some(a.own_id()), &[refused]).unwrap();
+        assert_eq!(not_held.len(), 1);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+    b.take_from(Some(a.own_id()), &[say(LogId::PUBLIC)]).unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
