@@ -19,8 +19,10 @@ use crate::{input, world};
 const NETWORK: NetworkId = NetworkId([9; 16]);
 /// Envelopes of one history.
 const MAX_BODIES: usize = 8;
-/// Bits of the first byte of each: whose it is, whether it lies beyond a cut, whether its kind is one nobody knows.
+/// Bits of the first byte of each: whose it is, of which kind it says it is (0: what the body is), whether it lies beyond a cut,
+/// whether its kind is one nobody knows.
 const WHO: u8 = 0b0000_0011;
+const KIND: u8 = 0b0011_1100;
 const VOID: u8 = 0b0100_0000;
 const UNKNOWN_KIND: u8 = 0b1000_0000;
 
@@ -97,6 +99,20 @@ fn object() -> ObjectId {
     ObjectId::derive(NETWORK, owner, LogId::PUBLIC, DocumentKind::Event, world::thing(owner))
 }
 
+/// What the header says, whatever the body is.
+const fn said_kind(bits: u8) -> Kind {
+    match (bits & KIND) >> KIND.trailing_zeros() {
+        1 => Kind::Open,
+        2 => Kind::Genesis,
+        3 => Kind::Grant,
+        4 => Kind::Consent,
+        5 => Kind::Squash,
+        6 => Kind::Tombstone,
+        7 => Kind::Statement,
+        _ => Kind::Change,
+    }
+}
+
 /// The envelope as it would be held after these.
 fn held(before: &[HeldBody], bits: u8, generation: u8, body: Option<Body>) -> HeldBody {
     let (hub, epoch) = author(bits);
@@ -104,6 +120,7 @@ fn held(before: &[HeldBody], bits: u8, generation: u8, body: Option<Body>) -> He
     let content = body.and_then(|body| body.content);
     let kind = match &content {
         _ if bits & UNKNOWN_KIND != 0 => Kind::Unknown(200),
+        _ if bits & KIND != 0 => said_kind(bits),
         Some(Content::Open(_)) => Kind::Open,
         Some(Content::Genesis(_)) => Kind::Genesis,
         Some(Content::Grant(_)) => Kind::Grant,
