@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use interhub_domain::document::{self, CountOutcome, CountRequest, Counted, MAX_MERGED, MAX_SAVED, check_outcome};
+use interhub_domain::document::{
+    self, CountOutcome, CountRequest, Counted, MAX_MERGED, MAX_SAVED, Reading, check_outcome,
+};
 use interhub_domain::ids::DocumentKind;
 use interhub_domain::scan::{self, ACTOR_LEN, MAX_DEPENDENCIES, MAX_EXTRA_ROWS, MAX_OPERATION_NUMBER, MAX_OPERATIONS};
 use sha2::{Digest, Sha256};
@@ -66,17 +68,18 @@ fn is_sound(request: &CountRequest<'_>, counted: &Counted) {
     assert!(counted.snapshot.len() <= most);
     let shown = document::show_saved(&counted.snapshot, request.kind);
     assert_eq!(shown.as_ref(), Ok(&counted.shown), "it reads as it was shown");
-    let edit = honest_edit(&counted.snapshot);
-    let after = document::count(&self::request(Some(&counted.snapshot), &edit, HONEST, 1));
-    let CountOutcome::Counted(after) = after else {
-        panic!("poisoned: an honest edit on top comes to {after:?}")
-    };
-    assert!(!after.stuck, "poisoned");
+    for edit in honest_edits(&counted.snapshot) {
+        let after = document::count(&self::request(Some(&counted.snapshot), &edit, HONEST, 1));
+        let CountOutcome::Counted(after) = after else {
+            panic!("poisoned: an honest edit on top comes to {after:?}")
+        };
+        assert!(!after.stuck, "poisoned");
+    }
 }
 
 /// An honest hub edits without knowing of the change: whichever comes first, both nodes show the same.
 fn comes_to_the_same_in_either_order(on: &[u8], request: &CountRequest<'_>, counted: &Counted) {
-    let edit = honest_edit(on);
+    let edit = honest_edits(on).swap_remove(0);
     let count = |snapshot: &[u8], change: &[u8], actor, seq| match document::count(&self::request(
         Some(snapshot),
         change,
@@ -95,9 +98,16 @@ fn comes_to_the_same_in_either_order(on: &[u8], request: &CountRequest<'_>, coun
     );
 }
 
-fn honest_edit(snapshot: &[u8]) -> Vec<u8> {
-    let made = document::edit(Some(snapshot), HONEST, &world::event("After that"));
-    made.expect("it can be edited").expect("it says something else").change
+/// Edits of some fields, of all, and of the zone alone, which stands between others in its object.
+fn honest_edits(snapshot: &[u8]) -> Vec<Vec<u8>> {
+    let zone = match document::read_saved(snapshot, DocumentKind::Event) {
+        Ok(Reading::Event(event)) => world::in_another_zone(*event),
+        other => panic!("it is no event any more: {other:?}"),
+    };
+    let after = [world::event("After that"), world::another_event(), zone];
+    let made = after.iter().map(|after| document::edit(Some(snapshot), HONEST, after));
+    made.filter_map(|made| Some(made.expect("it can be edited")?.change))
+        .collect()
 }
 
 fn request<'a>(snapshot: Option<&'a [u8]>, change: &'a [u8], actor: [u8; ACTOR_LEN], seq: u64) -> CountRequest<'a> {

@@ -2,8 +2,9 @@
 
 use interhub_domain::document::Reading;
 use interhub_domain::envelope::{SigningKey, public_key};
-use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
+use interhub_domain::event::{Event, LocalTime, Location, Schedule, Status, Zone};
 use interhub_domain::ids::{HubId, ThingId};
+use interhub_domain::profile::Point;
 
 /// The signing key of a hub, by a number.
 pub(crate) fn key(number: u8) -> SigningKey {
@@ -22,8 +23,52 @@ pub(crate) fn thing(owner: HubId) -> ThingId {
 
 /// An event with something in most fields.
 pub(crate) fn event(title: &str) -> Reading {
-    let day = LocalTime::Date(jiff::civil::date(2027, 3, 4));
+    Reading::Event(Box::new(sample(title)))
+}
+
+/// One in which nothing is as in that: who writes it touches every field.
+pub(crate) fn another_event() -> Reading {
+    let time = |hour| LocalTime::DateTime(jiff::civil::date(2028, 5, 6).at(hour, 30, 0, 0));
+    let before = sample("After that");
     Reading::Event(Box::new(Event {
+        uid: "y".into(),
+        sequence: 7,
+        status: Status::Tentative,
+        summary: "Afterwards".into(),
+        description: "No cake.".into(),
+        language: "de".into(),
+        tags: vec!["after".into(), "that".into()],
+        location: Some(Location {
+            name: "Elsewhere".into(),
+            at: Point::new(1.5, 2.5),
+        }),
+        url: "https://example.org/a".into(),
+        online_url: "https://example.org/b".into(),
+        image_url: "https://example.org/c".into(),
+        schedule: Schedule {
+            start: time(18),
+            end: time(20),
+            zone: Zone::Named("Europe/Vienna".into()),
+            rules: vec!["FREQ=WEEKLY;COUNT=5".into()],
+            extra: vec![time(7)],
+            excluded: vec![time(8)],
+            overrides: vec![],
+        },
+        created_ms: 3,
+        updated_ms: 4,
+        ..before
+    }))
+}
+
+/// The same event, its times meant elsewhere.
+pub(crate) fn in_another_zone(mut event: Event) -> Reading {
+    event.schedule.zone = Zone::Named("Europe/Vienna".into());
+    Reading::Event(Box::new(event))
+}
+
+fn sample(title: &str) -> Event {
+    let day = LocalTime::Date(jiff::civil::date(2027, 3, 4));
+    Event {
         uid: "x".into(),
         sequence: 0,
         status: Status::Confirmed,
@@ -47,5 +92,5 @@ pub(crate) fn event(title: &str) -> Reading {
         },
         created_ms: 0,
         updated_ms: 0,
-    }))
+    }
 }

@@ -9,6 +9,7 @@ mod conflict;
 mod event;
 mod fields;
 mod fresh;
+mod operations;
 pub mod patch;
 mod profile;
 mod size;
@@ -475,6 +476,7 @@ fn count_inner(request: &CountRequest<'_>) -> Result<CountOutcome, Refusal> {
             "{MAX_DOCUMENT_OPERATIONS} operations a document"
         )));
     }
+    operations::check(&change.decode(), own)?;
     own.apply_changes([change.clone()]).map_err(|_| Refusal::Apply)?;
     if own.get_change_meta_by_hash(&ChangeHash(scanned.hash)).is_none() {
         return Err(Refusal::Apply);

@@ -310,6 +310,18 @@ fn references(on: &On) -> Named {
         ("a predecessor nobody made", predecessor(1_000_000)),
         ("its own predecessor", predecessor(own)),
         ("a predecessor of another key", predecessor(1)),
+        ("a name that is inserted", {
+            let mut chunk = sets(on, 1, b"title");
+            chunk.columns[1] = (column::INSERT, vec![0, 1]);
+            chunk.bytes()
+        }),
+        ("one of two names that is inserted", {
+            let mut chunk = sets(on, 2, b"title");
+            chunk.columns[0] = (column::KEY_TEXT, [texts(-1, b"title"), texts(-1, b"zone")].concat());
+            chunk.columns[1] = (column::INSERT, vec![1, 1]);
+            chunk.bytes()
+        }),
+        ("an element before the first", operation(action::SET, 1, 0, false)),
         ("a mark that never ends", {
             let mut chunk = sets(on, 1, b"k");
             chunk.columns[2] = (column::ACTION, run(-1, action::MARK));

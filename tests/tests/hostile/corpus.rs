@@ -1,20 +1,23 @@
 //! Every constructed change, and every one-byte mutant of an honest one, through a real counting process.
 
-use interhub_domain::document::{CountOutcome, CountRequest, Counter, Refusal, count, edit};
+use interhub_domain::document::{CountOutcome, CountRequest, Counter, Reading, Refusal, count, edit};
 use interhub_tests::hostile::constructed::{On, all};
 use interhub_tests::hostile::mutants::mutants;
 
 use super::{ACTOR, counted, counter, reading, request};
 
-/// The document still takes an honest edit, by another hub too.
+/// The document still takes an honest edit, by another hub too: of a few fields, and of all.
 fn is_sound(snapshot: &[u8]) -> bool {
     let other = [8; 24];
-    let made = edit(Some(snapshot), other, &reading("After that")).unwrap().unwrap();
-    let request = CountRequest {
-        actor: other,
-        ..request(Some(snapshot), &made.change, 1)
-    };
-    matches!(count(&request), CountOutcome::Counted(_))
+    let edits = [reading("After that"), Reading::Event(Box::new(super::another_event()))];
+    edits.iter().all(|after| {
+        let made = edit(Some(snapshot), other, after).unwrap().unwrap();
+        let request = CountRequest {
+            actor: other,
+            ..request(Some(snapshot), &made.change, 1)
+        };
+        matches!(count(&request), CountOutcome::Counted(_))
+    })
 }
 
 #[test]
@@ -70,7 +73,7 @@ fn every_one_byte_mutant_is_judged_alike_and_poisons_nothing() {
     let mut event = super::event("Open");
     event.description.clear();
     event.tags.clear();
-    let honest = edit(None, ACTOR, &interhub_domain::document::Reading::Event(Box::new(event)));
+    let honest = edit(None, ACTOR, &Reading::Event(Box::new(event)));
     let honest = honest.unwrap().unwrap().change;
     let child = counter.process_id();
     let (mut all, mut kept) = (0, 0);

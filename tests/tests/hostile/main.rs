@@ -9,8 +9,9 @@ mod node;
 mod peer;
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counted, Reading};
-use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
+use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Zone};
 use interhub_domain::ids::DocumentKind;
+use interhub_domain::profile::Point;
 use interhub_node::child::ChildCounter;
 use interhub_tests::hub::program;
 
@@ -42,6 +43,48 @@ pub(crate) fn event(title: &str) -> Event {
         },
         created_ms: 0,
         updated_ms: 0,
+    }
+}
+
+/// An event in which nothing is as in the other ones: who writes it touches every field.
+pub(crate) fn another_event() -> Event {
+    let time = |hour| LocalTime::DateTime(jiff::civil::date(2028, 5, 6).at(hour, 30, 0, 0));
+    Event {
+        uid: "another".into(),
+        sequence: 7,
+        status: Status::Tentative,
+        title: "After that".into(),
+        summary: "Afterwards".into(),
+        description: "No cake.".into(),
+        language: "de".into(),
+        tags: vec!["after".into(), "that".into()],
+        location: Some(Location {
+            name: "Elsewhere".into(),
+            at: Point::new(1.5, 2.5),
+        }),
+        url: "https://example.org/a".into(),
+        online_url: "https://example.org/b".into(),
+        image_url: "https://example.org/c".into(),
+        schedule: Schedule {
+            start: time(18),
+            end: time(20),
+            zone: Zone::Named("Europe/Vienna".into()),
+            rules: vec!["FREQ=WEEKLY;COUNT=5".into()],
+            extra: vec![time(7)],
+            excluded: vec![time(8)],
+            overrides: vec![Override {
+                recurrence_id: time(9),
+                this_and_future: true,
+                status: Some(Status::Cancelled),
+                time: Some((time(10), time(11))),
+                title: Some("Other".into()),
+                description: Some("Others".into()),
+                location: Some(Location::default()),
+                url: Some("https://example.org/d".into()),
+            }],
+        },
+        created_ms: 3,
+        updated_ms: 4,
     }
 }
 
