@@ -303,23 +303,17 @@ fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize, belonging: &
     let others = belonging.iter().any(|other| world.hubs[*other].id != hub.id);
     let contents = hub.disk.contents();
     for thing in &diary.things {
-        let Some(seen) = seen(&hub.disk, thing.object) else {
-            continue;
-        };
-        let is_erased = seen.state.erased_through == Some(u32::MAX);
-        // A copied machine has local documents of its own, and hears of all others by another hub alone.
-        let by_others = others && thing.log.is_shared();
-        let hears = |by: usize| by_others || by == machine || hub.id != thing.owner;
-        if thing.erased.is_some_and(|(by, _)| hears(by)) && !is_erased {
-            return Err(format!(
-                "{} has {} in {} although it was erased: {:?}",
-                hub.name,
-                thing.thing.short(),
-                thing.log.short(),
-                thing.erased
-            ));
+        let state = |object| seen(&hub.disk, object).map(|seen| seen.state.erased_through == Some(u32::MAX));
+        if let Some(erased) = &thing.erased {
+            // A copied machine has local documents of its own, and hears of all others by another hub alone.
+            let by_others = others && erased.log.is_shared();
+            let hears = by_others || erased.machine == machine || hub.id != thing.owner;
+            if hears && state(erased.object) == Some(false) {
+                let (name, thing) = (&hub.name, thing.thing.short());
+                return Err(format!("{name} has {thing} although it was erased: {erased:?}"));
+            }
         }
-        if !is_erased {
+        if state(thing.object) != Some(true) {
             continue;
         }
         let words = diary.words.iter().filter(|word| word.object == thing.object);

@@ -27,12 +27,22 @@ pub(crate) struct Added {
     pub(crate) in_bad_hands: bool,
     /// Its owner has tried to erase it.
     pub(crate) to_be_erased: bool,
-    /// The machine that erased it, and the tombstone, once its owner knows that this is durable.
-    pub(crate) erased: Option<(usize, HeaderHash)>,
+    /// What erased it, once its owner knows that this is durable.
+    pub(crate) erased: Option<Erasure>,
     /// Documents of it that a change of audience has left behind.
     pub(crate) left: Vec<ObjectId>,
     /// A machine of its owner went back to a copy of its disk from before its last change of audience.
     pub(crate) went_back: bool,
+}
+
+/// An erasure of the document that an event was in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Erasure {
+    pub(crate) machine: usize,
+    pub(crate) tombstone: HeaderHash,
+    /// Another machine of the owner's may have moved the event meanwhile, not knowing: then it goes on where it is.
+    pub(crate) object: ObjectId,
+    pub(crate) log: LogId,
 }
 
 /// A word that one edit put into an event's description, and nothing else says.
@@ -151,7 +161,9 @@ impl Diary {
         self.hidden
             .retain(|(of, thing), row| *of != machine || hidden(*thing).as_ref() == Some(row));
         for thing in &mut self.things {
-            thing.erased = thing.erased.filter(|(by, hash)| *by != machine || is_there(*hash));
+            thing.erased = thing
+                .erased
+                .filter(|erased| erased.machine != machine || is_there(erased.tombstone));
             let is_moved = thing.owner == hub && !thing.left.is_empty();
             thing.went_back |= is_moved && !seen_shown(disk, thing.object);
         }
@@ -495,7 +507,13 @@ impl Operator<'_, '_> {
         let hash = written.ok().and_then(|all| all[0].hash);
         let known = &mut self.diary.things[index];
         known.to_be_erased = true;
-        known.erased = hash.map(|hash| (self.machine, hash)).or(known.erased);
+        let erased = hash.map(|tombstone| Erasure {
+            machine: self.machine,
+            tombstone,
+            object,
+            log: known.log,
+        });
+        known.erased = erased.or(known.erased);
         let thing = known.thing.short();
         self.tell(&format!("erases {thing}"), hash.is_some());
     }
