@@ -50,14 +50,17 @@ pub enum DialError {
         after: Duration,
     },
     /// A node answered, with another key.
-    #[error("{address} answers with key {found} in place of {expected}: it is another hub, or its key was replaced")]
+    #[error(
+        "{address} answers with key {} in place of {}: it is another hub, or its key was replaced",
+        short(.found), short(.expected)
+    )]
     WrongKey {
         /// Where to.
         address: String,
-        /// First digits of the key it should have.
-        expected: String,
-        /// First digits of the key it has.
-        found: String,
+        /// The key it should have.
+        expected: [u8; 32],
+        /// The key it has.
+        found: [u8; 32],
     },
     /// It does not want to talk to this hub's key.
     #[error("{address} refuses this hub's key; ask its operator whether this hub was removed or blocked")]
@@ -96,6 +99,11 @@ pub enum DialError {
     /// The own key is unusable.
     #[error(transparent)]
     Setup(#[from] TlsError),
+}
+
+/// The first digits of a key.
+fn short(key: &[u8; 32]) -> String {
+    data_encoding::HEXLOWER.encode(&key[..4])
 }
 
 /// Why a request for admission failed.
@@ -176,7 +184,7 @@ pub async fn open<N: Net>(
     Ok((channel, traffic))
 }
 
-/// Asks the node that owns `key` for admission.
+/// Asks the node that owns `key` for admission, or for the registry alone.
 pub(super) async fn join<N: Net>(
     net: &N,
     certificate: &HubCertificate,
@@ -227,15 +235,14 @@ pub(super) fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
 fn classify(address: &str, error: io::Error, expected: [u8; 32], found: Option<[u8; 32]>) -> DialError {
     use AlertDescription as Alert;
     let address = address.to_owned();
-    let short = |key: [u8; 32]| data_encoding::HEXLOWER.encode(&key[..4]);
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return DialError::Closed { address, source: error };
     };
     match tls {
         rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => DialError::WrongKey {
             address,
-            expected: short(expected),
-            found: found.map_or_else(|| "(none)".to_owned(), short),
+            expected,
+            found: found.unwrap_or_default(),
         },
         rustls::Error::AlertReceived(
             Alert::AccessDenied

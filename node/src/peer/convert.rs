@@ -33,6 +33,20 @@ pub struct JoinRequest {
     pub next_keys: Vec<(Vec<u8>, [u8; 64])>,
 }
 
+impl JoinRequest {
+    /// Of a hub that belongs already, without an invitation: it tells of its key, or asks for the registry alone.
+    pub const fn of_a_member(network: NetworkId, next_keys: Vec<(Vec<u8>, [u8; 64])>) -> Self {
+        Self {
+            network,
+            invitation_key: [0; 32],
+            invitation_signature: [0; 64],
+            accept: Vec::new(),
+            accept_signature: [0; 64],
+            next_keys,
+        }
+    }
+}
+
 /// The answer to a newcomer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
@@ -310,23 +324,16 @@ pub fn join_from_proto(message: v1::JoinRequest) -> Result<JoinRequest, ConvertE
             what: "the list of key records",
         });
     }
-    // Who tells of a key has no invitation.
-    let telling = !message.next_keys.is_empty();
+    // Who tells of a key, or asks for the registry, has no invitation.
+    let belongs = message.accept.is_empty();
     let next_keys = message
         .next_keys
         .into_iter()
         .map(|next| Ok((next.record, fixed(&next.signature, "a key record's signature")?)));
     let next_keys = next_keys.collect::<Result<_, ConvertError>>()?;
     let network = NetworkId(fixed(&message.network, "the network id")?);
-    if telling {
-        return Ok(JoinRequest {
-            network,
-            invitation_key: [0; 32],
-            invitation_signature: [0; 64],
-            accept: Vec::new(),
-            accept_signature: [0; 64],
-            next_keys,
-        });
+    if belongs {
+        return Ok(JoinRequest::of_a_member(network, next_keys));
     }
     Ok(JoinRequest {
         network,

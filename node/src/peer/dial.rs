@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use interhub_domain::ids::HubId;
+use interhub_domain::ids::{HubId, NetworkId};
 use interhub_domain::session::{Farewell, MAX_FRAME_BYTES};
 use interhub_proto::v1::federation_client::FederationClient;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -16,13 +16,14 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
 
+use super::connect::DialError;
 use super::convert::join_to_proto;
 use super::federation::{put_time, time_of};
 use super::links::Links;
 use super::net::Net;
 use super::status::Direction;
 use super::stream::{Ended, OUT_FRAMES, Stream, words_of};
-use super::{Change, Contact, PeerOptions, Shared, connect};
+use super::{Change, Contact, JoinRequest, PeerOptions, Shared, connect};
 use crate::task::{TaskContext, TaskHandle};
 
 /// Starts to call, and follows the directory.
@@ -193,7 +194,19 @@ impl<N: Net> Caller<N> {
         let (channel, traffic) = tokio::select! {
             biased;
             () = context.cancelled() => return Err("the node is stopping".to_owned()),
-            opened = opening => opened.map_err(|error| error.to_string())?,
+            opened = opening => match opened {
+                Ok(opened) => opened,
+                Err(error) => {
+                    if let DialError::WrongKey { found, .. } = &error {
+                        tokio::select! {
+                            biased;
+                            () = context.cancelled() => {}
+                            () = self.ask_for_the_registry(network, *found) => {}
+                        }
+                    }
+                    return Err(error.to_string());
+                }
+            },
         };
         let place = Links::enter(
             shared.clone(),
@@ -236,6 +249,32 @@ impl<N: Net> Caller<N> {
         }
         context.doing("streaming");
         Ok(stream.run(response.into_inner(), context).await)
+    }
+
+    /// Under the hub's address a key answers that is nobody's here. Its keys may have changed while this hub was away, and
+    /// then it, and perhaps every other hub, has the statement that says so: its whole registry is asked for. Only what is
+    /// signed by keys that are known already is believed; if it names this key, the next call finds the hub.
+    async fn ask_for_the_registry(&self, network: NetworkId, found: [u8; 32]) {
+        let shared = &self.shared;
+        let directory = shared.host.directory();
+        if directory.former.contains(&found) || directory.hub_of_key(&found).is_some() {
+            return;
+        }
+        let asking = shared.host.announcement();
+        let asking = asking.unwrap_or_else(|| JoinRequest::of_a_member(network, Vec::new()));
+        let (net, certificate, options) = (&shared.net, &shared.certificate, &shared.options);
+        match connect::join(net, certificate, options, &self.contact.address, found, &asking).await {
+            Ok(answer) => {
+                let host = shared.host.clone();
+                let learnt = shared
+                    .tasks
+                    .blocking("registry", move || host.learn_registry(answer.registry));
+                if let Err(error) = learnt.await {
+                    tracing::debug!(hub = %self.hub.short(), %error, "a registry was not taken");
+                }
+            }
+            Err(error) => tracing::debug!(hub = %self.hub.short(), %error, "an unknown key told no registry"),
+        }
     }
 
     fn random(&self) -> u8 {

@@ -110,7 +110,12 @@ pub trait Host: Send + Sync + 'static {
         None
     }
 
-    /// Somebody with this key asks for admission.
+    /// What a node with an unknown key answered when it was asked for the registry. Nothing is believed but what is signed.
+    fn learn_registry(&self, envelopes: Vec<Envelope>) {
+        let _ = envelopes;
+    }
+
+    /// Somebody with this key asks for admission, tells of its key, or asks for the registry.
     fn join(&self, key: [u8; 32], request: JoinRequest) -> Result<Joined, JoinRefused>;
 }
 

@@ -302,8 +302,16 @@ impl Host for LedgerHost {
         self.ledger.announcement()
     }
 
+    fn learn_registry(&self, mut envelopes: Vec<Envelope>) {
+        envelopes.retain(|envelope| envelope.header.log == LogId::REGISTRY);
+        // Whoever answered has proved nothing about itself: it is nobody's delivery, and what is wrong with it nobody's fault.
+        if let Err(error) = self.ledger.take_from(None, &envelopes) {
+            tracing::error!(%error, "a registry could not be stored");
+        }
+    }
+
     fn join(&self, key: [u8; 32], request: JoinRequest) -> Result<Joined, JoinRefused> {
-        if !request.next_keys.is_empty() {
+        if request.accept.is_empty() {
             let taken = self.ledger.take_next_keys(key, request.network, &request.next_keys);
             let (registry, active) = taken.map_err(|error| JoinRefused(error.to_string()))?;
             return Ok(Joined { registry, active });

@@ -187,7 +187,7 @@ impl Ledger {
     /// What to ask the network of an invitation with, if this folder looks for its hub.
     pub fn recovering(&self, network: NetworkId) -> Option<JoinRequest> {
         let RecoveryRecord { record, signature } = self.recovery.get()?.clone();
-        Some(telling(network, vec![(record, signature)]))
+        Some(JoinRequest::of_a_member(network, vec![(record, signature)]))
     }
 
     /// Enters a network as the hub that the registry says this folder's key belongs to. Returns its slug.
@@ -253,10 +253,10 @@ impl Ledger {
             .filter_map(|(_, next)| Some((next.record, next.signature.try_into().ok()?)));
         let next_keys: Vec<_> = next_keys.collect();
         // Of a key that a decision gave nobody can be told but by the registry.
-        (!next_keys.is_empty()).then(|| telling(network, next_keys))
+        (!next_keys.is_empty()).then(|| JoinRequest::of_a_member(network, next_keys))
     }
 
-    /// A caller tells that its key is a hub's present one. What is true is said in the own log, because a hub that lost
+    /// A caller tells that its key is a hub's present one, or asks for the registry alone. What is true is said in the own log, because a hub that lost
     /// its key can say nothing in its own.
     pub(super) fn take_next_keys(
         &self,
@@ -311,18 +311,6 @@ fn unknown_key(roster: &Roster, key: [u8; 32]) -> JoinError {
         Some(from_ms) => JoinError::KeyNotYet(text_of(from_ms)),
         None if named.next().is_some() => JoinError::KeyUndecided,
         None => JoinError::KeyUnknown,
-    }
-}
-
-/// Tells of keys, without an invitation.
-const fn telling(network: NetworkId, next_keys: Vec<(Vec<u8>, [u8; 64])>) -> JoinRequest {
-    JoinRequest {
-        network,
-        invitation_key: [0; 32],
-        invitation_signature: [0; 64],
-        accept: Vec::new(),
-        accept_signature: [0; 64],
-        next_keys,
     }
 }
 

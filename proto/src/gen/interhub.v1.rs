@@ -994,7 +994,8 @@ pub struct JoinRequest {
     #[prost(bytes = "vec", tag = "5")]
     pub accept_signature: ::prost::alloc::vec::Vec<u8>,
     /// A hub whose key is new tells of it to hubs that do not know it yet: records that name the key of this TLS session,
-    /// oldest first, at most 256. Fields 2 to 5 are empty then.
+    /// oldest first, at most 256. Fields 2 to 5 mean nothing then; a hub whose key is known, with neither an accept record
+    /// nor key records, asks for the registry alone.
     #[prost(message, repeated, tag = "6")]
     pub next_keys: ::prost::alloc::vec::Vec<NextKey>,
 }

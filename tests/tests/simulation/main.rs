@@ -6,8 +6,8 @@
 //!
 //! In reading order: a [`disk`] that can fail, one [`hub`], the [`world`] they live in; what [`operators`], [`members`]
 //! and [`hostile`] hubs do; the [`scenario`] that a seed comes to, and the [`invariants`] that have to hold afterwards;
-//! each [`story`] that is told in full ([`crashes`] at every write, a [`theft`], a relay by which something is [`withheld`]), and
-//! two [`few`] networks of a fixed kind.
+//! each [`story`] that is told in full ([`crashes`] at every write, a [`theft`], a relay by which something is [`withheld`], an
+//! [`unreachable`] hub that comes back), and two [`few`] networks of a fixed kind.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -27,6 +27,7 @@ mod operators;
 mod scenario;
 mod story;
 mod theft;
+mod unreachable;
 mod withheld;
 mod world;
 
@@ -38,8 +39,21 @@ use scenario::{Plan, run, told};
 
 /// Seeds that always run: votes, lies, old copies and far-off clocks; two changes that were renewed in turns for ever; two
 /// hubs that both ran twice and never met; a leave after one with the last of all counters; moves that a restored backup and a
-/// rolled back memory lost; two machines of the only hub left; two hubs whose keys changed while they were apart.
-const ALWAYS: [u64; 9] = [2, 4, 6, 62, 105, 89, 340, 154, 2_429_065_531];
+/// rolled back memory lost; two machines of the only hub left; two hubs whose keys changed while they were apart; a second
+/// machine that nobody calls, and all others with new keys; two machines of a hub of which one moves what the other erases.
+const ALWAYS: [u64; 11] = [
+    2,
+    4,
+    6,
+    62,
+    105,
+    89,
+    340,
+    154,
+    2_429_065_531,
+    1_801_847_015,
+    3_639_704_889,
+];
 /// Most hubs of these.
 const FEW: usize = 6;
 /// The same of all others: a seed means another network with it.

@@ -119,6 +119,10 @@ impl Host for Withholding {
         self.host.announcement()
     }
 
+    fn learn_registry(&self, envelopes: Vec<Envelope>) {
+        self.host.learn_registry(envelopes);
+    }
+
     fn join(&self, key: [u8; 32], request: JoinRequest) -> Result<Joined, JoinRefused> {
         self.host.join(key, request)
     }
