@@ -356,14 +356,10 @@ pub fn prepared_identity(folder: &Path) -> Result<Option<Identity>, DataFolderEr
         .map_err(|source| DataFolderError::Identity { path, source })
 }
 
-/// The prepared identity takes the place of the present one, or is dropped.
-pub fn settle_identity(folder: &Path, take: bool) -> Result<(), DataFolderError> {
+/// The prepared identity takes the place of the present one.
+pub fn settle_identity(folder: &Path) -> Result<(), DataFolderError> {
     let next = folder.join(NEXT_IDENTITY_FILE);
-    let done = if take {
-        fs::rename(&next, folder.join(IDENTITY_FILE))
-    } else {
-        fs::remove_file(&next)
-    };
+    let done = fs::rename(&next, folder.join(IDENTITY_FILE));
     done.map_err(|error| io_error("replace", &next, error))?;
     sync_folder(folder)
 }
@@ -532,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prepared_identity_is_taken_or_dropped_and_a_recovery_record_is_kept_until_then() {
+    fn a_prepared_identity_is_kept_until_it_is_taken_and_so_is_a_recovery_record() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("data");
         let folder = DataFolder::create(&path, &config(), &identity()).unwrap();
@@ -542,14 +538,13 @@ mod tests {
             ..identity()
         };
         assert_eq!(prepared_identity(&path).unwrap(), None);
-        for take in [false, true] {
-            prepare_identity(&path, &identity()).unwrap();
-            prepare_identity(&path, &next).unwrap();
-            assert_eq!(prepared_identity(&path).unwrap(), Some(next.clone()));
-            settle_identity(&path, take).unwrap();
-            assert_eq!(prepared_identity(&path).unwrap(), None);
-            assert_eq!(folder.identity().unwrap() == next, take);
-        }
+        prepare_identity(&path, &identity()).unwrap();
+        prepare_identity(&path, &next).unwrap();
+        assert_eq!(prepared_identity(&path).unwrap(), Some(next.clone()));
+        assert_ne!(folder.identity().unwrap(), next);
+        settle_identity(&path).unwrap();
+        assert_eq!(prepared_identity(&path).unwrap(), None);
+        assert_eq!(folder.identity().unwrap(), next);
         assert_eq!(recovery_of(&path).unwrap(), None);
         keep_recovery(&path, &[1, 2, 3], &[4; 64]).unwrap();
         assert_eq!(recovery_of(&path).unwrap(), Some((vec![1, 2, 3], [4; 64])));

@@ -170,11 +170,10 @@ fn open_folder(
     };
     let mut ledger = open_as(&identity)?;
     if let Some(next) = prepared_identity(folder.path())? {
-        // A change of key was interrupted: the registry says whether it was made.
+        // A change of key was interrupted. If the registry here does not say that it was made, other hubs may say so later.
         let named = (next.key_number, next.public_key());
-        let made = ledger.own_keys().is_ok_and(|keys| keys.current == named);
-        settle_identity(folder.path(), made)?;
-        if made {
+        if ledger.own_keys().is_ok_and(|keys| keys.current == named) {
+            settle_identity(folder.path())?;
             identity = next;
             ledger = open_as(&identity)?;
         }
@@ -550,8 +549,19 @@ impl KeyKeeper for FolderKeeper {
         prepare_identity(&self.folder, &identity).map_err(|error| KeyError::Folder(error.to_string()))
     }
 
+    fn prepared(&self) -> Result<Option<NextIdentity>, KeyError> {
+        let laid = prepared_identity(&self.folder).map_err(|error| KeyError::Folder(error.to_string()))?;
+        Ok(laid.map(|laid| NextIdentity {
+            number: laid.key_number,
+            seed: laid.seed,
+        }))
+    }
+
     fn replace(&self, _: &NextIdentity) -> Result<(), KeyError> {
-        settle_identity(&self.folder, true).map_err(|error| KeyError::Folder(error.to_string()))?;
+        // Whoever is told twice has done it already.
+        if self.prepared()?.is_some() {
+            settle_identity(&self.folder).map_err(|error| KeyError::Folder(error.to_string()))?;
+        }
         self.restart.cancel();
         Ok(())
     }
@@ -563,7 +573,7 @@ impl KeyKeeper for FolderKeeper {
             ..self.identity.clone()
         };
         let kept = prepare_identity(&self.folder, &identity)
-            .and_then(|()| settle_identity(&self.folder, true))
+            .and_then(|()| settle_identity(&self.folder))
             .and_then(|()| drop_recovery(&self.folder));
         kept.map_err(|error| KeyError::Folder(error.to_string()))?;
         self.restart.cancel();

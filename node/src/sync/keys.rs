@@ -18,8 +18,12 @@ use crate::store::{Backend, Batch, StoreError, catalogue};
 
 /// Where a new own key is kept, so that the next start of the node signs with it.
 pub trait KeyKeeper: Send + Sync + 'static {
-    /// Lays the new key beside the present one, durably. A start takes it if the registry names it.
+    /// Lays the new key beside the present one, durably. A start takes it if the registry names it, and keeps it if not: other
+    /// hubs may have heard of it from a run whose data a power cut took.
     fn prepare(&self, next: &NextIdentity) -> Result<(), KeyError>;
+
+    /// The key that lies there.
+    fn prepared(&self) -> Result<Option<NextIdentity>, KeyError>;
 
     /// The registry names it: it takes the place of the present one, and the node starts anew.
     fn replace(&self, next: &NextIdentity) -> Result<(), KeyError>;
@@ -101,15 +105,17 @@ impl Ledger {
         if self.is_key_replaced() {
             return Err(KeyError::Replaced);
         }
-        let seed = random_bytes(&*self.clock);
         // The number after its own, within the same line; see `registry::keys`.
         if self.key_number & 0x3f == 0x3f {
             return Err(KeyError::Exhausted);
         }
-        let next = NextIdentity {
-            number: self.key_number + 1,
-            seed,
-        };
+        let number = self.key_number + 1;
+        // One that was laid there and is not named: other hubs may know of it, and two keys with one number would be a theft.
+        let laid = self.laid(|next| next.number == number)?;
+        let next = laid.unwrap_or_else(|| NextIdentity {
+            number,
+            seed: random_bytes(&*self.clock),
+        });
         self.name_next(&self.own.key, (&next, None), KeyReason::Planned, &BTreeSet::new())
     }
 
@@ -126,21 +132,43 @@ impl Ledger {
         if keys.recovery_key != public_key(recovery) {
             return Err(KeyError::WrongRecoveryKey);
         }
+        let is_free = |number: u16| !keys.by_number.keys().any(|known| known & 0xffc0 == number);
+        let number_of = |seed: [u8; 32]| recovered_number(&public_key(&SigningKey::from(seed)));
+        let laid = self.laid(|next| next.number == number_of(next.seed) && is_free(next.number))?;
         // Nine bits of its hash are its number: one that is taken is drawn again.
-        let (seed, number) = loop {
-            let seed: [u8; 32] = random_bytes(&*self.clock);
-            let number = recovered_number(&public_key(&SigningKey::from(seed)));
-            if !keys.by_number.keys().any(|known| known & 0xffc0 == number) {
-                break (seed, number);
-            }
+        let next = match laid {
+            Some(next) => next,
+            None => loop {
+                let seed: [u8; 32] = random_bytes(&*self.clock);
+                let number = number_of(seed);
+                if is_free(number) {
+                    break NextIdentity { number, seed };
+                }
+            },
         };
         let vouched = since_ms.map(|since| self.runs_before(since)).unwrap_or_default();
-        self.name_next(
-            recovery,
-            (&NextIdentity { number, seed }, next_recovery),
-            reason,
-            &vouched,
-        )
+        self.name_next(recovery, (&next, next_recovery), reason, &vouched)
+    }
+
+    /// The key that lies beside the present one, if it is such a one.
+    fn laid(&self, which: impl Fn(&NextIdentity) -> bool) -> Result<Option<NextIdentity>, KeyError> {
+        let keeper = self.keeper.get().ok_or(KeyError::NoFolder)?;
+        Ok(keeper.prepared()?.filter(which))
+    }
+
+    /// Takes the key that lies beside the present one if the registry names it by now: a power cut took this node's own word
+    /// of it, and other hubs had heard that.
+    pub(super) fn take_laid_key(&self) -> Result<(), KeyError> {
+        let Some(keeper) = self.keeper.get() else { return Ok(()) };
+        let Ok(keys) = self.own_keys() else { return Ok(()) };
+        if keys.current == (self.key_number, self.own.public_key()) {
+            return Ok(());
+        }
+        let named = |next: &NextIdentity| (next.number, public_key(&SigningKey::from(next.seed))) == keys.current;
+        match keeper.prepared()?.filter(named) {
+            Some(next) => keeper.replace(&next),
+            None => Ok(()),
+        }
     }
 
     fn runs_before(&self, since_ms: i64) -> BTreeSet<Epoch> {

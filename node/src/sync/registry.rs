@@ -122,6 +122,9 @@ impl Ledger {
         self.do_duties(&mut inner)?;
         drop(inner);
         self.make_durable()?;
+        if let Err(error) = self.take_laid_key() {
+            tracing::error!(%error, "the key that the registry names for this hub lies here and cannot be taken");
+        }
         Ok(())
     }
 

@@ -339,9 +339,9 @@ impl SimHub {
             if ledger.own_keys().is_ok_and(|keys| keys.current == named) {
                 *self.keys.lock().unwrap() = next;
                 ledger = self.open_with(self.disk.clone(), clock.clone())?;
+                *self.prepared.lock().unwrap() = None;
             }
         }
-        *self.prepared.lock().unwrap() = None;
         let ledger = Arc::new(ledger);
         *clock.remembered_ms.lock().unwrap() = None;
         self.rolled_back.store(false, Ordering::SeqCst);
@@ -450,6 +450,12 @@ impl KeyKeeper for Keeper {
         let (number, seed) = (next.number, next.seed);
         *hub.prepared.lock().unwrap() = Some(Keys { number, seed });
         Ok(())
+    }
+
+    fn prepared(&self) -> Result<Option<NextIdentity>, KeyError> {
+        let hub = self.0.upgrade().ok_or(KeyError::NoFolder)?;
+        let prepared = hub.prepared.lock().unwrap().clone();
+        Ok(prepared.map(|Keys { number, seed }| NextIdentity { number, seed }))
     }
 
     fn replace(&self, _: &NextIdentity) -> Result<(), KeyError> {

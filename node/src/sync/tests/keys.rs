@@ -14,13 +14,18 @@ use crate::peer::Host;
 use crate::store::Store;
 use crate::sync::{KeyError, KeyKeeper, LedgerHost, LedgerOptions, NextIdentity, Written};
 
-/// Keeps the newest key in memory.
+/// Keeps the newest key in memory, and the one that was laid beside the present one.
 #[derive(Default)]
-struct Kept(Mutex<Option<NextIdentity>>);
+struct Kept(Mutex<Option<NextIdentity>>, Mutex<Option<NextIdentity>>);
 
 impl KeyKeeper for Kept {
-    fn prepare(&self, _: &NextIdentity) -> Result<(), KeyError> {
+    fn prepare(&self, next: &NextIdentity) -> Result<(), KeyError> {
+        *self.1.lock().unwrap() = Some(next.clone());
         Ok(())
+    }
+
+    fn prepared(&self) -> Result<Option<NextIdentity>, KeyError> {
+        Ok(self.1.lock().unwrap().clone())
     }
 
     fn found(&self, _: HubId, _: u16) -> Result<(), KeyError> {
@@ -103,6 +108,66 @@ fn a_rotated_key_signs_on_under_the_same_id() {
         assert_eq!(ledger.totals().void, 0);
     }
     assert_eq!(founder.frontier().shared_digest(), second.frontier().shared_digest());
+}
+
+/// A power cut can take the word of a key from the hub that said it, after other hubs have heard it. The key itself was laid
+/// down before, and is not lost.
+#[test]
+fn a_key_that_only_other_hubs_know_to_be_named_is_taken_when_they_say_so() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let (first, kept) = vienna(memory(), None, 1);
+    join(&founder, &first);
+    // As the disk is after the power cut.
+    let cut = memory();
+    let (before, _) = vienna(cut.clone(), None, 2);
+    before
+        .enter_network(founder.network().unwrap(), &super::all_envelopes(&founder), &[].into())
+        .unwrap();
+    drop(before);
+    assert_eq!(first.rotate_key().unwrap(), 1);
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    exchange(&first, &founder);
+    let (after, kept) = vienna(cut, None, 3);
+    kept.prepare(&next).unwrap();
+    after.renew_roster().unwrap();
+    assert!(kept.0.lock().unwrap().is_none(), "nobody has said so yet");
+    give_all(&founder, &after, |_| {});
+    after.renew_roster().unwrap();
+    assert!(*kept.0.lock().unwrap() == Some(next));
+}
+
+#[test]
+fn a_change_that_was_interrupted_goes_on_with_the_key_that_was_laid_down() {
+    for (recovers, wrong) in [(false, 2), (true, 0x8000)] {
+        let founder = open(memory(), 1, "birmingham", 1);
+        founder.create_network("Test network").unwrap();
+        let (hub, kept) = vienna(memory(), None, 1);
+        join(&founder, &hub);
+        let registry = super::all_envelopes(&founder);
+        let change = |hub: &Ledger| {
+            if recovers {
+                hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Lost, None, None)
+            } else {
+                hub.rotate_key()
+            }
+        };
+        // One of another kind is of no use.
+        let other = NextIdentity {
+            number: wrong,
+            seed: [77; 32],
+        };
+        kept.prepare(&other).unwrap();
+        change(&hub).unwrap();
+        let named = kept.0.lock().unwrap().clone().unwrap();
+        assert_ne!(named.seed, other.seed);
+        let (again, kept) = vienna(memory(), None, 2);
+        let network = founder.network().unwrap();
+        again.enter_network(network, &registry, &[].into()).unwrap();
+        kept.prepare(&named).unwrap();
+        assert_eq!(change(&again).unwrap(), named.number);
+        assert!(*kept.0.lock().unwrap() == Some(named));
+    }
 }
 
 #[test]
