@@ -142,14 +142,14 @@ impl Access {
         }
     }
 
-    /// Whether between this hub and `peer` goes only what goes to and from hubs that are gone: one of the two left or was
-    /// removed, and neither waits for a place.
+    /// Whether between this hub and `peer` goes only what goes to and from hubs that are gone: one of the two left, was
+    /// removed, or waits for a place. One that waits may have had one before the rules changed, and then it holds what others
+    /// erase, and others hold what it erases.
     pub fn is_gone_between(&self, peer: HubId) -> bool {
         let (Some(own), Some(theirs)) = (self.standing(self.own), self.standing(peer)) else {
             return false;
         };
-        let waits = own == Standing::Pending || theirs == Standing::Pending;
-        !waits && (is_gone(own) || is_gone(theirs))
+        own != Standing::Active || theirs != Standing::Active
     }
 
     /// Whether both hubs may know what was erased in a log.
@@ -168,8 +168,7 @@ impl Access {
     /// Whether this node may send `peer` a tombstone by this author although one of the two hubs is gone: what a hub once
     /// had it is to erase too, and what it had shared it may still erase everywhere. A hub that is gone sends its own.
     pub fn may_send_tombstone(&self, log: LogId, author: HubId, peer: HubId) -> bool {
-        let own_is_gone = self.standing(self.own).is_some_and(is_gone);
-        self.share_tombstones(log, peer) && (!own_is_gone || author == self.own)
+        self.share_tombstones(log, peer) && (self.is_active(self.own) || author == self.own)
     }
 
     /// The same for a proof of a fork: whoever holds what it makes void is to know. Only of logs that everybody had.
@@ -206,10 +205,6 @@ impl Access {
             Receipt::Dropped
         }
     }
-}
-
-const fn is_gone(standing: Standing) -> bool {
-    matches!(standing, Standing::Left | Standing::Removed)
 }
 
 #[cfg(test)]

@@ -40,8 +40,9 @@ use scenario::{Plan, run, told};
 /// Seeds that always run: votes, lies, old copies and far-off clocks; two changes that were renewed in turns for ever; two
 /// hubs that both ran twice and never met; a leave after one with the last of all counters; moves that a restored backup and a
 /// rolled back memory lost; two machines of the only hub left; two hubs whose keys changed while they were apart; a second
-/// machine that nobody calls, and all others with new keys; two machines of a hub of which one moves what the other erases.
-const ALWAYS: [u64; 11] = [
+/// machine that nobody calls, and all others with new keys; two machines of a hub of which one moves what the other erases; a guest
+/// whose place the rules take, and that then erases.
+const ALWAYS: [u64; 12] = [
     2,
     4,
     6,
@@ -53,6 +54,7 @@ const ALWAYS: [u64; 11] = [
     2_429_065_531,
     1_801_847_015,
     3_639_704_889,
+    383_676_589,
 ];
 /// Most hubs of these.
 const FEW: usize = 6;
