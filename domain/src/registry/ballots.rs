@@ -478,8 +478,9 @@ impl Ballots {
     }
 
     /// Where a newcomer starts: the decisions its invitation names and all their past, taken when their votes say so, but
-    /// not later than now. `None` if one of them is not held.
-    pub fn start_from(&self, named: &BTreeSet<HeaderHash>, now_ms: i64) -> Option<Taken> {
+    /// not later than now. `None` if one of them is not held. `ahead_ms`: by so much its clock is ahead of those that signed;
+    /// what they did a moment ago would be long ago by a clock that is months ahead, and refuse what all others take.
+    pub fn start_from(&self, named: &BTreeSet<HeaderHash>, now_ms: i64, ahead_ms: i64) -> Option<Taken> {
         let mut wanted = Positions::default();
         for id in named {
             let place = *self.places.get(id)?;
@@ -492,7 +493,8 @@ impl Ballots {
             let mut clocks: Vec<u64> = opinion.signed().map(|(_, clock)| clock).collect();
             clocks.sort_unstable();
             let last = clocks.get(opinion.needed.min(clocks.len()).saturating_sub(1));
-            let passed_ms = i64::try_from(last.copied().unwrap_or_default() >> 16).unwrap_or(i64::MAX);
+            let signed_ms = i64::try_from(last.copied().unwrap_or_default() >> 16).unwrap_or(i64::MAX);
+            let passed_ms = signed_ms.saturating_add(ahead_ms);
             let past = opinion.proposal.after.iter().filter_map(|named| since.get(named));
             let earliest = past.copied().max().unwrap_or(i64::MIN);
             since.insert(opinion.id, passed_ms.max(earliest).min(now_ms));

@@ -350,6 +350,23 @@ impl Ledger {
         inner.roster = Arc::new(roster);
     }
 
+    /// By how much this hub's clock is ahead of its inviter's, which signed the admission a moment ago.
+    fn ahead_of_inviter_ms(&self, inner: &Inner) -> i64 {
+        let first = inner.roster.keys(self.own_id, 0);
+        let is_own = |admit: &Admit| {
+            let accept = Accept::decode(admit.accept.as_slice());
+            accept.is_ok_and(|accept| first.iter().any(|key| accept.public_key == key))
+        };
+        let admissions = inner.statements.iter().filter(|statement| match &statement.said {
+            Said::Admit(admit) => is_own(admit),
+            _ => false,
+        });
+        let at_ms = admissions
+            .filter_map(|statement| i64::try_from(statement.clock >> 16).ok())
+            .max();
+        at_ms.map_or(0, |at_ms| self.clock.now_ms().saturating_sub(at_ms))
+    }
+
     /// A newcomer takes first what its invitation names, whatever else of the registry passes by itself. If that was
     /// interrupted, the next start does it.
     pub(super) fn start_taken(&self, inner: &mut Inner) -> Result<(), LedgerError> {
@@ -361,7 +378,8 @@ impl Ledger {
             .chunks(HeaderHash::LEN)
             .filter_map(HeaderHash::from_slice)
             .collect();
-        if let Some(taken) = inner.roster.ballots.start_from(&named, self.clock.now_ms()) {
+        let (now_ms, ahead_ms) = (self.clock.now_ms(), self.ahead_of_inviter_ms(inner));
+        if let Some(taken) = inner.roster.ballots.start_from(&named, now_ms, ahead_ms) {
             self.recompute_roster(inner, &taken)?;
         }
         let mut batch = Batch::new();

@@ -85,7 +85,7 @@ impl Ledger {
             .filter(|(_, one)| one.public_key == own);
         let in_force = given.filter(|(_, one)| one.counts_from_ms.is_some());
         let named = in_force.map(|(id, _)| *id).collect();
-        if let Some(since) = inner.roster.ballots.start_from(&named, self.clock.now_ms()) {
+        if let Some(since) = inner.roster.ballots.start_from(&named, self.clock.now_ms(), 0) {
             let mut taken = inner.roster.ballots.taken().clone();
             for (id, at) in since {
                 let known = taken.entry(id).or_insert(at);

@@ -80,8 +80,20 @@ pub(crate) fn difference(one: &Agreement, other: &Agreement) -> String {
             words.push(format!("member {member:?} and {theirs:?}"));
         }
     }
-    if one.roster != other.roster {
-        words.push("roster".to_owned());
+    if one.roster.guests_per_voter != other.roster.guests_per_voter {
+        words.push("rules".to_owned());
+    }
+    if one.roster.decisions != other.roster.decisions {
+        let (a, b) = (&one.roster.decisions, &other.roster.decisions);
+        let (only_a, only_b) = (
+            a.iter().filter(|one| !b.contains(one)),
+            b.iter().filter(|one| !a.contains(one)),
+        );
+        let short = |(id, taken, signed): &([u8; 32], bool, usize)| {
+            format!("{:02x}{:02x} taken {taken} by {signed}", id[0], id[1])
+        };
+        let (a, b): (Vec<_>, Vec<_>) = (only_a.map(short).collect(), only_b.map(short).collect());
+        words.push(format!("decisions {a:?} and {b:?}"));
     }
     words.join(", ")
 }

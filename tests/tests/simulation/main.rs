@@ -41,8 +41,9 @@ use scenario::{Plan, run, told};
 /// hubs that both ran twice and never met; a leave after one with the last of all counters; moves that a restored backup and a
 /// rolled back memory lost; two machines of the only hub left; two hubs whose keys changed while they were apart; a second
 /// machine that nobody calls, and all others with new keys; two machines of a hub of which one moves what the other erases; a guest
-/// whose place the rules take, and that then erases.
-const ALWAYS: [u64; 12] = [
+/// whose place the rules take, and that then erases; a newcomer whose clock is a
+/// year ahead.
+const ALWAYS: [u64; 13] = [
     2,
     4,
     6,
@@ -55,6 +56,7 @@ const ALWAYS: [u64; 12] = [
     1_801_847_015,
     3_639_704_889,
     383_676_589,
+    2_890_495_636,
 ];
 /// Most hubs of these.
 const FEW: usize = 6;

@@ -371,14 +371,38 @@ fn a_newcomer_starts_from_what_its_invitation_names() {
             .get(&refused)
             .is_some_and(|opinion| opinion.state != State::Refused)
     );
-    let started = fresh.ballots.start_from(&there.ballots.heads(), node.now_ms).unwrap();
+    let started = fresh
+        .ballots
+        .start_from(&there.ballots.heads(), node.now_ms, 0)
+        .unwrap();
     let here = Roster::compute(book.network, &book.statements, &Named::default(), &started, node.now_ms);
     assert_eq!(here.members, there.members);
     assert_eq!(here.ballots.get(&refused).unwrap().state, State::Refused);
     assert_eq!(
-        fresh.ballots.start_from(&[HeaderHash([1; 32])].into(), node.now_ms),
+        fresh.ballots.start_from(&[HeaderHash([1; 32])].into(), node.now_ms, 0),
         None
     );
+}
+
+#[test]
+fn a_newcomer_whose_clock_is_a_year_ahead_takes_nothing_for_old() {
+    let (book, mut node, _) = backdated();
+    let there = node.sees(&book);
+    let year_ms = 365 * 86_400_000;
+    let now_ms = node.now_ms + year_ms;
+    let compute = |taken: &Taken| Roster::compute(book.network, &book.statements, &Named::default(), taken, now_ms);
+    let fresh = compute(&Taken::new());
+    let since = |ahead_ms| {
+        fresh
+            .ballots
+            .start_from(&there.ballots.heads(), now_ms, ahead_ms)
+            .unwrap()
+    };
+    assert!(since(0).values().all(|at| *at < now_ms - FORWARD_ONLY_MS));
+    for (id, at) in since(year_ms) {
+        let here = there.ballots.taken()[&id] + year_ms;
+        assert!((here - 60_000..=now_ms).contains(&at), "{at} and {here}");
+    }
 }
 
 #[test]

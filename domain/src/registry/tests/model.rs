@@ -275,7 +275,7 @@ proptest! {
         let there = world.roster(1);
         let statements: Vec<HeldStatement> = world.peer(1).held.values().cloned().collect();
         let fresh = Roster::compute(world.network, &statements, &Named::default(), &Taken::new(), world.now_ms);
-        let started = fresh.ballots.start_from(&there.ballots.heads(), world.now_ms).unwrap();
+        let started = fresh.ballots.start_from(&there.ballots.heads(), world.now_ms, 0).unwrap();
         let newcomer = Roster::compute(world.network, &statements, &Named::default(), &started, world.now_ms);
         prop_assert_eq!(newcomer.members, there.members);
     }
