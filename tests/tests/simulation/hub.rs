@@ -210,6 +210,11 @@ impl SimHub {
         })
     }
 
+    /// Whether others reach this machine: a copy runs under no address of its own.
+    pub(crate) fn is_called(&self) -> bool {
+        self.address == format!("{}:{PORT}", self.name)
+    }
+
     /// The key it signs with in its present run.
     pub(crate) fn key(&self) -> SigningKey {
         SigningKey::from(self.keys.lock().unwrap().seed)

@@ -319,7 +319,9 @@ fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize, belonging: &
         if let Some(erased) = &thing.erased {
             // A copied machine has local documents of its own, and hears of all others by another hub alone.
             let by_others = others && erased.log.is_shared();
-            let hears = by_others || erased.machine == machine || hub.id != thing.owner;
+            // If all others are gone, they call the original, and a copy calls nobody.
+            let by_its_owner = hub.id != thing.owner && (others || hub.is_called());
+            let hears = by_others || erased.machine == machine || by_its_owner;
             if hears && state(erased.object) == Some(false) {
                 let (name, thing) = (&hub.name, thing.thing.short());
                 return Err(format!("{name} has {thing} although it was erased: {erased:?}"));
