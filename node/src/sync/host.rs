@@ -8,7 +8,7 @@ use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, RowKey};
 use interhub_domain::ids::{HubId, LogId};
-use interhub_domain::registry::Standing;
+use interhub_domain::registry::{Member, Standing};
 use interhub_domain::session::{self, Proof, Tombstones};
 use tokio::sync::broadcast;
 
@@ -112,8 +112,10 @@ impl Host for LedgerHost {
         // what it is to erase.
         let own_calls = roster.members.contains_key(&own);
         // Under another key than its first, this hub may be known to nobody who calls it by the one of before. It calls those
-        // that are gone, too: they may have come back since, and be all that is left to be told.
-        let tells_of_a_key = self.ledger.key_number != 0;
+        // that are gone, too: they may have come back since, and be all that is left to be told. The same goes for a hub to
+        // which all others are gone: if one came back while it was away, nobody else tells it.
+        let is_other = |member: &Member| member.id != own && member.standing == Standing::Active;
+        let calls_the_gone = self.ledger.key_number != 0 || !roster.members.values().any(is_other);
         let hubs: BTreeMap<HubId, Contact> = roster
             .members
             .values()
@@ -125,7 +127,7 @@ impl Host for LedgerHost {
                     address: member.address.clone(),
                     dial: own_calls
                         && member.id != own
-                        && (member.standing == Standing::Active || tells_of_a_key)
+                        && (member.standing == Standing::Active || calls_the_gone)
                         && !member.address.is_empty(),
                 };
                 (member.id, contact)

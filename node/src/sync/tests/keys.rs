@@ -266,3 +266,20 @@ fn under_another_key_a_hub_calls_those_that_are_gone_too() {
     assert_eq!(calls(hub), [true, false]);
     assert_eq!(calls(vienna(store, Some(&next), 2).0), [true, true]);
 }
+
+/// If one of them came back while this hub was away, nobody else tells it.
+#[test]
+fn a_hub_to_which_all_others_are_gone_calls_them() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let (hub, _) = vienna(memory(), None, 1);
+    join(&founder, &hub);
+    exchange(&founder, &hub);
+    let other = hub.own_id();
+    let calls = |ledger: &Arc<Ledger>| LedgerHost::new(ledger.clone()).directory().hubs[&other].dial;
+    let founder = Arc::new(founder);
+    assert!(calls(&founder));
+    hub.leave().unwrap();
+    give_all(&hub, &founder, |_| {});
+    assert!(!founder.roster().is_active(other) && calls(&founder));
+}
