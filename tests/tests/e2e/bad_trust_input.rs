@@ -293,6 +293,8 @@ fn joins_once(cluster: &Cluster, vienna: &Hub, birmingham: &Hub) {
         "active",
         "the link is still good"
     );
+    // What the others have to tell a newcomer is there first.
+    agree(&[birmingham, &lisbon]);
     refuses(&lisbon, &[(&["join", &link], 1, "already")]);
     lisbon.json(&["hub", "leave"]);
     let left = everything(&lisbon);
