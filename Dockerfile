@@ -11,6 +11,9 @@ COPY . .
 RUN docker/programs "${PROGRAMS}" /programs
 
 FROM ${RUNTIME_BASE} AS hub
+# https to calendars that are followed needs certificate authorities.
+RUN if ! [ -e /etc/ssl/certs/ca-certificates.crt ]; then \
+        apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*; fi
 RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin interhub \
     && install -d -o interhub -g interhub -m 0700 /data
 COPY docker/hub scripts/demo-network /usr/local/bin/

@@ -21,6 +21,15 @@ const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
 /// How long a call that is not a stream may take. Joining dials up to three addresses.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// Where a calendar to import is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportFile {
+    /// Its bytes.
+    Here(Vec<u8>),
+    /// On the web: the node downloads it.
+    There,
+}
+
 /// How a file is imported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportOptions {
@@ -244,6 +253,36 @@ impl Node {
         Ok(self.event_service().erase(request).await?.into_inner())
     }
 
+    /// Follows a calendar.
+    pub async fn subscribe(
+        &self,
+        source: &str,
+        every_seconds: Option<u32>,
+    ) -> Result<v1::SubscribeResponse, ClientError> {
+        let request = call(v1::SubscribeRequest {
+            source: source.to_owned(),
+            every_seconds,
+        });
+        Ok(self.event_service().subscribe(request).await?.into_inner())
+    }
+
+    /// The calendars the node follows.
+    pub async fn subscriptions(&self) -> Result<Vec<v1::Subscription>, ClientError> {
+        let request = call(v1::SubscriptionsRequest {});
+        Ok(self
+            .event_service()
+            .subscriptions(request)
+            .await?
+            .into_inner()
+            .subscriptions)
+    }
+
+    /// Ends following a calendar.
+    pub async fn unsubscribe(&self, name: &str) -> Result<v1::Subscription, ClientError> {
+        let request = call(v1::UnsubscribeRequest { name: name.to_owned() });
+        Ok(self.event_service().unsubscribe(request).await?.into_inner())
+    }
+
     /// Hides another hub's event on the node.
     pub async fn hide_event(&self, id: &str, reason: &str) -> Result<v1::Event, ClientError> {
         let request = call(v1::HideEventRequest {
@@ -331,15 +370,20 @@ impl Node {
         Ok(self.event_service().list(call(query)).await?.into_inner())
     }
 
-    /// Imports a calendar file of at most [`MAX_IMPORT_BYTES`]. `progress` hears how far it is: events done, and in all.
+    /// Imports a calendar file of at most [`MAX_IMPORT_BYTES`], or the one that the node downloads from `source`. `progress` hears how far it is: events done, and in all.
     pub async fn import_events(
         &self,
         source: &str,
-        file: Vec<u8>,
+        file: ImportFile,
         options: ImportOptions,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<v1::ImportResult, ClientError> {
+        let (file, download) = match file {
+            ImportFile::Here(bytes) => (bytes, false),
+            ImportFile::There => (Vec::new(), true),
+        };
         let start = v1::ImportStart {
+            download,
             source: source.to_owned(),
             dry_run: options.dry_run,
             take_erased: options.take_erased,

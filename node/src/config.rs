@@ -106,6 +106,9 @@ config! {
     web_url: String = String::new(),
     /// Whether a proxy that speaks HTTPS stands before web_listen. Without one, tokens are refused beyond this machine.
     web_behind_proxy: bool = false,
+    /// Whether calendars that this hub follows may be on its own network or this machine. Whoever may subscribe can then make
+    /// this node read pages that only machines inside may read.
+    feeds_from_private_networks: bool = false,
     /// Log lines for people ("text") or for log collectors ("json").
     log_format: LogFormat = LogFormat::Text,
     /// What is logged: a level (error, warn, info, debug, trace), or levels by part, for instance

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod data_folder;
+pub mod feed;
 pub mod identity;
 mod metrics;
 pub mod node;

@@ -23,6 +23,8 @@ use crate::config::Config;
 use crate::data_folder::{
     DataFolder, DataFolderError, drop_recovery, prepare_identity, prepared_identity, recovery_of, settle_identity,
 };
+use crate::feed;
+use crate::feed::fetch::Fetcher;
 use crate::identity::Identity;
 use crate::metrics;
 use crate::peer::connect::JoinError;
@@ -285,6 +287,9 @@ impl Node {
             neighbours: Arc::new(OnceLock::new()),
             timezone: config.timezone.clone(),
             counter: counter.clone(),
+            fetcher: Fetcher::new(config.feeds_from_private_networks).map_err(other)?,
+            looking: Arc::default(),
+            feeds_changed: Arc::default(),
         };
 
         follow_search(&tasks, &ledger, search);
@@ -298,6 +303,7 @@ impl Node {
             let peers = start_peers(&tasks, &ledger, &identity, listener, &options)?;
             let _ = commands.neighbours.set(peers);
         }
+        feed::poll::start(&commands);
         serve_clients(&tasks, &commands, folder.path()).await?;
         let ready = Arc::new(AtomicBool::new(false));
         serve_web(&tasks, &commands, &config, web_listener, ready.clone());

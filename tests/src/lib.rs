@@ -9,6 +9,7 @@
     reason = "a test harness: it panics where a test fails"
 )]
 
+pub mod calendar_server;
 pub mod cluster;
 pub mod hostile;
 pub mod hub;

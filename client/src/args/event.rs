@@ -9,6 +9,16 @@ use super::value::{self, LatLon};
 pub enum EventCommand {
     /// Import calendar files as this hub's events; the same file twice changes nothing
     Import(ImportArgs),
+    /// Follow a calendar elsewhere: what changes there changes here
+    Subscribe(SubscribeArgs),
+    /// List the calendars this hub follows
+    Subscriptions,
+    /// Stop following a calendar; its events stay
+    Unsubscribe {
+        /// Its address, or its id
+        #[arg(value_name = "URL", value_parser = value::text)]
+        name: String,
+    },
     /// Make an event
     Add(AddArgs),
     /// Change an event; only the flags given change anything
@@ -68,8 +78,8 @@ pub enum EventCommand {
 /// `interhub event import ...`
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct ImportArgs {
-    /// iCalendar files; - reads standard input
-    #[arg(value_name = "FILE", required = true)]
+    /// iCalendar files, or addresses of them; - reads standard input
+    #[arg(value_name = "FILE|URL", required = true)]
     pub files: Vec<String>,
     /// Only say what would happen
     #[arg(long)]
@@ -77,6 +87,17 @@ pub struct ImportArgs {
     /// Also take events that were erased here; they come back as new ones
     #[arg(long)]
     pub take_erased: bool,
+}
+
+/// `interhub event subscribe ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct SubscribeArgs {
+    /// https, http or webcal address of a calendar, or a file on the node's machine
+    #[arg(value_name = "URL", value_parser = value::text)]
+    pub url: String,
+    /// How often it is looked at, for instance 15m (what it is if you say nothing) or 6h
+    #[arg(long, value_name = "LENGTH", value_parser = value::duration)]
+    pub every: Option<u64>,
 }
 
 /// `interhub event hide ...`

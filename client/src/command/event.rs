@@ -2,7 +2,7 @@
 
 use interhub_proto::v1;
 
-use super::{Answer, cohost, export, import, node};
+use super::{Answer, cohost, export, import, node, subscription};
 use crate::args::GlobalArgs;
 use crate::args::event::{AddArgs, AudienceArg, EditArgs, EventCommand, FieldArgs, ListArgs};
 use crate::args::value::LatLon;
@@ -34,6 +34,11 @@ pub(super) async fn run(
                 .await?
                 .cancel_event(&args.id, args.occurrence.as_deref())
                 .await?
+        }
+        EventCommand::Subscribe(args) => return subscription::subscribe(args, &node(global).await?, answer).await,
+        EventCommand::Subscriptions => return subscription::list(&node(global).await?, answer).await,
+        EventCommand::Unsubscribe { name } => {
+            return subscription::unsubscribe(&name, &node(global).await?, answer).await;
         }
         EventCommand::Erase { id } => return erase(&id, &node(global).await?, answer).await,
         EventCommand::Hide(args) => node(global).await?.hide_event(&args.id, &args.reason).await?,

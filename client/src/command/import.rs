@@ -10,7 +10,7 @@ use crate::args::GlobalArgs;
 use crate::args::event::ImportArgs;
 use crate::document::ImportDocument;
 use crate::error::ClientError;
-use crate::node::{ImportOptions, MAX_IMPORT_BYTES, Node};
+use crate::node::{ImportFile, ImportOptions, MAX_IMPORT_BYTES, Node};
 use crate::render;
 
 /// So many refused events, and so many warnings, are listed for people; JSON has them all.
@@ -18,12 +18,6 @@ const LINES_SHOWN: usize = 20;
 
 /// Imports each file on its own: one that is broken does not stop the others.
 pub(super) async fn run(args: ImportArgs, global: &GlobalArgs, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
-    if let Some(url) = args.files.iter().find(|file| is_web_address(file)) {
-        return Err(ClientError::Usage(format!(
-            "{} is a web address; this version cannot subscribe to one: download it and import the file",
-            render::line(url)
-        )));
-    }
     let options = ImportOptions {
         dry_run: args.dry_run,
         take_erased: args.take_erased,
@@ -89,14 +83,18 @@ async fn import_one(
     answer: &Answer<'_, '_>,
 ) -> Result<ImportDocument, ClientError> {
     let shown = if name == "-" { "standard input" } else { name };
-    let bytes = read(name).map_err(|error| error.about(shown))?;
+    let file = if is_web_address(name) {
+        ImportFile::There
+    } else {
+        ImportFile::Here(read(name).map_err(|error| error.about(shown))?)
+    };
     let node = match connected {
         Some(node) => node,
         None => connected.insert(node(global).await?),
     };
     let bar = progress_bar(answer.io.progress, shown);
     let result = node
-        .import_events(name, bytes, options, |done, total| {
+        .import_events(name, file, options, |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         })
@@ -174,6 +172,15 @@ fn import_text(document: &ImportDocument, dry_run: bool) -> String {
         text.push_str(&file_text(file, dry_run));
     }
     text
+}
+
+/// What one import came to, for people, of a calendar with this name.
+pub(super) fn counts_text(import: &ImportDocument, name: &str) -> String {
+    let named = ImportDocument {
+        source: name.to_owned(),
+        ..import.clone()
+    };
+    file_text(&named, false)
 }
 
 fn file_text(file: &ImportDocument, dry_run: bool) -> String {

@@ -8,6 +8,7 @@ mod event;
 mod hub;
 mod key;
 mod operations;
+mod subscription;
 
 pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
 pub use decision::{DecisionDocument, DecisionsDocument, HubDecisionDocument};
@@ -20,6 +21,7 @@ pub use key::{KeyDocument, KeysDocument};
 pub use operations::{
     NetworkName, PeerDocument, PeersDocument, QuarantineDocument, QuarantinedDocument, StatusDocument, WatchDocument,
 };
+pub use subscription::{SubscribedDocument, SubscriptionDocument, SubscriptionsDocument};
 
 use interhub_proto::Timestamp;
 

@@ -1,12 +1,15 @@
 //! Importing a calendar: idempotent, atomic for each event, and saying for each what became of it.
 
-use interhub_domain::calendar::import::{self, ImportContext, ImportedEvent, Warning};
+use std::sync::Arc;
+
+use interhub_domain::calendar::import::{self, Import, ImportContext, ImportedEvent, Warning};
 use interhub_domain::document::Reading;
-use interhub_domain::event::Status;
+use interhub_domain::event::{Event, Status};
 use interhub_domain::ids::{DocumentKind, LogId, ThingId};
 
 use super::{CommandError, Commands};
 use crate::clock::random_bytes;
+use crate::projection::EventRow;
 use crate::store::catalogue::document::{OriginalFormat, OriginalRow};
 use crate::sync::{Write, WriteError};
 
@@ -64,7 +67,8 @@ pub struct RefusedLine {
     pub reason: String,
 }
 
-enum Outcome {
+/// What became of one event.
+pub(super) enum Outcome {
     Added,
     Changed { cancelled: bool },
     Unchanged,
@@ -82,12 +86,7 @@ impl Commands {
         if self.ledger.network().is_none() {
             return Err(WriteError::NoNetwork.into());
         }
-        let context = ImportContext {
-            default_zone: self.timezone.clone(),
-            now_ms: self.clock.now_ms(),
-            accept_private: false,
-        };
-        let read = import::import(bytes, &context).map_err(|error| CommandError::usage(error.to_string()))?;
+        let read = self.read_calendar(bytes)?;
         let total = read.events.len() as u64;
         let mut out = Imported {
             source: source.to_owned(),
@@ -100,21 +99,8 @@ impl Commands {
             out.refuse(refused.uid.unwrap_or_default(), refused.line, refused.reason);
         }
         for (index, imported) in read.events.into_iter().enumerate() {
-            let (uid, line) = (imported.event.uid.clone(), imported.line);
-            match self.import_one(imported, options) {
-                Ok(Outcome::Added) => out.added += 1,
-                Ok(Outcome::Changed { cancelled }) => {
-                    out.changed += 1;
-                    out.cancelled += u64::from(cancelled);
-                }
-                Ok(Outcome::Unchanged) => out.unchanged += 1,
-                Err(ImportError::Refused(reason)) => out.refuse(uid, line, reason),
-                Err(ImportError::Erased(at_ms)) => {
-                    out.erased += 1;
-                    out.refuse(uid, line, erased_reason(at_ms));
-                }
-                Err(ImportError::Failed(error)) => return Err(error),
-            }
+            let about = (imported.event.uid.clone(), imported.line);
+            out.count(about, self.import_one(imported, options))?;
             let done = index + 1;
             if done % EVENTS_PER_SYNC == 0 {
                 self.ledger.make_durable()?;
@@ -126,81 +112,136 @@ impl Commands {
         Ok(out)
     }
 
+    /// Reads a calendar as this hub reads calendars.
+    pub(super) fn read_calendar(&self, bytes: &[u8]) -> Result<Import, CommandError> {
+        let context = ImportContext {
+            default_zone: self.timezone.clone(),
+            now_ms: self.clock.now_ms(),
+            accept_private: false,
+        };
+        import::import(bytes, &context).map_err(|error| CommandError::usage(error.to_string()))
+    }
+
     fn import_one(&self, imported: ImportedEvent, options: ImportOptions) -> Result<Outcome, ImportError> {
-        let ImportOptions { dry_run, take_erased } = options;
-        let own = self.ledger.own_id();
-        let things = self
-            .views
-            .things_by_uid(own, &imported.event.uid)
-            .map_err(CommandError::from)?;
-        let known = match things.first() {
-            Some(thing) => self.views.event(*thing).map_err(CommandError::from)?,
+        match self.own_event_with_uid(&imported.event.uid)? {
+            Some(row) => self.import_again(&row, imported, false, options.dry_run),
+            None => self.import_new(imported, options).map(|_| Outcome::Added),
+        }
+    }
+
+    /// An own event with this UID.
+    pub(super) fn own_event_with_uid(&self, uid: &str) -> Result<Option<Arc<EventRow>>, CommandError> {
+        let things = self.views.things_by_uid(self.ledger.own_id(), uid)?;
+        Ok(match things.first() {
+            Some(thing) => self.views.event(*thing)?,
             None => None,
-        };
+        })
+    }
+
+    /// An event that is not here. Returns what it is here, unless that was only to be said.
+    pub(super) fn import_new(
+        &self,
+        imported: ImportedEvent,
+        options: ImportOptions,
+    ) -> Result<Option<ThingId>, ImportError> {
+        let ImportOptions { dry_run, take_erased } = options;
+        let uid = imported.event.uid.clone();
+        let erased = self.ledger.erased_uid(&uid).map_err(CommandError::from)?;
+        if let Some(erased) = erased.filter(|_| !take_erased) {
+            return Err(ImportError::Erased(Some(erased.at_ms)));
+        }
+        if dry_run {
+            return Ok(None);
+        }
+        let thing = ThingId::new(self.ledger.own_id(), random_bytes(&*self.clock));
+        let original = original_of(&imported);
+        let reading = Reading::Event(Box::new(imported.event));
+        self.write_one(Write::Create {
+            log: LogId::PUBLIC,
+            kind: DocumentKind::Event,
+            thing,
+            reading,
+        })?;
+        self.ledger
+            .keep_original(thing, &original)
+            .map_err(CommandError::from)?;
+        if erased.is_some() {
+            self.ledger.forget_erased_uid(&uid).map_err(CommandError::from)?;
+        }
+        Ok(Some(thing))
+    }
+
+    /// An event that is here, as its calendar has it now: what differs from what the calendar said before becomes so, and
+    /// what people have changed here since stays. `is_back`: here it was cancelled because the calendar did not have it.
+    pub(super) fn import_again(
+        &self,
+        row: &EventRow,
+        imported: ImportedEvent,
+        is_back: bool,
+        dry_run: bool,
+    ) -> Result<Outcome, ImportError> {
+        let known = self.ledger.original(row.thing).map_err(CommandError::from)?;
+        if !is_back
+            && known
+                .as_ref()
+                .is_some_and(|known| known.fingerprint == imported.fingerprint)
+        {
+            return Ok(Outcome::Unchanged);
+        }
+        let original = original_of(&imported);
         let mut event = imported.event;
-        let original = OriginalRow {
-            format: OriginalFormat::ICalendar,
-            fingerprint: imported.fingerprint,
-            text: imported.original.into_bytes(),
-        };
-        let Some(row) = known else {
-            let erased = self.ledger.erased_uid(&event.uid).map_err(CommandError::from)?;
-            if let Some(erased) = erased.filter(|_| !take_erased) {
-                return Err(ImportError::Erased(erased.at_ms));
-            }
-            if dry_run {
-                return Ok(Outcome::Added);
-            }
-            let thing = ThingId::new(self.ledger.own_id(), random_bytes(&*self.clock));
-            let uid = event.uid.clone();
-            let reading = Reading::Event(Box::new(event));
-            self.write_one(Write::Create {
-                log: LogId::PUBLIC,
-                kind: DocumentKind::Event,
-                thing,
-                reading,
-            })?;
-            self.ledger
-                .keep_original(thing, &original)
-                .map_err(CommandError::from)?;
-            if erased.is_some() {
-                self.ledger.forget_erased_uid(&uid).map_err(CommandError::from)?;
-            }
-            return Ok(Outcome::Added);
-        };
-        let before = self.ledger.original(row.thing).map_err(CommandError::from)?;
-        if before.is_some_and(|before| before.fingerprint == original.fingerprint) {
-            return Ok(Outcome::Unchanged);
+        let mut before = known
+            .and_then(|known| self.said_before(&known, event.schedule.zone.name()))
+            .unwrap_or_else(|| row.event.clone());
+        if is_back {
+            before.status = row.event.status;
+            before.schedule.overrides.clone_from(&row.event.schedule.overrides);
         }
-        event.created_ms = row.event.created_ms;
-        let same = {
-            let mut compared = event.clone();
-            compared.updated_ms = row.event.updated_ms;
-            compared == row.event
-        };
-        if same {
-            if !dry_run {
-                self.ledger
-                    .keep_original(row.thing, &original)
-                    .map_err(CommandError::from)?;
-            }
-            return Ok(Outcome::Unchanged);
+        // What is this node's own to say, the same in both: what differs between the two is what the calendar changed.
+        for one in [&mut before, &mut event] {
+            one.uid.clone_from(&row.event.uid);
+            one.created_ms = row.event.created_ms;
+            one.updated_ms = row.event.updated_ms;
         }
-        let cancelled = event.status == Status::Cancelled && row.event.status != Status::Cancelled;
+        event.sequence = event.sequence.max(row.event.sequence);
+        before.sequence = row.event.sequence;
+        let (same, cancelled) = (
+            before == event || row.event == event,
+            event.status == Status::Cancelled && row.event.status != Status::Cancelled,
+        );
         if !dry_run {
-            self.touch(&mut event, &row.event);
-            self.write_one(Write::Change {
-                object: row.object,
-                reading: Reading::Event(Box::new(event)),
-            })?;
+            if !same {
+                self.touch(&mut event, &row.event);
+                self.write_one(Write::Edit {
+                    object: row.object,
+                    before: Box::new(before),
+                    after: Box::new(event),
+                })?;
+            }
             self.ledger
                 .keep_original(row.thing, &original)
                 .map_err(CommandError::from)?;
         }
-        Ok(Outcome::Changed { cancelled })
+        Ok(if same {
+            Outcome::Unchanged
+        } else {
+            Outcome::Changed { cancelled }
+        })
     }
 
-    fn write_one(&self, write: Write) -> Result<(), ImportError> {
+    /// What a calendar said of an event when it was last imported. The kept text has no words of the file around it: of
+    /// these only the zone matters, for times without one.
+    fn said_before(&self, original: &OriginalRow, zone: &str) -> Option<Event> {
+        let text = std::str::from_utf8(&original.text).ok()?;
+        let zone = Some(zone).filter(|zone| !zone.contains(|c: char| c.is_control()));
+        let zone = zone.map_or_else(String::new, |zone| format!("X-WR-TIMEZONE:{zone}\r\n"));
+        let calendar = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{zone}{text}END:VCALENDAR\r\n");
+        let read = self.read_calendar(calendar.as_bytes()).ok()?;
+        let [event] = <[ImportedEvent; 1]>::try_from(read.events).ok()?;
+        Some(event.event)
+    }
+
+    pub(super) fn write_one(&self, write: Write) -> Result<(), ImportError> {
         match self.ledger.write_soon(vec![write]) {
             Ok(_) => Ok(()),
             Err(WriteError::Refused(reason)) => Err(ImportError::Refused(reason)),
@@ -210,7 +251,30 @@ impl Commands {
 }
 
 impl Imported {
-    fn refuse(&mut self, uid: String, line: u32, reason: String) {
+    /// Counts what became of one event, given by UID and line. Fails if the import cannot go on.
+    pub(super) fn count(
+        &mut self,
+        (uid, line): (String, u32),
+        outcome: Result<Outcome, ImportError>,
+    ) -> Result<(), CommandError> {
+        match outcome {
+            Ok(Outcome::Added) => self.added += 1,
+            Ok(Outcome::Changed { cancelled }) => {
+                self.changed += 1;
+                self.cancelled += u64::from(cancelled);
+            }
+            Ok(Outcome::Unchanged) => self.unchanged += 1,
+            Err(ImportError::Refused(reason)) => self.refuse(uid, line, reason),
+            Err(ImportError::Erased(at_ms)) => {
+                self.erased += 1;
+                self.refuse(uid, line, erased_reason(at_ms));
+            }
+            Err(ImportError::Failed(error)) => return Err(error),
+        }
+        Ok(())
+    }
+
+    pub(super) fn refuse(&mut self, uid: String, line: u32, reason: String) {
         self.refused_count += 1;
         if self.refused.len() < MAX_REFUSED_LISTED {
             self.refused.push(RefusedLine { uid, line, reason });
@@ -218,16 +282,26 @@ impl Imported {
     }
 }
 
-/// Why an event that was erased here is not taken.
-fn erased_reason(at_ms: i64) -> String {
-    let day = jiff::Timestamp::from_millisecond(at_ms)
-        .map_or_else(|_| "some day".to_owned(), |at| at.strftime("%Y-%m-%d").to_string());
-    format!("it was erased here on {day}; import with --take-erased to bring it back as a new event")
+fn original_of(imported: &ImportedEvent) -> OriginalRow {
+    OriginalRow {
+        format: OriginalFormat::ICalendar,
+        fingerprint: imported.fingerprint,
+        text: imported.original.clone().into_bytes(),
+    }
 }
 
-enum ImportError {
-    /// It was erased here, at this time.
-    Erased(i64),
+/// Why an event that was erased here is not taken.
+fn erased_reason(at_ms: Option<i64>) -> String {
+    let day = at_ms
+        .and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok())
+        .map_or_else(String::new, |at| at.strftime(" on %Y-%m-%d").to_string());
+    format!("it was erased here{day}; import with --take-erased to bring it back as a new event")
+}
+
+/// Why one event was not imported, or nothing more can be.
+pub(super) enum ImportError {
+    /// It was erased here, at this time if that is known.
+    Erased(Option<i64>),
     /// This event only.
     Refused(String),
     /// The import cannot go on.

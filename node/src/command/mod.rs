@@ -15,6 +15,9 @@ pub mod network;
 pub mod operation;
 pub mod quarantine;
 mod schedule;
+pub mod subscription;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,6 +29,7 @@ use interhub_domain::invitation::LinkError;
 use self::audience::ShownAudience;
 use crate::child::ChildCounter;
 use crate::clock::SharedClock;
+use crate::feed::fetch::Fetcher;
 use crate::peer::status::PeerStatus;
 use crate::peer::{JoinRequest, Joined};
 use crate::projection::read::{QueryError, Views};
@@ -220,6 +224,12 @@ pub struct Commands {
     pub timezone: String,
     /// The process that judges foreign changes, if one does.
     pub counter: Option<ChildCounter>,
+    /// Downloads calendars.
+    pub fetcher: Fetcher,
+    /// Held while a calendar that was downloaded is applied.
+    pub looking: Arc<tokio::sync::Mutex<()>>,
+    /// Told when there is another calendar to look at.
+    pub feeds_changed: Arc<tokio::sync::Notify>,
 }
 
 /// An event as it is shown: what it says, at which occurrence, whose it is, how fresh.

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::convert::{answer, ask};
 use super::socket::caller;
 use crate::command::import::{ImportOptions, MAX_FILE_BYTES};
+use crate::command::subscription::Looked;
 use crate::command::{Class, CommandError, Commands};
 
 /// Imports at the same time: each holds its whole file in memory.
@@ -55,13 +56,45 @@ impl v1::events_server::Events for EventsService {
             CommandError::new(Class::Precondition, line)
         };
         let permit = self.imports.clone().try_acquire_owned().map_err(busy)?;
-        let upload = receive(request.into_inner()).await?;
+        let mut upload = receive(request.into_inner()).await?;
+        if upload.download {
+            upload.file = self.commands.download_calendar(&upload.source).await?;
+        }
         let (sender, receiver) = mpsc::channel(PROGRESS_BUFFER);
         let commands = self.commands.clone();
         self.commands
             .tasks
             .spawn("rpc", "import", move |_| import(commands, upload, sender, permit));
         Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn subscribe(
+        &self,
+        request: Request<v1::SubscribeRequest>,
+    ) -> Result<Response<v1::SubscribeResponse>, Status> {
+        let v1::SubscribeRequest { source, every_seconds } = request.into_inner();
+        let Looked { subscription, imported } = self.commands.subscribe(source, every_seconds).await?;
+        Ok(Response::new(v1::SubscribeResponse {
+            subscription: Some(answer::subscription(subscription)),
+            result: imported.map(answer::import),
+        }))
+    }
+
+    async fn subscriptions(
+        &self,
+        _: Request<v1::SubscriptionsRequest>,
+    ) -> Result<Response<v1::SubscriptionsResponse>, Status> {
+        let all = self.commands.subscriptions().await?;
+        let subscriptions = all.into_iter().map(answer::subscription).collect();
+        Ok(Response::new(v1::SubscriptionsResponse { subscriptions }))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: Request<v1::UnsubscribeRequest>,
+    ) -> Result<Response<v1::Subscription>, Status> {
+        let ended = self.commands.unsubscribe(request.into_inner().name).await?;
+        Ok(Response::new(answer::subscription(ended)))
     }
 
     async fn add(&self, request: Request<v1::AddEventRequest>) -> Result<Response<v1::Event>, Status> {
@@ -204,6 +237,7 @@ impl v1::events_server::Events for EventsService {
 /// A file that has arrived whole.
 struct Upload {
     source: String,
+    download: bool,
     options: ImportOptions,
     file: Vec<u8>,
 }
@@ -232,6 +266,7 @@ async fn receive(mut parts: Streaming<v1::ImportRequest>) -> Result<Upload, Stat
                 let source = start.source.chars().take(MAX_SOURCE_CHARS).collect();
                 upload = Some(Upload {
                     source,
+                    download: start.download,
                     options: ImportOptions {
                         dry_run: start.dry_run,
                         take_erased: start.take_erased,

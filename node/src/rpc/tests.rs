@@ -2,13 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
-use interhub_domain::document::InProcessCounter;
-use interhub_domain::envelope::SigningKey;
-use interhub_domain::profile::HubProfile;
 use interhub_proto::v1;
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
@@ -17,50 +13,15 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use super::socket::{AdminSocket, NAME};
-use crate::clock::ManualClock;
 use crate::command::Commands;
-use crate::projection::read::Views;
-use crate::projection::search::Search;
-use crate::projection::search::memory::MemoryIndex;
-use crate::store::Store;
-use crate::store::memory::MemoryStore;
-use crate::sync::{Ledger, LedgerOptions, OwnHub};
+use crate::command::testing::birmingham;
 use crate::task::{Blocking, Tasks};
 
 const NOW_MS: i64 = 1_795_000_000_000;
 const SOON: Duration = Duration::from_secs(30);
 
 fn commands(tasks: &Tasks) -> Commands {
-    let store: Store = Arc::new(MemoryStore::new());
-    let clock = ManualClock::new(NOW_MS, 7);
-    let own = OwnHub {
-        key: SigningKey::from([7; 32]),
-        recovery_key: [8; 32],
-        slug: "birmingham".into(),
-        address: "birmingham.example:7400".into(),
-        profile: HubProfile {
-            name: "Hub Birmingham".into(),
-            ..HubProfile::default()
-        },
-    };
-    let counter = Box::new(InProcessCounter);
-    let ledger = Ledger::open(LedgerOptions {
-        store: store.clone(),
-        clock: clock.clone(),
-        own,
-        counter,
-    })
-    .unwrap();
-    let search = Search::open(store.clone(), Box::new(MemoryIndex::new()), [0; 16]).unwrap();
-    Commands {
-        ledger: Arc::new(ledger),
-        views: Arc::new(Views::new(store, Arc::new(search))),
-        clock,
-        tasks: tasks.clone(),
-        neighbours: Arc::new(OnceLock::new()),
-        timezone: "Europe/London".into(),
-        counter: None,
-    }
+    birmingham(tasks, NOW_MS).0
 }
 
 struct Served {
@@ -216,6 +177,7 @@ async fn an_event_is_added_edited_cancelled_and_listed() {
 fn upload(start: bool, chunks: Vec<Vec<u8>>) -> tokio_stream::Iter<std::vec::IntoIter<v1::ImportRequest>> {
     let part = |part| v1::ImportRequest { part: Some(part) };
     let header = v1::ImportStart {
+        download: false,
         source: "a.ics".into(),
         dry_run: false,
         bytes: None,

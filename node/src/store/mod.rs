@@ -70,6 +70,10 @@ pub enum Family {
     Erased,
     /// thing → the operator's last word on whether another hub's event is shown here; local.
     Hidden,
+    /// subscription → a calendar elsewhere that is followed; local.
+    Feed,
+    /// subscription, hash of a UID → an event of it; local.
+    FeedItem,
     /// Projection: thing → its rows, the one that is shown first.
     EventRow,
     /// Projection: length class, start, thing, occurrence → the rest of it; single events, and series inside the covered years.
@@ -96,7 +100,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -118,6 +122,8 @@ impl Family {
         Self::Change,
         Self::Erased,
         Self::Hidden,
+        Self::Feed,
+        Self::FeedItem,
         Self::EventRow,
         Self::OccurrenceByTime,
         Self::OccurrenceByHub,
@@ -155,6 +161,8 @@ impl Family {
             Self::Change => "change",
             Self::Erased => "erased",
             Self::Hidden => "hidden",
+            Self::Feed => "feed",
+            Self::FeedItem => "feed_item",
             Self::EventRow => "event_row",
             Self::OccurrenceByTime => "occurrence_by_time",
             Self::OccurrenceByHub => "occurrence_by_hub",

@@ -11,6 +11,7 @@ mod count;
 mod cuts;
 mod decide;
 mod erase;
+mod feeds;
 mod group;
 mod hide;
 mod hold;

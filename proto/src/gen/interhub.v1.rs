@@ -3886,6 +3886,84 @@ pub struct ImportStart {
     /// Also take events that were erased here; they come back as new ones.
     #[prost(bool, tag = "6")]
     pub take_erased: bool,
+    /// `source` is a web address, and the node downloads what is there: no bytes follow.
+    #[prost(bool, tag = "7")]
+    pub download: bool,
+}
+/// A calendar to follow.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscribeRequest {
+    /// https, http, webcal or file address, or an absolute path on the node's machine; at most 4,000 bytes. May be a secret:
+    /// never logged, told to nobody but operators.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// How often it is looked at, 60 to 604,800 seconds; absent for 900, or as it was.
+    #[prost(uint32, optional, tag = "2")]
+    pub every_seconds: ::core::option::Option<u32>,
+}
+/// What the first look came to.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubscribeResponse {
+    /// The calendar.
+    #[prost(message, optional, tag = "1")]
+    pub subscription: ::core::option::Option<Subscription>,
+    /// What changed here; absent if the calendar is what it was.
+    #[prost(message, optional, tag = "2")]
+    pub result: ::core::option::Option<ImportResult>,
+}
+/// A calendar that is followed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Subscription {
+    /// What it is called by: 16 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// As it was given.
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    /// What the calendar calls itself; may be empty.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// How often it is looked at.
+    #[prost(uint32, tag = "4")]
+    pub every_seconds: u32,
+    /// Since when it is followed.
+    #[prost(message, optional, tag = "5")]
+    pub added: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last looked at.
+    #[prost(message, optional, tag = "6")]
+    pub last: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last read without a fault.
+    #[prost(message, optional, tag = "7")]
+    pub good: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it is looked at next.
+    #[prost(message, optional, tag = "8")]
+    pub next: ::core::option::Option<::prost_types::Timestamp>,
+    /// Events in it when it was last read.
+    #[prost(uint32, tag = "9")]
+    pub events: u32,
+    /// Looks in a row that failed.
+    #[prost(uint32, tag = "10")]
+    pub failures: u32,
+    /// What is wrong with it; empty if nothing is.
+    #[prost(string, tag = "11")]
+    pub error: ::prost::alloc::string::String,
+}
+/// No parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubscriptionsRequest {}
+/// The calendars that are followed, the oldest first.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubscriptionsResponse {
+    /// At most 500.
+    #[prost(message, repeated, tag = "1")]
+    pub subscriptions: ::prost::alloc::vec::Vec<Subscription>,
+}
+/// A calendar not to follow any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnsubscribeRequest {
+    /// Its id, or its address as it was given.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
 }
 /// How an import goes.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -4492,6 +4570,80 @@ pub mod events_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Import"));
             self.inner.streaming(req, path, codec).await
         }
+        /// Follows a calendar elsewhere: looks at it now and again and again, and applies each time what differs. What is gone from
+        /// it and was still to come is cancelled. One that cannot be read is not followed: the error says why. Of one that is
+        /// followed already only how often it is looked at changes.
+        pub async fn subscribe(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SubscribeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubscribeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Subscribe",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Subscribe"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The calendars that are followed.
+        pub async fn subscriptions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SubscriptionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubscriptionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Subscriptions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Subscriptions"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends following a calendar; its events stay. NOT_FOUND if it is not followed.
+        pub async fn unsubscribe(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnsubscribeRequest>,
+        ) -> std::result::Result<tonic::Response<super::Subscription>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Unsubscribe",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Unsubscribe"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Makes an event. INVALID_ARGUMENT names the field that is wrong.
         pub async fn add(
             &mut self,
@@ -4849,6 +5001,29 @@ pub mod events_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::ImportRequest>>,
         ) -> std::result::Result<tonic::Response<Self::ImportStream>, tonic::Status>;
+        /// Follows a calendar elsewhere: looks at it now and again and again, and applies each time what differs. What is gone from
+        /// it and was still to come is cancelled. One that cannot be read is not followed: the error says why. Of one that is
+        /// followed already only how often it is looked at changes.
+        async fn subscribe(
+            &self,
+            request: tonic::Request<super::SubscribeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubscribeResponse>,
+            tonic::Status,
+        >;
+        /// The calendars that are followed.
+        async fn subscriptions(
+            &self,
+            request: tonic::Request<super::SubscriptionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SubscriptionsResponse>,
+            tonic::Status,
+        >;
+        /// Ends following a calendar; its events stay. NOT_FOUND if it is not followed.
+        async fn unsubscribe(
+            &self,
+            request: tonic::Request<super::UnsubscribeRequest>,
+        ) -> std::result::Result<tonic::Response<super::Subscription>, tonic::Status>;
         /// Makes an event. INVALID_ARGUMENT names the field that is wrong.
         async fn add(
             &self,
@@ -5067,6 +5242,139 @@ pub mod events_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Subscribe" => {
+                    #[allow(non_camel_case_types)]
+                    struct SubscribeSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::SubscribeRequest>
+                    for SubscribeSvc<T> {
+                        type Response = super::SubscribeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SubscribeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::subscribe(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SubscribeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Subscriptions" => {
+                    #[allow(non_camel_case_types)]
+                    struct SubscriptionsSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::SubscriptionsRequest>
+                    for SubscriptionsSvc<T> {
+                        type Response = super::SubscriptionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SubscriptionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::subscriptions(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SubscriptionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Unsubscribe" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnsubscribeSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::UnsubscribeRequest>
+                    for UnsubscribeSvc<T> {
+                        type Response = super::Subscription;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnsubscribeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::unsubscribe(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnsubscribeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -13,5 +13,6 @@ mod network;
 mod quarantine;
 mod registry;
 mod scopes;
+mod subscription;
 mod terminal;
 mod withholding;

@@ -17,6 +17,7 @@ use crate::command::key::{KeyState, ShownKeys};
 use crate::command::network::{Invited, JoinedNetwork, NetworkInfo, ShownHub};
 use crate::command::operation::{NodeStatus, Watched};
 use crate::command::quarantine::{QuarantinePage, QuarantinedEnvelope};
+use crate::command::subscription::Subscription;
 use crate::peer::status::{Direction, PeerStatus};
 use crate::projection::HubStatus;
 use crate::store::catalogue::change::ChangeKind;
@@ -237,6 +238,23 @@ pub fn hidden_event(hidden: HiddenEvent) -> v1::HiddenEvent {
         id: hidden.thing.to_string(),
         event: hidden.event.map(event),
         note: Some(hidden_note(hidden.note)),
+    }
+}
+
+/// A calendar that is followed.
+pub fn subscription(Subscription { id, row }: Subscription) -> v1::Subscription {
+    v1::Subscription {
+        id: id.to_string(),
+        source: row.source,
+        name: row.name,
+        every_seconds: row.every_s,
+        added: Some(timestamp(row.added_ms)),
+        last: row.last_ms.map(timestamp),
+        good: row.good_ms.map(timestamp),
+        next: Some(timestamp(row.next_ms)),
+        events: row.events,
+        failures: row.failures,
+        error: row.error,
     }
 }
 

@@ -10,6 +10,7 @@ mod bytes;
 pub mod change;
 pub mod document;
 pub mod event;
+pub mod feed;
 pub mod left_out;
 pub mod log;
 pub mod meta;

@@ -1,0 +1,95 @@
+//! Looks at the calendars that are followed, each when its time has come.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::command::Commands;
+use crate::store::catalogue::feed::FeedId;
+
+/// Calendars downloaded at the same time.
+const AT_ONCE: usize = 4;
+/// The clock is looked at this often at least: it may have been set.
+const LOOK_AT_LEAST: Duration = Duration::from_mins(1);
+/// After a fault of this node's own.
+const AFTER_A_FAULT: Duration = Duration::from_mins(1);
+
+/// Starts the task.
+pub fn start(commands: &Commands) {
+    let commands = commands.clone();
+    let tasks = commands.tasks.clone();
+    tasks.spawn("feed", "calendars", move |context| async move {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let running: Arc<Mutex<BTreeSet<FeedId>>> = Arc::default();
+        loop {
+            let pause = match commands.subscriptions().await {
+                Ok(all) => {
+                    let now_ms = commands.clock.now_ms();
+                    for one in all.iter().filter(|one| one.row.next_ms <= now_ms) {
+                        let is_free = running.lock().unwrap_or_else(PoisonError::into_inner).insert(one.id);
+                        if is_free {
+                            look(&commands, one.id, places.clone(), running.clone());
+                        }
+                    }
+                    let next_ms = all
+                        .iter()
+                        .map(|one| one.row.next_ms)
+                        .filter(|next_ms| *next_ms > now_ms)
+                        .min();
+                    let until_ms = next_ms.map_or(u64::MAX, |next_ms| next_ms.abs_diff(now_ms));
+                    Duration::from_millis(until_ms).min(LOOK_AT_LEAST)
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the calendars that are followed cannot be read");
+                    AFTER_A_FAULT
+                }
+            };
+            tokio::select! {
+                biased;
+                () = context.cancelled() => return,
+                () = commands.feeds_changed.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    });
+}
+
+fn look(commands: &Commands, id: FeedId, places: Arc<Semaphore>, running: Arc<Mutex<BTreeSet<FeedId>>>) {
+    let commands = commands.clone();
+    let tasks = commands.tasks.clone();
+    tasks.spawn("feed", format!("calendar {id}"), move |context| async move {
+        let looking = async {
+            // The semaphore is never closed.
+            let _place = places.acquire().await;
+            commands.look_again(id).await
+        };
+        let looked = tokio::select! {
+            biased;
+            () = context.cancelled() => return,
+            looked = looking => looked,
+        };
+        running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        match looked {
+            Ok(Some(looked)) => {
+                let row = &looked.subscription.row;
+                if !row.error.is_empty() {
+                    tracing::warn!(calendar = %id, failures = row.failures, error = row.error, "a calendar is not as it should be");
+                }
+                if let Some(imported) = &looked.imported {
+                    tracing::info!(
+                        calendar = %id,
+                        added = imported.added,
+                        changed = imported.changed,
+                        cancelled = imported.cancelled,
+                        refused = imported.refused_count,
+                        "a calendar was read"
+                    );
+                }
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(calendar = %id, %error, "a calendar cannot be followed"),
+        }
+    });
+}
