@@ -1,22 +1,243 @@
-//! `/api/v1`: the same lists as JSON, readable from any site. Errors are problem details (RFC 9457).
+//! `/api/v1`: the same lists as JSON, readable from any site. Errors are problem details (RFC 9457). What is served, and with
+//! which parameters, is described by an OpenAPI document made from this very code.
+
+use std::sync::LazyLock;
 
 use interhub_domain::event::{Event, Location, Occurrence, Status};
-use interhub_domain::ids::LogId;
+use interhub_domain::ids::{HubId, LogId};
 use interhub_domain::query::EventQuery;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::Site;
 use super::answer::Problem;
-use super::pages::{self, Board, Shown};
+use super::pages::{self, Board, Shown, name_of};
 use super::respond::{Cache, Reply};
 use super::visit::Visit;
-use crate::projection::{EventRow, HubStatus};
+use crate::projection::{EventRow, HubRow, HubStatus};
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 
-/// `/api/v1/events`: `{events, next}`, one entry per occurrence.
+/// The document at `/api/v1/openapi.json`.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Interhub",
+        description = "The public events of a network of community hubs, as any of its nodes knows them. Read only; no sign-in, no \
+                       cookies; readable by scripts of any site. Every answer carries an ETag and is compressed if asked for.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
+    ),
+    paths(events, event, hubs),
+    tags((name = "directory", description = "Events and hubs of the whole network"))
+)]
+struct Described;
+
+static OPENAPI: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(|| Described::openapi().to_pretty_json());
+
+/// `/api/v1/openapi.json`
+pub(crate) fn openapi(_: &Site, _: &Visit) -> Result<Reply, Problem> {
+    match &*OPENAPI {
+        Ok(text) => Ok(Reply::new(JSON, text.as_str()).any_origin()),
+        Err(error) => Err(Problem::Broken(error.to_string())),
+    }
+}
+
+/// Which events. A wrong value is answered with 400 and names the parameter; unknown parameters are ignored; of a repeated one
+/// the last counts.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what EventQuery::parse reads")]
+struct Filters {
+    /// First moment: a date, an RFC 3339 time, `now`, `today` or `tomorrow`. Without it: now.
+    #[param(example = "2027-03-01")]
+    from: Option<String>,
+    /// Last moment, in the same forms; a date includes its day.
+    #[param(example = "2027-03-31")]
+    to: Option<String>,
+    /// Slug of the hub.
+    #[param(max_length = 64)]
+    hub: Option<String>,
+    /// A tag.
+    #[param(max_length = 200)]
+    tag: Option<String>,
+    /// Words in title, text or place: stems, accents and small typing errors are forgiven.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// `LAT,LON` in degrees.
+    #[param(example = "52.48,-1.89")]
+    near: Option<String>,
+    /// Kilometres around `near`; 25 if not given.
+    #[param(minimum = 0, maximum = 20000)]
+    within: Option<f64>,
+    /// BCP 47 language of the event's texts.
+    #[param(example = "de")]
+    lang: Option<String>,
+    /// `1`: only events that can be joined online.
+    online: Option<String>,
+    /// Occurrences of one answer.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// Where the next answer begins: `next` of the one before.
+    cursor: Option<String>,
+}
+
+/// Occurrences, ordered by start.
+#[derive(Serialize, ToSchema)]
+struct EventList {
+    /// One entry per occurrence.
+    events: Vec<EventEntry>,
+    /// Cursor of the next answer; null at the end.
+    next: Option<String>,
+}
+
+/// One occurrence of an event.
+#[derive(Serialize, ToSchema)]
+struct EventEntry {
+    /// The event's id, the same for all its occurrences.
+    id: String,
+    /// iCalendar UID.
+    uid: String,
+    /// Slug of the hub whose event it is.
+    hub: String,
+    /// That hub's name.
+    hub_name: String,
+    /// Slugs of all hubs that host it, that one first.
+    hosts: Vec<String>,
+    /// One line.
+    title: String,
+    /// One or two sentences; may be empty.
+    summary: String,
+    /// Plain text; may be empty.
+    description: String,
+    /// Wall time in `timezone`, or a date if `all_day`.
+    #[schema(example = "2027-03-04T18:30:00")]
+    start: String,
+    /// Its end, exclusive, in the same form.
+    end: String,
+    /// IANA zone of the wall times.
+    timezone: String,
+    /// Whether it is given in whole days.
+    all_day: bool,
+    /// The start as an instant.
+    #[schema(format = DateTime)]
+    start_utc: String,
+    /// The end as an instant.
+    #[schema(format = DateTime)]
+    end_utc: String,
+    /// `confirmed`, `tentative` or `cancelled`.
+    status: &'static str,
+    /// Whether the event has more than one occurrence.
+    series: bool,
+    /// Which occurrence of a series this is: the start its rule gives.
+    recurrence_id: Option<String>,
+    /// Tags.
+    tags: Vec<String>,
+    /// Where; null for events that are only online.
+    location: Option<PlaceEntry>,
+    /// Where to join online; may be empty.
+    online_url: String,
+    /// The event's own page; may be empty.
+    url: String,
+    /// BCP 47; may be empty.
+    language: String,
+    /// When it was last changed.
+    #[schema(format = DateTime)]
+    updated: String,
+    /// When everything its hub had announced was here.
+    #[schema(format = DateTime)]
+    as_of: Option<String>,
+}
+
+/// A place.
+#[derive(Serialize, ToSchema)]
+struct PlaceEntry {
+    /// Name or address; may be empty.
+    name: String,
+    /// Degrees north.
+    lat: Option<f64>,
+    /// Degrees east.
+    lon: Option<f64>,
+}
+
+/// The hubs of the network.
+#[derive(Serialize, ToSchema)]
+struct HubList {
+    /// This node's own hub first.
+    hubs: Vec<HubEntry>,
+}
+
+/// A hub.
+#[derive(Serialize, ToSchema)]
+struct HubEntry {
+    /// Its short name in addresses.
+    slug: String,
+    /// What people call it.
+    name: String,
+    /// Its id.
+    id: String,
+    /// Whether it is this node's own.
+    #[serde(rename = "self")]
+    own: bool,
+    /// `active`, `removed`, `left` or `pending`.
+    status: &'static str,
+    /// Town.
+    locality: String,
+    /// ISO 3166-1 alpha-2.
+    country: String,
+    /// IANA zone.
+    timezone: String,
+    /// Where it is.
+    at: Option<PointEntry>,
+    /// Its own site.
+    web_url: String,
+    /// About it.
+    description: String,
+    /// When everything it had announced was here.
+    #[schema(format = DateTime)]
+    as_of: Option<String>,
+}
+
+/// A point on the earth.
+#[derive(Serialize, ToSchema)]
+struct PointEntry {
+    /// Degrees north.
+    lat: f64,
+    /// Degrees east.
+    lon: f64,
+}
+
+/// What is wrong with a request (RFC 9457).
+#[derive(Serialize, ToSchema)]
+struct ProblemEntry {
+    /// Always `about:blank`: the status says it.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// HTTP status.
+    status: u16,
+    /// What is wrong, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// The parameter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<&'static str>,
+}
+
+/// Events of the whole network
+///
+/// Occurrences that have not ended at `from`, ordered by start.
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "directory", params(Filters),
+    responses(
+        (status = 200, description = "The occurrences", body = EventList),
+        (status = 304, description = "What you have is still right"),
+        (status = 400, description = "A parameter has a wrong value", body = ProblemEntry, content_type = "application/problem+json"),
+        (status = 414, description = "The query is longer than 4 KiB", body = ProblemEntry, content_type = "application/problem+json"),
+        (status = 503, description = "Too busy; see Retry-After", body = ProblemEntry, content_type = "application/problem+json")
+    )
+)]
 pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::load(site, visit)?;
     let query = EventQuery::parse(visit.params().pairs(), &board.reader.zone, board.reader.now_ms)?;
@@ -26,13 +247,30 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         .iter()
         .filter(|listed| listed.row.log == LogId::PUBLIC && !listed.row.draft);
     let newest = public.clone().map(|listed| listed.row.event.updated_ms).max();
-    let events: Vec<Value> = public
+    let events = public
         .map(|listed| entry(&board, &listed.row, &listed.occurrence))
         .collect();
-    Ok(reply(&json!({"events": events, "next": page.next})).last_modified(newest))
+    let list = EventList {
+        events,
+        next: page.next,
+    };
+    Ok(reply(&list)?.last_modified(newest))
 }
 
-/// `/api/v1/events/{id}`: the event at its next date.
+/// One event
+///
+/// At its next occurrence, or its first if none is to come.
+#[utoipa::path(
+    get, path = "/api/v1/events/{id}", tag = "directory",
+    params(("id" = String, Path, description = "The event's id")),
+    responses(
+        (status = 200, description = "The event", body = EventEntry),
+        (status = 304, description = "What you have is still right"),
+        (status = 404, description = "There is no public event of this id", body = ProblemEntry,
+         content_type = "application/problem+json"),
+        (status = 503, description = "Too busy; see Retry-After", body = ProblemEntry, content_type = "application/problem+json")
+    )
+)]
 pub(crate) fn event(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let row = pages::find(site, &visit.name)?;
     let board = Board::load(site, visit)?;
@@ -42,107 +280,123 @@ pub(crate) fn event(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         next = directory.occurrences(row.thing, pages::before(row.event.schedule.start), 1)?;
     }
     let occurrence = next.pop().ok_or(Problem::NotFound)?;
-    Ok(reply(&entry(&board, &row, &occurrence)).last_modified(Some(row.event.updated_ms)))
+    Ok(reply(&entry(&board, &row, &occurrence))?.last_modified(Some(row.event.updated_ms)))
 }
 
-/// `/api/v1/hubs`: `{hubs}`.
+/// The hubs of the network
+#[utoipa::path(
+    get, path = "/api/v1/hubs", tag = "directory",
+    responses(
+        (status = 200, description = "The hubs", body = HubList),
+        (status = 304, description = "What you have is still right"),
+        (status = 503, description = "Too busy; see Retry-After", body = ProblemEntry, content_type = "application/problem+json")
+    )
+)]
 pub(crate) fn hubs(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::load(site, visit)?;
-    let hub = |hub: &crate::projection::HubRow| {
+    let hub = |hub: &HubRow| {
         let profile = &hub.profile;
-        json!({
-            "slug": hub.slug,
-            "name": profile.name,
-            "id": hub.id.to_string(),
-            "self": hub.own,
-            "status": match hub.status {
+        HubEntry {
+            slug: hub.slug.clone(),
+            name: profile.name.clone(),
+            id: hub.id.to_string(),
+            own: hub.own,
+            status: match hub.status {
                 HubStatus::Active => "active",
                 HubStatus::Removed => "removed",
                 HubStatus::Left => "left",
                 HubStatus::Pending => "pending",
             },
-            "locality": profile.locality,
-            "country": profile.country,
-            "timezone": profile.timezone,
-            "at": profile.at.map(|at| json!({"lat": at.lat, "lon": at.lon})),
-            "web_url": profile.web_url,
-            "description": profile.description,
-            "as_of": as_of(&board, hub),
-        })
+            locality: profile.locality.clone(),
+            country: profile.country.clone(),
+            timezone: profile.timezone.clone(),
+            at: profile.at.map(|at| PointEntry {
+                lat: at.lat,
+                lon: at.lon,
+            }),
+            web_url: profile.web_url.clone(),
+            description: profile.description.clone(),
+            as_of: as_of(&board, hub),
+        }
     };
-    let hubs: Vec<Value> = board.hubs.iter().map(hub).collect();
-    Ok(reply(&json!({"hubs": hubs})))
+    let hubs = board.hubs.iter().map(hub).collect();
+    reply(&HubList { hubs })
 }
 
 /// A problem as RFC 9457 says it.
 pub(crate) fn problem(reason: &Problem) -> Reply {
     let status = reason.status();
-    let mut body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-    });
-    match reason {
-        Problem::Parameter(error) => {
-            body["detail"] = json!(error.to_string());
-            body["parameter"] = json!(error.parameter);
-        }
+    let (detail, parameter) = match reason {
+        Problem::Parameter(error) => (Some(error.to_string()), Some(error.parameter)),
         // What broke is for the log.
-        Problem::Broken(_) => {}
-        other => body["detail"] = json!(other.to_string()),
-    }
-    Reply::new(PROBLEM, body.to_string())
-        .status(status)
-        .cache(Cache::No)
-        .any_origin()
+        Problem::Broken(_) => (None, None),
+        other => (Some(other.to_string()), None),
+    };
+    let entry = ProblemEntry {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail,
+        parameter,
+    };
+    // Plain fields: this cannot fail.
+    let body = serde_json::to_string(&entry).unwrap_or_default();
+    Reply::new(PROBLEM, body).status(status).cache(Cache::No).any_origin()
 }
 
-fn reply(value: &Value) -> Reply {
-    Reply::new(JSON, format!("{value}\n")).any_origin()
+fn reply(value: &impl Serialize) -> Result<Reply, Problem> {
+    let mut body = serde_json::to_string(value).map_err(|error| Problem::Broken(error.to_string()))?;
+    body.push('\n');
+    Ok(Reply::new(JSON, body).any_origin())
 }
 
 /// One occurrence, in the form in which the command line prints it too.
-fn entry(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence) -> Value {
+fn entry(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence) -> EventEntry {
     let event: &Event = &row.event;
     let shown = Shown::of(event, Some(occurrence));
-    let slug = |id| board.hub(id).map_or_else(|| id.to_string(), |hub| hub.slug.clone());
-    json!({
-        "id": row.thing.to_string(),
-        "uid": event.uid,
-        "hub": slug(row.hub),
-        "hosts": row.hosts.iter().map(|id| slug(*id)).collect::<Vec<_>>(),
-        "title": shown.title,
-        "summary": event.summary,
-        "description": shown.description,
-        "start": occurrence.start.to_string(),
-        "end": occurrence.end.to_string(),
-        "timezone": event.schedule.zone.name(),
-        "all_day": occurrence.start.is_date(),
-        "start_utc": rfc3339(occurrence.start_ms),
-        "end_utc": rfc3339(occurrence.end_ms),
-        "status": match occurrence.status {
+    let slug = |id: HubId| board.hub(id).map_or_else(|| id.to_string(), |hub| hub.slug.clone());
+    EventEntry {
+        id: row.thing.to_string(),
+        uid: event.uid.clone(),
+        hub: slug(row.hub),
+        hub_name: board.hub(row.hub).map_or_else(|| row.hub.short(), name_of),
+        hosts: row.hosts.iter().map(|id| slug(*id)).collect(),
+        title: shown.title.to_owned(),
+        summary: event.summary.clone(),
+        description: shown.description.to_owned(),
+        start: occurrence.start.to_string(),
+        end: occurrence.end.to_string(),
+        timezone: event.schedule.zone.name().to_owned(),
+        all_day: occurrence.start.is_date(),
+        start_utc: rfc3339(occurrence.start_ms),
+        end_utc: rfc3339(occurrence.end_ms),
+        status: match occurrence.status {
             Status::Confirmed => "confirmed",
             Status::Tentative => "tentative",
             Status::Cancelled => "cancelled",
         },
-        "series": event.schedule.is_series(),
-        "recurrence_id": occurrence.recurrence_id.map(|at| at.to_string()),
-        "tags": event.tags,
-        "location": shown.location.map(place),
-        "online_url": event.online_url,
-        "url": shown.url,
-        "language": event.language,
-        "updated": rfc3339(event.updated_ms),
-        "as_of": board.hub(row.hub).and_then(|hub| as_of(board, hub)),
-    })
+        series: event.schedule.is_series(),
+        recurrence_id: occurrence.recurrence_id.map(|at| at.to_string()),
+        tags: event.tags.clone(),
+        location: shown.location.map(place),
+        online_url: event.online_url.clone(),
+        url: shown.url.to_owned(),
+        language: event.language.clone(),
+        updated: rfc3339(event.updated_ms),
+        as_of: board.hub(row.hub).and_then(|hub| as_of(board, hub)),
+    }
 }
 
-fn place(location: &Location) -> Value {
-    json!({"name": location.name, "lat": location.at.map(|at| at.lat), "lon": location.at.map(|at| at.lon)})
+fn place(location: &Location) -> PlaceEntry {
+    PlaceEntry {
+        name: location.name.clone(),
+        lat: location.at.map(|at| at.lat),
+        lon: location.at.map(|at| at.lon),
+    }
 }
 
 /// When everything the hub had published was here; now, for the house itself.
-fn as_of(board: &Board<'_>, hub: &crate::projection::HubRow) -> Option<String> {
+fn as_of(board: &Board<'_>, hub: &HubRow) -> Option<String> {
     // To the minute, so that an unchanged list stays the same document.
     if hub.own {
         Some(rfc3339(board.reader.now_ms / 60_000 * 60_000))

@@ -1,4 +1,4 @@
-//! The lists as feeds: iCalendar (RFC 5545) and Atom (RFC 4287).
+//! The lists as feeds: iCalendar (RFC 5545), Atom (RFC 4287) and JSON Feed 1.1.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use interhub_domain::event::Status;
 use interhub_domain::ids::LogId;
 use interhub_domain::query::EventQuery;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::Site;
 use super::answer::Problem;
@@ -20,6 +21,7 @@ use crate::projection::EventRow;
 
 const CALENDAR: &str = "text/calendar; charset=utf-8";
 const ATOM: &str = "application/atom+xml; charset=utf-8";
+const JSON_FEED: &str = "application/feed+json";
 /// Entries of a news feed: readers keep what they have seen.
 const MAX_NEWS: usize = 50;
 /// How often subscribers should look again, in minutes: unchanged feeds cost next to nothing.
@@ -62,9 +64,7 @@ pub(crate) fn one_event(site: &Site, visit: &Visit, row: &Arc<EventRow>) -> Resu
 pub(crate) fn atom(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::load(site, visit)?;
     let params = visit.params();
-    let mut events = look_up(&board, &params, None)?;
-    events.sort_by_key(|row| (std::cmp::Reverse(row.event.updated_ms), row.thing));
-    events.truncate(MAX_NEWS);
+    let events = news(&board, &params)?;
     let newest = newest(&events);
     let page = AtomFeed {
         id: site.address(&params.link("/events.atom")),
@@ -76,6 +76,34 @@ pub(crate) fn atom(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         language: board.words.tag,
     };
     Ok(Reply::new(ATOM, page.render()?).last_modified(newest).any_origin())
+}
+
+/// `/events.json`: the same as JSON Feed 1.1 (jsonfeed.org).
+pub(crate) fn json(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let params = visit.params();
+    let events = news(&board, &params)?;
+    let newest = newest(&events);
+    let items: Vec<AtomEntry> = events.iter().map(|row| entry(&board, row)).collect::<Result<_, _>>()?;
+    let items: Vec<Value> = items.into_iter().map(AtomEntry::into_json).collect();
+    let feed = json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": name(&board, &params, params.get("hub")),
+        "home_page_url": site.address(&params.link("/events")),
+        "feed_url": site.address(&params.link("/events.json")),
+        "language": board.words.tag,
+        "items": items,
+    });
+    let reply = Reply::new(JSON_FEED, format!("{feed}\n"));
+    Ok(reply.last_modified(newest).any_origin())
+}
+
+/// What was announced or changed last.
+fn news(board: &Board<'_>, params: &Params) -> Result<Vec<Arc<EventRow>>, Problem> {
+    let mut events = look_up(board, params, None)?;
+    events.sort_by_key(|row| (std::cmp::Reverse(row.event.updated_ms), row.thing));
+    events.truncate(MAX_NEWS);
+    Ok(events)
 }
 
 #[derive(Template)]
@@ -99,6 +127,21 @@ struct AtomEntry {
     author: String,
     tags: Vec<String>,
     text: String,
+}
+
+impl AtomEntry {
+    fn into_json(self) -> Value {
+        json!({
+            "id": self.id,
+            "url": self.href,
+            "title": self.title,
+            "content_text": self.text,
+            "date_published": self.published,
+            "date_modified": self.updated,
+            "authors": [{"name": self.author}],
+            "tags": self.tags,
+        })
+    }
 }
 
 fn entry(board: &Board<'_>, row: &EventRow) -> Result<AtomEntry, Problem> {

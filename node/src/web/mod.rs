@@ -13,6 +13,7 @@ mod dates;
 mod directory;
 mod feed;
 mod keep;
+mod machine;
 mod pages;
 mod params;
 mod probes;
@@ -124,15 +125,22 @@ pub fn router(state: WebState) -> Router {
         .route("/events/{id}", page(pages::event))
         .route("/events.ics", page(feed::calendar))
         .route("/events.atom", page(feed::atom))
+        .route("/events.json", page(feed::json))
+        .route("/month", page(pages::month))
+        .route("/tags/{tag}", page(pages::tag))
         .route("/hubs", page(pages::hubs))
         .route("/hubs/{slug}", page(pages::hub))
         .route("/hubs/{slug}/events.ics", page(feed::hub_calendar))
         .route("/api/v1/events", page(api::events))
         .route("/api/v1/events/{id}", page(api::event))
         .route("/api/v1/hubs", page(api::hubs))
+        .route("/api/v1/openapi.json", fresh(api::openapi))
+        .route("/embed.js", fresh(pages::embed))
         .route("/static/{name}", fresh(pages::asset))
         .route("/favicon.ico", fresh(pages::icon))
         .route("/robots.txt", fresh(pages::robots))
+        .route("/sitemap.xml", page(machine::sitemap))
+        .route("/spaceapi.json", page(machine::spaceapi))
         .route("/healthz", fresh(probes::healthz))
         .route("/readyz", fresh(probes::readyz))
         .route("/metrics", fresh(probes::metrics))

@@ -119,6 +119,8 @@ async fn pages_can_be_looked_at() {
                 ("cancelled", CANCELLED, 1_100),
                 ("hubs", "/hubs", 900),
                 ("hub", "/hubs/wien", 1_500),
+                ("month", "/month", 1_700),
+                ("tag", "/tags/repair", 1_300),
                 ("wrong", "/events?from=soon", 700),
             ],
         ),
@@ -133,6 +135,7 @@ async fn pages_can_be_looked_at() {
             &[
                 ("home", "/", 2_600),
                 ("hubs", "/hubs", 1_800),
+                ("month", "/month", 2_600),
                 ("event", LONG_EVENT, 1_300),
             ],
         ),
@@ -145,7 +148,7 @@ async fn pages_can_be_looked_at() {
             for (page, path, height) in pages {
                 for (width, dark) in WIDTHS.into_iter().flat_map(|width| [(width, false), (width, true)]) {
                     let usual = (width == 360 && !dark) || (width == 1280 && dark);
-                    if all || (usual && *page == "home") {
+                    if all || (usual && matches!(*page, "home" | "month")) {
                         picture(
                             &browser,
                             &format!("{set}-{page}"),
@@ -177,6 +180,59 @@ async fn a_browser_finds_nothing_to_run() {
         assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{page}");
         assert!(page.contains("\"@type\":\"Event\""), "{page}");
         assert!(!log.contains("Content Security Policy"), "{log}");
+    })
+    .await;
+}
+
+/// What a page of somebody else looks like with the hub's events in it, under a policy that allows nothing but the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_shown_on_any_other_page_whatever_its_policy() {
+    let Some(browser) = browser() else {
+        eprintln!("no chromium here: nothing embedded");
+        return;
+    };
+    let sample = include_str!("../../../docs/embed.html");
+    served(fixture::normal(), move |base| {
+        // Its own origin, a file of this machine, is another one than the node's. What it shows lies in shadow trees: a
+        // script of the test's own, which the policy lets pass by its nonce, writes it down.
+        let told = "<script nonce=\"test\">(async () => {\
+                    const all = [...document.querySelectorAll('interhub-events')];\
+                    const is_done = (one) => one.shadowRoot?.childElementCount && !one.hasAttribute('aria-busy');\
+                    while (!all.every(is_done)) await new Promise((next) => setTimeout(next, 20));\
+                    const told = document.createElement('pre');\
+                    told.textContent = all.map((one) => one.shadowRoot.innerHTML).join('\\n');\
+                    document.body.append(told);\
+                    })()</script></body>";
+        let page = sample
+            .replace("script-src ", "script-src 'nonce-test' ")
+            .replace("https://hub.example", &base)
+            .replace("</body>", told)
+            .replace(
+                "<script nonce",
+                "<interhub-events limit=\"50\" lang=\"nl\"></interhub-events><script nonce",
+            );
+        let folder = folder();
+        let file = folder.join("embedded.html");
+        std::fs::write(&file, page).unwrap();
+        let address = format!("file://{}", file.display());
+        let (dom, log) = chromium(&browser, &["--dump-dom", "--virtual-time-budget=10000", &address]);
+        let shown = dom.rsplit("<pre>").next().unwrap_or_default();
+        assert!(
+            shown.contains("What is on here") && shown.contains("Reparieren"),
+            "{dom}\n{log}"
+        );
+        assert!(shown.contains(&format!("href=\"{base}/events/")), "{dom}");
+        assert!(
+            shown.contains("Alle Veranstaltungen") && shown.contains("All events"),
+            "{dom}"
+        );
+        assert!(shown.contains("Afgelast") && shown.contains("title gone"), "{dom}");
+        assert!(!shown.contains("cannot be shown"), "{dom}");
+        for complaint in ["Content Security Policy", "Refused to", "Failed to load resource"] {
+            assert!(!log.contains(complaint), "{log}");
+        }
+        picture(&browser, "embedded", &address, 1280, 1_300, false);
+        picture(&browser, "embedded", &address, 360, 1_500, false);
     })
     .await;
 }

@@ -82,6 +82,8 @@ async fn every_page_is_locked_down_and_loads_nothing_from_elsewhere() {
         event,
         "/hubs",
         "/hubs/wien",
+        "/month",
+        "/tags/repair",
         "/nothing",
         "/events?from=x",
     ] {
@@ -279,6 +281,7 @@ async fn feeds_are_known_again() {
         "/hubs/wien/events.ics",
         "/events/00000004000000000000000000000000.ics",
         "/events.atom",
+        "/events.json",
         "/api/v1/events",
     ] {
         let first = get(&router, address).await;
@@ -483,6 +486,205 @@ async fn json_has_the_promised_fields() {
     );
     let hubs = get(&router, "/api/v1/hubs").await.body;
     assert!(hubs.contains("\"slug\":\"wien\""));
+}
+
+#[tokio::test]
+async fn a_month_has_all_its_days_and_each_its_events() {
+    let router = site(fixture::normal());
+    let month = get(&router, "/month").await.body;
+    assert!(month.contains("<h1>November 2026</h1>"), "{month}");
+    // Five weeks and a day, from Monday 26 October to Sunday 6 December.
+    assert_eq!(month.matches("<td class=").count(), 42);
+    assert_eq!(month.matches("aria-current=\"date\"").count(), 1);
+    let today = month
+        .split("aria-current=\"date\"")
+        .nth(1)
+        .unwrap()
+        .split("</td>")
+        .next()
+        .unwrap();
+    assert!(
+        today.contains("from=2026-11-25&amp;to=2026-11-25") || today.contains("from=2026-11-25&#38;to=2026-11-25"),
+        "{today}"
+    );
+    assert!(
+        today.contains("<span class=\"time\">09:30</span>") && today.contains("Founders’ breakfast"),
+        "{today}"
+    );
+    assert!(month.contains("rel=\"next\" href=\"/month?month=2026-12\""), "{month}");
+    assert!(month.contains("rel=\"prev\" href=\"/month?month=2026-10\""), "{month}");
+    assert!(
+        month.contains("<s lang=\"de\" dir=\"auto\">") && month.contains("Cancelled"),
+        "{month}"
+    );
+    // Filters stay, also from month to month, and words are the reader's.
+    let german = get(&router, "/month?month=2026-12&hub=wien&ui=de&from=2020-01-01")
+        .await
+        .body;
+    assert!(
+        german.contains("<h1>Dezember 2026</h1>") && german.contains("Dieser Monat"),
+        "{german}"
+    );
+    assert!(
+        german.contains("hub=wien") && !german.contains("2020-01-01"),
+        "{german}"
+    );
+    assert!(!german.contains("Impact Hub Amsterdam"), "{german}");
+    for wrong in ["2026-13", "soon", "2026-12-01", "-1", "0000-01"] {
+        let answer = get(&router, &format!("/month?month={wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+        assert!(answer.body.contains("month"), "{wrong}");
+    }
+    assert!(!get(&router, "/month?month=2200-12").await.body.contains("rel=\"next\""));
+    // A day that holds more than its cell says how many more.
+    let full = get(&site(fixture::overfull()), "/month").await.body;
+    assert!(full.contains(" more<span class=\"unseen\">"), "{full}");
+    assert!(full.contains("&#60;script&#62;") || !full.contains(fixture::WICKED));
+}
+
+#[tokio::test]
+async fn a_tag_has_an_address_of_its_own() {
+    let router = site(fixture::normal());
+    let page = get(&router, "/tags/repair").await.body;
+    assert!(
+        page.contains("<h1>Tag: repair</h1>") && page.contains("/events.ics?tag=repair"),
+        "{page}"
+    );
+    assert!(
+        page.contains("Mend it yourself") && !page.contains("Founders’ breakfast"),
+        "{page}"
+    );
+    assert!(!page.contains("noindex"));
+    let event = get(&router, "/events/00000009000000000000000000000000").await.body;
+    assert!(event.contains("rel=\"tag\" href=\"/tags/repair\""), "{event}");
+    let none = get(&router, "/tags/%3Cscript%3E%2Fx").await;
+    assert_eq!(none.status, 200);
+    assert!(
+        none.body.contains("noindex") && !none.body.contains("<script>/x"),
+        "{}",
+        none.body
+    );
+    let long = get(&router, &format!("/tags/{}", "x".repeat(300))).await;
+    assert_eq!(long.status, 400);
+}
+
+#[tokio::test]
+async fn other_programs_find_what_they_look_for() {
+    let router = site(fixture::normal());
+    let robots = get(&router, "/robots.txt").await.body;
+    assert!(
+        robots.contains("Sitemap: https://hub.example/sitemap.xml\n"),
+        "{robots}"
+    );
+    let map = get(&router, "/sitemap.xml").await;
+    assert_eq!(map.headers["content-type"], "application/xml; charset=utf-8");
+    assert!(
+        map.body.starts_with("<?xml") && map.body.contains("<loc>https://hub.example/hubs/wien</loc>"),
+        "{}",
+        map.body
+    );
+    let event = "<loc>https://hub.example/events/00000004000000000000000000000000</loc><lastmod>2026-";
+    assert!(map.body.contains(event), "{}", map.body);
+
+    let news: serde_json::Value = serde_json::from_str(&get(&router, "/events.json?hub=wien").await.body).unwrap();
+    assert_eq!(news["version"], "https://jsonfeed.org/version/1.1");
+    assert_eq!(news["feed_url"], "https://hub.example/events.json?hub=wien");
+    let items = news["items"].as_array().unwrap();
+    assert!(!items.is_empty());
+    for field in [
+        "id",
+        "url",
+        "title",
+        "content_text",
+        "date_published",
+        "date_modified",
+        "authors",
+        "tags",
+    ] {
+        assert!(items[0].get(field).is_some(), "{field} is missing");
+    }
+
+    let space = get(&router, "/spaceapi.json").await;
+    assert_eq!(space.headers["access-control-allow-origin"], "*");
+    let space: serde_json::Value = serde_json::from_str(&space.body).unwrap();
+    assert_eq!(space["api_compatibility"], serde_json::json!(["15"]));
+    assert_eq!(space["space"], "Impact Hub Birmingham");
+    assert_eq!(space["location"]["timezone"], "Europe/London");
+    assert_eq!(
+        space["feeds"]["calendar"]["url"],
+        "https://hub.example/hubs/birmingham/events.ics"
+    );
+    assert!(
+        space["logo"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://hub.example/static/icon.")
+    );
+    assert!(space.get("state").is_none(), "whether it is open is not known");
+}
+
+/// Every field, parameter and answer is in the document, and everything in the document is served.
+#[tokio::test]
+async fn the_api_is_described_as_it_is() {
+    let router = site(fixture::normal());
+    let answer = get(&router, "/api/v1/openapi.json").await;
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    let document: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let paths = document["paths"].as_object().unwrap();
+    let described: Vec<&str> = paths.keys().map(String::as_str).collect();
+    assert_eq!(described, ["/api/v1/events", "/api/v1/events/{id}", "/api/v1/hubs"]);
+    let parameters = document["paths"]["/api/v1/events"]["get"]["parameters"]
+        .as_array()
+        .unwrap();
+    let names: Vec<&str> = parameters.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    let read = [
+        "from", "to", "hub", "tag", "q", "near", "within", "lang", "online", "limit", "cursor",
+    ];
+    assert_eq!(names, read);
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys
+    };
+    let schema = |name: &str| keys(&document["components"]["schemas"][name]["properties"]);
+    let json =
+        async |address: &str| -> serde_json::Value { serde_json::from_str(&get(&router, address).await.body).unwrap() };
+    let events = json("/api/v1/events").await;
+    assert_eq!(keys(&events), schema("EventList"));
+    assert_eq!(keys(&events["events"][0]), schema("EventEntry"));
+    let with_place = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["location"].is_object());
+    assert_eq!(keys(&with_place.unwrap()["location"]), schema("PlaceEntry"));
+    let hubs = json("/api/v1/hubs").await;
+    assert_eq!(keys(&hubs["hubs"][0]), schema("HubEntry"));
+    let wrong = json("/api/v1/events?from=soon").await;
+    assert_eq!(keys(&wrong), schema("ProblemEntry"));
+    // Each answer that is not 200 is one that is named.
+    let answers = &document["paths"]["/api/v1/events"]["get"]["responses"];
+    for (address, status) in [
+        ("/api/v1/events?limit=0", 400),
+        (&*format!("/api/v1/events?q={}", "x".repeat(5_000)), 414),
+    ] {
+        assert_eq!(get(&router, address).await.status, status);
+        assert!(answers[status.to_string()].is_object(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_script_for_other_pages_is_small_and_theirs_to_read() {
+    let answer = get(&site(fixture::normal()), "/embed.js").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "text/javascript; charset=utf-8");
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    assert!(answer.body.len() <= 10_000, "{} bytes", answer.body.len());
+    // It keeps nothing, and puts nothing into a page but text.
+    for word in ["cookie =", "localStorage", "innerHTML", "eval(", "Function("] {
+        assert!(!answer.body.contains(word), "{word}");
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,12 @@ pub(crate) struct Words {
     pub(crate) this_weekend: &'static str,
     pub(crate) next_30_days: &'static str,
     pub(crate) all_events: &'static str,
+    pub(crate) month: &'static str,
+    pub(crate) this_month: &'static str,
+    pub(crate) as_list: &'static str,
+    /// With `{count}`.
+    pub(crate) more_that_day: &'static str,
+    pub(crate) month_truncated: &'static str,
     pub(crate) later: &'static str,
     pub(crate) first_page: &'static str,
     pub(crate) pages: &'static str,
@@ -266,6 +272,7 @@ mod tests {
                 (words.times_in, vec!["{zone}"]),
                 (words.local_time_now, vec!["{time}"]),
                 (words.empty_hub_title, vec!["{hub}"]),
+                (words.more_that_day, vec!["{count}"]),
             ] {
                 for mark in marks {
                     assert!(pattern.contains(mark), "{} lacks {mark} in {pattern:?}", words.tag);

@@ -60,6 +60,7 @@ pub(crate) struct Frame {
     pub(crate) icon: &'static str,
     pub(crate) home: String,
     pub(crate) events: String,
+    pub(crate) month: String,
     pub(crate) hubs: String,
     /// Which entry of the menu is this page: `home`, `events`, `hubs` or nothing.
     pub(crate) here: &'static str,
@@ -233,6 +234,7 @@ impl<'a> Board<'a> {
             icon: &assets.icon.path,
             home: self.visit.plain_link("/"),
             events: self.visit.plain_link("/events"),
+            month: self.visit.plain_link("/month"),
             hubs: self.visit.plain_link("/hubs"),
             here,
             languages: languages.collect(),

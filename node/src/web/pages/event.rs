@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::answer::Problem;
 use super::super::dates::When;
-use super::super::params::Params;
+use super::super::params::{Params, encode};
 use super::super::respond::Reply;
 use super::super::visit::Visit;
 use super::super::words::fill;
@@ -245,7 +245,7 @@ fn render(
 fn tags(board: &Board<'_>, row: &EventRow) -> Vec<TagLink> {
     let link = |tag: &String| TagLink {
         name: tag.clone(),
-        href: board.visit.link("/events", &Params::default().with("tag", tag)),
+        href: board.visit.plain_link(&format!("/tags/{}", encode(tag))),
     };
     row.event
         .tags

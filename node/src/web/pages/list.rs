@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::super::answer::Problem;
 use super::super::dates::{month_index, week_of, weekday_index};
-use super::super::params::Params;
+use super::super::params::{Params, encode};
 use super::super::respond::Reply;
 use super::super::visit::Visit;
 use super::super::words::{self, fill};
@@ -161,6 +161,32 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         heading: heading.to_owned(),
         lead: String::new(),
         chips: chips(&board, &filters),
+        clear: board.visit.plain_link("/events"),
+        jumps: jumps(&board, &filters),
+        form: form(&board, &filters),
+        listing,
+        frame,
+    })
+}
+
+/// `/tags/{tag}`: all that comes with this tag, under an address of its own.
+pub(crate) fn tag(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let params = visit.params().with("tag", &visit.name);
+    let (query, page) = look_up(&board, &params, None)?;
+    let path = format!("/tags/{}", encode(&visit.name));
+    let listing = listing(&board, page, &query, &visit.params(), &path);
+    let heading = text::one_line(&visit.name, 100);
+    let filters = params.without(&PAGING);
+    let mut frame = board.frame(&heading, "events", &path, &visit.params());
+    feeds(&mut frame, &filters);
+    // A tag that nothing bears is nobody's business.
+    frame.hidden = listing.empty.is_some() || !filters.without(&["tag"]).is_empty();
+    frame.description = lead(&board);
+    html(&EventsPage {
+        heading: format!("{}: {heading}", board.words.tag_label),
+        lead: String::new(),
+        chips: Vec::new(),
         clear: board.visit.plain_link("/events"),
         jumps: jumps(&board, &filters),
         form: form(&board, &filters),

@@ -5,12 +5,14 @@ mod error;
 mod event;
 mod hubs;
 mod list;
+mod month;
 
 pub(crate) use board::{Board, Shown, name_of};
 pub(crate) use error::problem;
 pub(crate) use event::{before, event, find};
 pub(crate) use hubs::{hub, hubs};
-pub(crate) use list::{events, home};
+pub(crate) use list::{events, home, tag};
+pub(crate) use month::month;
 
 use super::Site;
 use super::answer::Problem;
@@ -23,6 +25,16 @@ pub(crate) fn asset(_: &Site, visit: &Visit) -> Result<Reply, Problem> {
     assets::find(&visit.path).ok_or(Problem::NotFound)
 }
 
+/// `/embed.js`: events on any other page. Asked about before each use, so that a new version reaches every site.
+#[expect(clippy::unnecessary_wraps, reason = "every page function has this form")]
+pub(crate) fn embed(_: &Site, _: &Visit) -> Result<Reply, Problem> {
+    Ok(Reply::new(
+        "text/javascript; charset=utf-8",
+        include_str!("../../../static/embed.js"),
+    )
+    .any_origin())
+}
+
 /// `/favicon.ico`, which some readers ask for without looking at the page.
 pub(crate) fn icon(_: &Site, _: &Visit) -> Result<Reply, Problem> {
     assets::find(&assets::ASSETS.icon.path)
@@ -32,11 +44,12 @@ pub(crate) fn icon(_: &Site, _: &Visit) -> Result<Reply, Problem> {
 
 /// `/robots.txt`: events are there to be found; later pages of filtered lists only cost time.
 #[expect(clippy::unnecessary_wraps, reason = "every page function has this form")]
-pub(crate) fn robots(_: &Site, _: &Visit) -> Result<Reply, Problem> {
-    Ok(Reply::new(
-        "text/plain; charset=utf-8",
-        "User-agent: *\nDisallow: /*cursor=\nDisallow: /api/\n",
-    ))
+pub(crate) fn robots(site: &Site, _: &Visit) -> Result<Reply, Problem> {
+    let mut text = "User-agent: *\nDisallow: /*cursor=\nDisallow: /api/\n".to_owned();
+    if !site.state.web_url.is_empty() {
+        text.extend(["Sitemap: ", &site.address("/sitemap.xml"), "\n"]);
+    }
+    Ok(Reply::new("text/plain; charset=utf-8", text))
 }
 
 /// An HTML reply.

@@ -1,0 +1,104 @@
+//! What other programs look for at a site: `/sitemap.xml` and `/spaceapi.json`.
+
+use askama::Template;
+use interhub_domain::ids::LogId;
+use interhub_domain::query::EventQuery;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Site;
+use super::answer::Problem;
+use super::assets::ASSETS;
+use super::pages::{Board, name_of};
+use super::params::encode;
+use super::respond::Reply;
+use super::text;
+use super::visit::Visit;
+
+/// Addresses in one site map; the protocol allows 50,000 and 50 MiB.
+const MAX_ADDRESSES: usize = 20_000;
+
+#[derive(Template)]
+#[template(path = "sitemap.xml")]
+struct SiteMap {
+    pages: Vec<SitePage>,
+}
+
+struct SitePage {
+    address: String,
+    changed: Option<String>,
+}
+
+/// `/sitemap.xml` (sitemaps.org protocol 0.9): the hubs and every event to come. 404 on a node that does not know its own
+/// address.
+pub(crate) fn sitemap(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    if site.state.web_url.is_empty() {
+        return Err(Problem::NotFound);
+    }
+    let board = Board::load(site, visit)?;
+    let events = site.state.directory.feed(&EventQuery::default(), board.reader.now_ms)?;
+    let fixed = ["/", "/events", "/month", "/hubs"].into_iter().map(str::to_owned);
+    let hubs = board.active().map(|hub| format!("/hubs/{}", encode(&hub.slug)));
+    let plain = |path: String| SitePage {
+        address: site.address(&path),
+        changed: None,
+    };
+    let mut pages: Vec<SitePage> = fixed.chain(hubs).map(plain).collect();
+    let public = events.iter().filter(|row| row.log == LogId::PUBLIC && !row.draft);
+    pages.extend(public.map(|row| {
+        SitePage {
+            address: site.address(&format!("/events/{}", row.thing)),
+            changed: Timestamp::from_millisecond(row.event.updated_ms / 1_000 * 1_000)
+                .ok()
+                .map(|at| at.to_string()),
+        }
+    }));
+    pages.truncate(MAX_ADDRESSES);
+    let newest = events.iter().map(|row| row.event.updated_ms).max();
+    let page = SiteMap { pages };
+    Ok(Reply::new("application/xml; charset=utf-8", page.render()?).last_modified(newest))
+}
+
+/// `/spaceapi.json`: the house for the directories of hacker- and makerspaces, SpaceAPI schema v15 (spaceapi.io). Whether
+/// it is open is not known here, and so not said.
+pub(crate) fn spaceapi(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let house = board.house().ok_or(Problem::NotFound)?;
+    let profile = &house.profile;
+    let own = |path: &str| site.address(path);
+    let mut location = json!({"timezone": profile.timezone});
+    let address: Vec<&str> = [profile.locality.as_str(), profile.country.as_str()]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    if !address.is_empty() {
+        location["address"] = json!(address.join(", "));
+    }
+    if !profile.country.is_empty() {
+        location["country_code"] = json!(profile.country);
+    }
+    if let Some(at) = profile.at {
+        (location["lat"], location["lon"]) = (json!(at.lat), json!(at.lon));
+    }
+    let url = text::safe_link(&profile.web_url).map_or_else(|| own("/"), str::to_owned);
+    let others = board.active().filter(|hub| !hub.own);
+    let linked: Vec<Value> = others
+        .filter_map(|hub| Some(json!({"website": text::safe_link(&hub.profile.web_url)?})))
+        .collect();
+    let mut document = json!({
+        "api_compatibility": ["15"],
+        "space": name_of(house),
+        "logo": own(&ASSETS.icon.path),
+        "url": url,
+        "location": location,
+        "contact": {},
+        "feeds": {
+            "calendar": {"type": "ical", "url": own(&format!("/hubs/{}/events.ics", encode(&house.slug)))},
+            "blog": {"type": "atom", "url": own(&format!("/events.atom?hub={}", encode(&house.slug)))},
+        },
+    });
+    if !linked.is_empty() {
+        document["linked_spaces"] = json!(linked);
+    }
+    Ok(Reply::new("application/json", format!("{document}\n")).any_origin())
+}
