@@ -421,6 +421,15 @@ impl Node {
         Ok(self.operations().status(call(v1::StatusRequest {})).await?.into_inner())
     }
 
+    /// A year of the hub in numbers.
+    pub async fn report(&self, year: i32) -> Result<v1::ReportResponse, ClientError> {
+        Ok(self
+            .operations()
+            .report(call(v1::ReportRequest { year }))
+            .await?
+            .into_inner())
+    }
+
     /// The hubs the node talks to, or tries to.
     pub async fn peers(&self) -> Result<Vec<v1::Peer>, ClientError> {
         Ok(self

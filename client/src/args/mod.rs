@@ -101,6 +101,15 @@ pub enum TopCommand {
         #[arg(long, value_name = "CURSOR")]
         cursor: Option<String>,
     },
+    /// A year of this hub in numbers
+    Report {
+        /// Which
+        #[arg(long, value_name = "YEAR", allow_negative_numbers = true)]
+        year: i32,
+        /// A table of the months with a header line, for spreadsheets
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
+    },
     /// Print changes as they happen, one a line, until interrupted
     Watch {
         /// Begin behind this change: its token

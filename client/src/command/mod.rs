@@ -8,6 +8,7 @@ mod import;
 mod key;
 mod network;
 mod operations;
+mod report;
 mod setup;
 mod subscription;
 
@@ -79,6 +80,7 @@ pub async fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), ClientError> {
         TopCommand::Quarantine { limit, cursor } => {
             operations::quarantine(limit, cursor, &node(&cli.global).await?, &mut answer).await
         }
+        TopCommand::Report { year, csv } => report::run(year, csv, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Watch { from } => operations::watch(from, &node(&cli.global).await?, &mut answer).await,
     }
 }

@@ -8,6 +8,7 @@ mod event;
 mod hub;
 mod key;
 mod operations;
+mod report;
 mod subscription;
 
 pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
@@ -21,6 +22,7 @@ pub use key::{KeyDocument, KeysDocument};
 pub use operations::{
     NetworkName, PeerDocument, PeersDocument, QuarantineDocument, QuarantinedDocument, StatusDocument, WatchDocument,
 };
+pub use report::{MonthDocument, NumbersDocument, ReportDocument};
 pub use subscription::{SubscribedDocument, SubscriptionDocument, SubscriptionsDocument};
 
 use interhub_proto::Timestamp;

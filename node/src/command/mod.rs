@@ -14,6 +14,7 @@ pub mod key;
 pub mod network;
 pub mod operation;
 pub mod quarantine;
+pub mod report;
 mod schedule;
 pub mod subscription;
 #[cfg(test)]

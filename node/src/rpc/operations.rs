@@ -45,6 +45,11 @@ impl v1::operations_server::Operations for OperationsService {
         Ok(Response::new(answer::quarantine(page)))
     }
 
+    async fn report(&self, request: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {
+        let report = self.0.report(request.into_inner().year).await?;
+        Ok(Response::new(answer::report(report)))
+    }
+
     type WatchStream = ReceiverStream<Result<v1::WatchChange, Status>>;
 
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {

@@ -6073,6 +6073,59 @@ pub mod events_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Which year.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportRequest {
+    /// 1970 to 2200.
+    #[prost(int32, tag = "1")]
+    pub year: i32,
+}
+/// A year of this hub in numbers: occurrences of the events it hosts, that begin in that year by the hub's own time. Drafts are
+/// not counted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportResponse {
+    /// The year.
+    #[prost(int32, tag = "1")]
+    pub year: i32,
+    /// Of the whole year.
+    #[prost(message, optional, tag = "2")]
+    pub total: ::core::option::Option<ReportNumbers>,
+    /// Twelve, from January on.
+    #[prost(message, repeated, tag = "3")]
+    pub by_month: ::prost::alloc::vec::Vec<ReportNumbers>,
+    /// By tag, those with most first; at most 100. An occurrence counts for each of its tags.
+    #[prost(message, repeated, tag = "4")]
+    pub by_tag: ::prost::alloc::vec::Vec<ReportGroup>,
+    /// By the other hubs that host them too, those with most first.
+    #[prost(message, repeated, tag = "5")]
+    pub by_cohost: ::prost::alloc::vec::Vec<ReportGroup>,
+}
+/// Occurrences of events.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportNumbers {
+    /// That took place: over, and not cancelled.
+    #[prost(uint64, tag = "1")]
+    pub held: u64,
+    /// That were cancelled, over or not.
+    #[prost(uint64, tag = "2")]
+    pub cancelled: u64,
+    /// That are still to take place, or going on.
+    #[prost(uint64, tag = "3")]
+    pub coming: u64,
+    /// Minutes of those that took place, whole days left out.
+    #[prost(uint64, tag = "4")]
+    pub minutes: u64,
+}
+/// Occurrences that have something in common.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportGroup {
+    /// The tag, or the hub's slug.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How many.
+    #[prost(message, optional, tag = "2")]
+    pub numbers: ::core::option::Option<ReportNumbers>,
+}
 /// Nothing to say.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusRequest {}
@@ -6573,6 +6626,28 @@ pub mod operations_client {
                 .insert(GrpcMethod::new("interhub.v1.Operations", "Quarantine"));
             self.inner.unary(req, path, codec).await
         }
+        /// A year of this hub in numbers. INVALID_ARGUMENT for a year outside 1970 to 2200.
+        pub async fn report(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReportResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Operations/Report",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Operations", "Report"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Changes, as they are committed. Resumes behind a token without a gap; a token that is too old is
         /// FAILED_PRECONDITION: read everything anew, then watch without one. The stream ends when the node stops.
         pub async fn watch(
@@ -6632,6 +6707,11 @@ pub mod operations_server {
             tonic::Response<super::QuarantineResponse>,
             tonic::Status,
         >;
+        /// A year of this hub in numbers. INVALID_ARGUMENT for a year outside 1970 to 2200.
+        async fn report(
+            &self,
+            request: tonic::Request<super::ReportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReportResponse>, tonic::Status>;
         /// Server streaming response type for the Watch method.
         type WatchStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::WatchChange, tonic::Status>,
@@ -6838,6 +6918,49 @@ pub mod operations_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = QuarantineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Operations/Report" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportSvc<T: Operations>(pub Arc<T>);
+                    impl<T: Operations> tonic::server::UnaryService<super::ReportRequest>
+                    for ReportSvc<T> {
+                        type Response = super::ReportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Operations>::report(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

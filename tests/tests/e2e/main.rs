@@ -12,6 +12,7 @@ mod keys;
 mod network;
 mod quarantine;
 mod registry;
+mod report;
 mod scopes;
 mod subscription;
 mod terminal;

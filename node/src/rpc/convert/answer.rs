@@ -17,6 +17,7 @@ use crate::command::key::{KeyState, ShownKeys};
 use crate::command::network::{Invited, JoinedNetwork, NetworkInfo, ShownHub};
 use crate::command::operation::{NodeStatus, Watched};
 use crate::command::quarantine::{QuarantinePage, QuarantinedEnvelope};
+use crate::command::report::{Numbers, Report};
 use crate::command::subscription::Subscription;
 use crate::peer::status::{Direction, PeerStatus};
 use crate::projection::HubStatus;
@@ -238,6 +239,27 @@ pub fn hidden_event(hidden: HiddenEvent) -> v1::HiddenEvent {
         id: hidden.thing.to_string(),
         event: hidden.event.map(event),
         note: Some(hidden_note(hidden.note)),
+    }
+}
+
+/// A year in numbers.
+pub fn report(report: Report) -> v1::ReportResponse {
+    let numbers = |numbers: Numbers| v1::ReportNumbers {
+        held: numbers.held,
+        cancelled: numbers.cancelled,
+        coming: numbers.coming,
+        minutes: numbers.minutes,
+    };
+    let group = |(name, of): (String, Numbers)| v1::ReportGroup {
+        name,
+        numbers: Some(numbers(of)),
+    };
+    v1::ReportResponse {
+        year: report.year,
+        total: Some(numbers(report.total)),
+        by_month: report.by_month.into_iter().map(numbers).collect(),
+        by_tag: report.by_tag.into_iter().map(group).collect(),
+        by_cohost: report.by_cohost.into_iter().map(group).collect(),
     }
 }
 
