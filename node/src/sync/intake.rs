@@ -4,7 +4,7 @@
 //! Whatever a statement says may change who belongs, so that the roster is computed anew with each, from all of them.
 //! Statements that come one after the other are therefore held together, and the roster is computed once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interhub_domain::document::Counter;
 use interhub_domain::envelope::{Envelope, Kind, verify_batch};
@@ -35,6 +35,9 @@ pub enum Refused {
     /// A security event: it is of a log that must never be on this stream. In words.
     Breach(&'static str),
 }
+
+/// Whoever sends this has lost its body to a tombstone, and sends that first.
+const BARE: Refused = Refused::Fault("it came without its body, and no tombstone covers it");
 
 /// Where one of a batch ended.
 pub(super) type Verdict = Result<Option<(RowKey, Head)>, Refused>;
@@ -104,7 +107,7 @@ impl Ledger {
             .collect();
         let mut advanced: BTreeMap<RowKey, Head> = BTreeMap::new();
         let mut refused = Vec::new();
-        let mut slow = BTreeMap::new();
+        let (mut slow, mut later) = (BTreeMap::new(), BTreeSet::new());
         for together in offers.chunk_by(|one, other| both_of_registry(one.envelope, other.envelope)) {
             for offers in together.chunks(TOGETHER) {
                 let verdicts = match offers {
@@ -112,7 +115,16 @@ impl Ledger {
                     statements => self.take_together(statements, sender)?,
                 };
                 for (offer, verdict) in offers.iter().zip(verdicts) {
+                    let header = &offer.envelope.header;
+                    // A tombstone that is not taken yet covers what comes behind it all the same.
+                    let waits = matches!(verdict, Err(Refused::NotNow | Refused::UnknownHub));
+                    if waits && header.kind == Kind::Tombstone {
+                        later.insert(header.object);
+                    }
                     match verdict {
+                        Err(BARE) if later.contains(&header.object) => {
+                            refused.push((offer.envelope.hash(), Refused::NotNow));
+                        }
                         Ok(Some((row, head))) => drop(advanced.insert(row, head)),
                         Ok(None) => {}
                         Err(why) => refused.push((offer.envelope.hash(), why)),
@@ -160,7 +172,9 @@ impl Ledger {
         slow: &mut BTreeMap<HubId, i64>,
     ) -> Result<Verdict, LedgerError> {
         let author = offer.envelope.header.hub;
-        if slow.get(&author).is_some_and(|ms| *ms > SLOW_IN_ALL_MS) {
+        // Nothing of a tombstone is judged, and what others say about the erased document waits for it.
+        let is_quick = offer.envelope.header.kind == Kind::Tombstone;
+        if !is_quick && slow.get(&author).is_some_and(|ms| *ms > SLOW_IN_ALL_MS) {
             return Ok(Err(Refused::NotNow));
         }
         let began_ms = self.clock.now_ms();
@@ -324,9 +338,7 @@ impl Ledger {
         // Tombstones are never erased themselves.
         let erased = || self.is_erased(header);
         if envelope.sealed.is_none() && (header.kind == Kind::Tombstone || !erased()?) {
-            return Ok(Err(Refused::Fault(
-                "it came without its body, and no tombstone covers it",
-            )));
+            return Ok(Err(BARE));
         }
         match self.hold(inner, envelope, Whose::Foreign(sender), counter)? {
             Ok(head) => Ok(Ok(Some((row, head)))),

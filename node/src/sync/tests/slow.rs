@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counter, InProcessCounter, Unjudged};
 use interhub_domain::envelope::{Envelope, Kind};
+use interhub_domain::event::Status;
+use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::LogId;
 
 use super::quarantine::Hostile;
-use super::{NOW_MS, all_envelopes, create, give_all, join, memory, open, own};
+use super::{NOW_MS, all_envelopes, create, event, give_all, join, memory, open, own};
 use crate::clock::{ManualClock, SharedClock};
-use crate::sync::{Ledger, LedgerOptions, Refused};
+use crate::peer::Host;
+use crate::sync::{Ledger, LedgerHost, LedgerOptions, Refused, Write};
 
 fn open_with(counter: impl Counter + 'static, clock: SharedClock) -> Ledger {
     Ledger::open(LedgerOptions {
@@ -120,6 +123,57 @@ fn a_hub_whose_changes_are_slow_waits_and_nobody_else_does() {
     }
     let more = &news(&a)[slow.len()..];
     assert_eq!(b.take_from(Some(a.own_id()), more).unwrap().1, []);
+}
+
+/// What a co-host said about a document goes without its body once its owner has erased that, behind the tombstone. The owner
+/// being slow makes nobody who passes that on a liar.
+#[test]
+fn a_tombstone_does_not_wait_however_slow_its_author_is() {
+    let a = Arc::new(open(memory(), 1, "birmingham", 1));
+    a.create_network("Test network").unwrap();
+    let (clock, ms) = (ManualClock::new(NOW_MS, 7), Arc::new(AtomicI64::new(0)));
+    let counter = Slow {
+        clock: clock.clone(),
+        ms: ms.clone(),
+    };
+    let b = open_with(counter, clock);
+    join(&a, &b);
+    let c = open(memory(), 3, "amsterdam", 1);
+    join(&a, &c);
+    give_all(&a, &b, |_| {});
+    for number in 1..=4 {
+        create(&a, number, "Slow");
+    }
+    let object = create(&a, 9, "Open day");
+    let writer = c.own_id();
+    a.write(vec![Write::Grant { object, writer }]).unwrap();
+    give_all(&a, &c, |_| {});
+    c.write(vec![Write::Consent { object, agreed: true }]).unwrap();
+    let reading = event("Open day, with music", Status::Confirmed);
+    c.write(vec![Write::Change { object, reading }]).unwrap();
+    give_all(&c, &a, |_| {});
+    a.write(vec![Write::Erase { object }]).unwrap();
+
+    let host = LedgerHost::new(a.clone());
+    let log = |hub| -> Vec<Envelope> {
+        let rows: Vec<RowKey> = a.frontier().rows().map(|(row, _)| row).collect();
+        let public = rows
+            .into_iter()
+            .filter(|row| row.log == LogId::PUBLIC && row.hub == hub);
+        public
+            .flat_map(|row| host.read_log(row, 0, usize::MAX, usize::MAX))
+            .collect()
+    };
+    let delivery = [log(a.own_id()), log(writer)].concat();
+    let bare = |envelope: &&Envelope| envelope.sealed.is_none() && envelope.header.hub == writer;
+    assert_eq!(delivery.iter().filter(bare).count(), 2);
+    ms.store(900, Ordering::SeqCst);
+    let (_, refused) = b.take_from(Some(a.own_id()), &delivery).unwrap();
+    assert!(!refused.is_empty(), "four are slow");
+    assert!(refused.iter().all(|(_, why)| *why == Refused::NotNow), "{refused:?}");
+    ms.store(0, Ordering::SeqCst);
+    assert_eq!(b.take_from(Some(a.own_id()), &delivery).unwrap().1, []);
+    assert_eq!(b.object_state(object).unwrap().erased_through, Some(u32::MAX));
 }
 
 /// Counts how often it is asked.
