@@ -319,8 +319,9 @@ fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize, belonging: &
         if let Some(erased) = &thing.erased {
             // A copied machine has local documents of its own, and hears of all others by another hub alone.
             let by_others = others && erased.log.is_shared();
-            // If all others are gone, they call the original, and a copy calls nobody.
-            let by_its_owner = hub.id != thing.owner && (others || hub.is_called());
+            // An owner that is gone calls the original, and no copy calls an owner that is gone.
+            let meets = hub.is_called() || hub.ledger().roster().is_active(thing.owner);
+            let by_its_owner = hub.id != thing.owner && meets;
             let hears = by_others || erased.machine == machine || by_its_owner;
             if hears && state(erased.object) == Some(false) {
                 let (name, thing) = (&hub.name, thing.thing.short());
