@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use interhub_domain::calendar::follow::{self, Download, Gaps, Known, Step, Traits, uid_hash};
-use interhub_domain::calendar::import::{Import, ImportedEvent};
+use interhub_domain::calendar::import::{Import, ImportedEvent, RefusedEvent};
 use interhub_domain::event::Status;
 use interhub_domain::ids::ThingId;
 
@@ -14,6 +14,7 @@ use super::{Class, CommandError, Commands};
 use crate::clock::random_bytes;
 use crate::feed::fetch::{FetchError, Fetched, Validators, read_file};
 use crate::feed::source::{Source, SourceError};
+use crate::projection::HubRow;
 use crate::store::catalogue::feed::{FeedId, FeedItemKey, FeedItemRow, FeedRow};
 use crate::sync::WriteError;
 
@@ -29,6 +30,9 @@ const MAX_PAUSE: Duration = Duration::from_hours(24);
 const MAX_ERROR: usize = 500;
 /// What was over this long ago and is not in the calendar any more is not compared with it any more.
 const FORGOTTEN_AFTER_MS: i64 = 400 * 86_400_000;
+/// What a node's own feed names as the program that wrote it, and how far from the beginning.
+const NODE: &[u8] = b"PRODID:-//Interhub//";
+const NODE_WITHIN: usize = 512;
 /// Events written between two waits for the disk.
 const EVENTS_PER_SYNC: usize = 200;
 
@@ -179,7 +183,7 @@ impl Commands {
     /// Looks at a calendar again if it is time; `None` if it is not, or it is not followed any more.
     pub async fn look_again(&self, id: FeedId) -> Result<Option<Looked>, CommandError> {
         let row = self.blocking("calendar", move |this| Ok(this.ledger.feed(id)?)).await?;
-        match row.filter(|row| row.next_ms <= self.clock.now_ms()) {
+        match row.filter(|row| is_due(row, self.clock.now_ms())) {
             Some(row) => self.look(id, row).await.map(Some),
             None => Ok(None),
         }
@@ -210,15 +214,18 @@ impl Commands {
             let mut pause = None;
             let came = match fetched {
                 Ok(Fetched::Unchanged) => Ok(()),
-                Ok(Fetched::New { bytes, validators }) => match this.apply(id, &mut row, &bytes)? {
-                    Ok((done, believed)) => {
+                Ok(Fetched::New { bytes, validators }) => match this.apply(id, &mut row, &bytes) {
+                    // The node goes on, and so does the next look: a hub that left the network, for instance.
+                    Err(error) if error.class != Class::Failed => Err(error.message),
+                    Err(error) => return Err(error),
+                    Ok(Ok((done, believed))) => {
                         // What is not believed yet has to be downloaded again.
                         let known = if believed { validators } else { Validators::default() };
                         (row.etag, row.last_modified) = (known.etag, known.last_modified);
                         imported = Some(done);
                         Ok(())
                     }
-                    Err(NotBelieved(reason)) => Err(reason),
+                    Ok(Err(NotBelieved(reason))) => Err(reason),
                 },
                 Err((reason, asked)) => {
                     pause = asked;
@@ -257,10 +264,13 @@ impl Commands {
         row: &mut FeedRow,
         bytes: &[u8],
     ) -> Result<Result<(Imported, bool), NotBelieved>, CommandError> {
-        let read = match self.read_calendar(bytes) {
+        let mut read = match self.read_calendar(bytes) {
             Ok(read) => read,
             Err(error) => return Ok(Err(NotBelieved(format!("what was downloaded is no calendar: {error}")))),
         };
+        if is_of_a_node(bytes) {
+            self.leave_to_their_hubs(&mut read)?;
+        }
         let items = self.ledger.feed_items(id)?;
         if read.events.is_empty() && read.refused.is_empty() && !items.is_empty() {
             let line = "the calendar is empty now; nothing is cancelled for that, what it had stays as it is";
@@ -278,6 +288,33 @@ impl Commands {
             ),
         };
         Ok(Ok((done, complete && awaited == 0)))
+    }
+
+    /// A node's feed has the events of other hubs of this network, which are here as theirs: as this hub's own they would be
+    /// there twice.
+    fn leave_to_their_hubs(&self, read: &mut Import) -> Result<(), CommandError> {
+        let own = self.ledger.own_id();
+        let hubs: Vec<HubRow> = self.views.hubs()?.into_iter().filter(|hub| hub.id != own).collect();
+        let mut left = Vec::new();
+        for imported in std::mem::take(&mut read.events) {
+            let mut theirs = None;
+            for hub in &hubs {
+                if !self.views.things_by_uid(hub.id, &imported.event.uid)?.is_empty() {
+                    theirs = Some(hub);
+                    break;
+                }
+            }
+            match theirs {
+                None => left.push(imported),
+                Some(hub) => read.refused.push(RefusedEvent {
+                    uid: Some(imported.event.uid),
+                    line: imported.line,
+                    reason: format!("it is an event of {}, and is shown here as theirs", hub.slug),
+                }),
+            }
+        }
+        read.events = left;
+        Ok(())
     }
 
     /// Applies the difference between a download and what is known of the calendar. Returns how many events are missing and not
@@ -440,6 +477,12 @@ impl Commands {
     }
 }
 
+/// Whether a node of Interhub wrote this calendar: it says so at its beginning.
+fn is_of_a_node(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(NODE_WITHIN)];
+    head.windows(NODE.len()).any(|window| window == NODE)
+}
+
 /// Events that calendars brought.
 struct Things {
     of_this: BTreeSet<ThingId>,
@@ -486,6 +529,13 @@ const fn known_of(key: FeedItemKey, row: FeedItemRow) -> Known {
         gone: row.gone,
         missing_since_ms: row.missing_since_ms,
     }
+}
+
+/// Whether it is time to look at a calendar. A time further away than any pause is of a clock that was wrong.
+pub fn is_due(row: &FeedRow, now_ms: i64) -> bool {
+    let longest = MAX_PAUSE.max(Duration::from_secs(u64::from(row.every_s))) * 2;
+    let longest_ms = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);
+    row.next_ms <= now_ms || row.next_ms > now_ms.saturating_add(longest_ms)
 }
 
 /// Until the next look: twice as long after each failure in a row, at least what the server asks for, at most a day unless

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::command::Commands;
+use crate::command::subscription::is_due;
 use crate::store::catalogue::feed::FeedId;
 
 /// Calendars downloaded at the same time.
@@ -22,15 +23,14 @@ pub fn start(commands: &Commands) {
     let tasks = commands.tasks.clone();
     tasks.spawn("feed", "calendars", move |context| async move {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        let running: Arc<Mutex<BTreeSet<FeedId>>> = Arc::default();
+        let running = Running::default();
         loop {
             let pause = match commands.subscriptions().await {
                 Ok(all) => {
                     let now_ms = commands.clock.now_ms();
-                    for one in all.iter().filter(|one| one.row.next_ms <= now_ms) {
-                        let is_free = running.lock().unwrap_or_else(PoisonError::into_inner).insert(one.id);
-                        if is_free {
-                            look(&commands, one.id, places.clone(), running.clone());
+                    for one in all.iter().filter(|one| is_due(&one.row, now_ms)) {
+                        if let Some(turn) = running.begin(one.id) {
+                            look(&commands, turn, places.clone());
                         }
                     }
                     let next_ms = all
@@ -56,10 +56,40 @@ pub fn start(commands: &Commands) {
     });
 }
 
-fn look(commands: &Commands, id: FeedId, places: Arc<Semaphore>, running: Arc<Mutex<BTreeSet<FeedId>>>) {
+/// Calendars that are being looked at.
+#[derive(Clone, Default)]
+struct Running(Arc<Mutex<BTreeSet<FeedId>>>);
+
+impl Running {
+    /// Begins a look, unless one is under way.
+    fn begin(&self, id: FeedId) -> Option<Turn> {
+        let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_free.then(|| Turn {
+            running: self.clone(),
+            id,
+        })
+    }
+}
+
+/// One look; whatever ends it, another one may begin.
+struct Turn {
+    running: Running,
+    id: FeedId,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut all = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&self.id);
+    }
+}
+
+fn look(commands: &Commands, turn: Turn, places: Arc<Semaphore>) {
     let commands = commands.clone();
+    let id = turn.id;
     let tasks = commands.tasks.clone();
     tasks.spawn("feed", format!("calendar {id}"), move |context| async move {
+        let _turn = turn;
         let looking = async {
             // The semaphore is never closed.
             let _place = places.acquire().await;
@@ -70,7 +100,6 @@ fn look(commands: &Commands, id: FeedId, places: Arc<Semaphore>, running: Arc<Mu
             () = context.cancelled() => return,
             looked = looking => looked,
         };
-        running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         match looked {
             Ok(Some(looked)) => {
                 let row = &looked.subscription.row;

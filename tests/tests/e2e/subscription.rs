@@ -280,3 +280,49 @@ fn the_hubs_own_network_is_closed_to_calendars_unless_its_operator_opens_it() {
     hub.cli(&["event", "import", "http://127.0.0.1:1/x.ics"])
         .fails(5, "cannot be reached");
 }
+
+#[test]
+fn the_feed_of_another_node_brings_no_event_twice() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    cluster.hubs[1].add("In Vienna", "2027-03-04T18:30");
+    cluster.hubs[0].add("In Birmingham", "2027-03-05T18:30");
+    cluster.agree();
+    let [birmingham, vienna] = &mut cluster.hubs[..] else {
+        panic!("two hubs");
+    };
+    birmingham.stop();
+    birmingham.configure("feeds_from_private_networks", "true");
+    birmingham.start();
+    let url = format!("http://127.0.0.1:{}/events.ics", vienna.web);
+    let looked = look(birmingham, &url);
+    assert_eq!(counts(&looked["import"]), [0, 0, 1, 0, 1], "{looked}");
+    assert!(
+        text(&looked["import"]["refused"][0], "reason").contains("event of vienna"),
+        "{looked}"
+    );
+    assert_eq!(listed(birmingham).len(), 2);
+    // Of another network they are nobody's here.
+    let folder = tempfile::tempdir().unwrap();
+    let mut lisbon = Hub::init(folder.path(), "lisbon", "Europe/Lisbon");
+    lisbon.configure("feeds_from_private_networks", "true");
+    lisbon.start();
+    lisbon.json(&["network", "create", "Another network"]);
+    assert_eq!(counts(&look(&lisbon, &url)["import"]), [2, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_hub_that_left_is_told_so_by_its_subscriptions() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let vienna = &cluster.hubs[1];
+    let file = cluster.folder().join("own.ics");
+    std::fs::write(&file, calendar(&[event("a@x", "20270301T100000Z", "One")])).unwrap();
+    let path = file.to_string_lossy().into_owned();
+    vienna.json(&["event", "subscribe", &path]);
+    vienna.json(&["hub", "leave"]);
+    std::fs::write(&file, calendar(&[event("a@x", "20270301T110000Z", "One, later")])).unwrap();
+    let looked = look(vienna, &path);
+    assert!(
+        looked["failures"].as_u64() > Some(0) && text(&looked, "error").contains("left"),
+        "{looked}"
+    );
+}

@@ -33,6 +33,13 @@ fn pauses_double_and_are_capped() {
     assert_eq!(range(&row(7 * 86_400, 3), None), [544_320, 665_280]);
     let hour = Some(Duration::from_hours(1));
     assert_eq!(range(&row(900, 1), hour), [3_240, 3_960]);
+
+    let due = |next_ms: i64, now_ms: i64| {
+        let row = FeedRow { next_ms, ..row(900, 0) };
+        is_due(&row, now_ms)
+    };
+    assert!(!due(900_000, 0) && due(900_000, 900_000));
+    assert!(due(400 * 86_400_000, 0), "the clock was a year ahead");
 }
 
 /// A hub that follows one file.
