@@ -188,6 +188,7 @@ impl Commands {
         let message = invitation_message(invitation.network, self.ledger.own().public_key(), invitation_key);
         Ok(JoinRequest {
             next_keys: Vec::new(),
+            admission: Vec::new(),
             network: invitation.network,
             invitation_key,
             invitation_signature: secret.sign(&message).to_bytes(),

@@ -14,6 +14,10 @@ use interhub_proto::v1::frame::Kind;
 const MAX_ACCEPT: usize = 4 * 1024;
 /// Key records one call may tell of: all that a hub names in its life, and some.
 const MAX_NEXT_KEYS: usize = 256;
+/// Envelopes of the log with an admission that one call may show.
+pub const MAX_ADMISSION: usize = 2_000;
+/// And their bytes: a call is as large as a frame.
+pub const MAX_ADMISSION_BYTES: usize = 900 * 1024;
 
 /// A newcomer's request, checked for lengths only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct JoinRequest {
     /// Records that name the caller's key, each with its signature, oldest first: a hub whose key is new tells of it.
     /// Without an invitation then.
     pub next_keys: Vec<(Vec<u8>, [u8; 64])>,
+    /// The log in which the caller's admission stands, for nodes that lost it or never heard of it.
+    pub admission: Vec<Envelope>,
 }
 
 impl JoinRequest {
@@ -43,6 +49,7 @@ impl JoinRequest {
             accept: Vec::new(),
             accept_signature: [0; 64],
             next_keys,
+            admission: Vec::new(),
         }
     }
 }
@@ -309,6 +316,7 @@ pub fn join_to_proto(request: &JoinRequest) -> v1::JoinRequest {
                 signature: signature.to_vec(),
             })
             .collect(),
+        admission: request.admission.iter().map(envelope_to_proto).collect(),
     }
 }
 
@@ -332,8 +340,17 @@ pub fn join_from_proto(message: v1::JoinRequest) -> Result<JoinRequest, ConvertE
         .map(|next| Ok((next.record, fixed(&next.signature, "a key record's signature")?)));
     let next_keys = next_keys.collect::<Result<_, ConvertError>>()?;
     let network = NetworkId(fixed(&message.network, "the network id")?);
+    if message.admission.len() > MAX_ADMISSION {
+        return Err(ConvertError {
+            what: "the log of an admission",
+        });
+    }
     if belongs {
-        return Ok(JoinRequest::of_a_member(network, next_keys));
+        let admission = message.admission.into_iter().map(envelope_from_proto);
+        return Ok(JoinRequest {
+            admission: admission.collect::<Result<_, _>>()?,
+            ..JoinRequest::of_a_member(network, next_keys)
+        });
     }
     Ok(JoinRequest {
         network,
@@ -342,6 +359,7 @@ pub fn join_from_proto(message: v1::JoinRequest) -> Result<JoinRequest, ConvertE
         accept: message.accept,
         accept_signature: fixed(&message.accept_signature, "the accept record's signature")?,
         next_keys,
+        admission: Vec::new(),
     })
 }
 

@@ -314,7 +314,10 @@ impl Host for LedgerHost {
 
     fn join(&self, key: [u8; 32], request: JoinRequest) -> Result<Joined, JoinRefused> {
         if request.accept.is_empty() {
-            let taken = self.ledger.take_next_keys(key, request.network, &request.next_keys);
+            let taken = self
+                .ledger
+                .take_admission(key, request.network, &request.admission)
+                .and_then(|()| self.ledger.take_next_keys(key, request.network, &request.next_keys));
             let (registry, active) = taken.map_err(|error| JoinRefused(error.to_string()))?;
             return Ok(Joined { registry, active });
         }

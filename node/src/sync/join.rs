@@ -11,6 +11,7 @@ use interhub_domain::registry::{self, CheckedAccept, HeldStatement, RegistryErro
 use prost::Message;
 
 use super::author::{Write, WriteError};
+use super::keys::is_about;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use super::registry::statement_of;
 use crate::clock::random_bytes;
@@ -353,10 +354,7 @@ impl Ledger {
     /// By how much this hub's clock is ahead of its inviter's, which signed the admission a moment ago.
     fn ahead_of_inviter_ms(&self, inner: &Inner) -> i64 {
         let first = inner.roster.keys(self.own_id, 0);
-        let is_own = |admit: &Admit| {
-            let accept = Accept::decode(admit.accept.as_slice());
-            accept.is_ok_and(|accept| first.iter().any(|key| accept.public_key == key))
-        };
+        let is_own = |admit: &Admit| first.iter().any(|key| is_about(admit, key));
         let admissions = inner.statements.iter().filter(|statement| match &statement.said {
             Said::Admit(admit) => is_own(admit),
             _ => false,

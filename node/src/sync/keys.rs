@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use interhub_domain::body::{KeyReason, NextKey, Said};
+use interhub_domain::body::{Accept, Admit, KeyReason, NextKey, Said};
 use interhub_domain::envelope::{Envelope, Kind, SigningKey, public_key};
+use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::registry::keys::{read_next_key, recovered_number, sign_next_key, sign_next_keys};
 use interhub_domain::registry::{HubKeys, Roster};
+use prost::Message;
 
 use super::author::{Write, WriteError};
 use super::join::JoinError;
 use super::ledger::{Inner, Ledger, LedgerError};
+use super::registry::statement_of;
 use crate::clock::{random_bytes, text_of};
 use crate::peer::JoinRequest;
+use crate::peer::convert::{MAX_ADMISSION, MAX_ADMISSION_BYTES};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::{Backend, Batch, StoreError, catalogue};
 
@@ -260,9 +264,70 @@ impl Ledger {
         Ok(())
     }
 
-    /// What to tell hubs that do not know the present key yet; `None` for a hub's first key.
+    /// What to tell hubs that do not know the present key: how it follows from the first one, and the admission. `None` for a
+    /// founder's first key.
     pub(super) fn announcement(&self) -> Option<JoinRequest> {
         let network = self.network()?;
+        let next_keys = self.own_next_keys(network).unwrap_or_default();
+        let admission = self.own_admission().unwrap_or_default();
+        // Of a key that a decision gave nobody can be told but by the registry.
+        let has_any = !next_keys.is_empty() || !admission.is_empty();
+        has_any.then(|| JoinRequest {
+            admission,
+            ..JoinRequest::of_a_member(network, next_keys)
+        })
+    }
+
+    /// The log in which somebody admitted this hub.
+    fn own_admission(&self) -> Option<Vec<Envelope>> {
+        let own = self.roster().keys(self.own_id, 0).first().copied()?;
+        let inner = self.lock();
+        let admissions = inner.statements.iter().filter(|statement| match &statement.said {
+            Said::Admit(admit) => is_about(admit, &own),
+            _ => false,
+        });
+        let newest = admissions.max_by_key(|statement| (statement.clock, statement.hash))?;
+        let row = RowKey {
+            log: LogId::REGISTRY,
+            hub: newest.hub,
+            epoch: newest.epoch,
+        };
+        drop(inner);
+        self.read_log(row, 0, MAX_ADMISSION_BYTES, MAX_ADMISSION).ok()
+    }
+
+    /// A caller whose key is unknown shows who admitted it. That may be lost where it was signed: a backup was restored. Only
+    /// if a known hub did admit it, what lies in that log is taken.
+    pub(super) fn take_admission(
+        &self,
+        caller: [u8; 32],
+        network: NetworkId,
+        shown: &[Envelope],
+    ) -> Result<(), JoinError> {
+        let roster = self.roster();
+        if self.network() != Some(network) || roster.by_key(&caller).is_some() {
+            return Ok(());
+        }
+        let admits = |envelope: &&Envelope| {
+            let header = &envelope.header;
+            let said = statement_of(envelope).map(|statement| statement.said);
+            let keys = roster.keys(header.hub, header.key_number);
+            matches!(said, Some(Said::Admit(admit)) if is_about(&admit, &caller))
+                && keys.iter().any(|key| envelope.verify(key).is_ok())
+        };
+        if shown.iter().any(|envelope| admits(&envelope)) {
+            let log: Vec<Envelope> = shown
+                .iter()
+                .filter(|envelope| envelope.header.log == LogId::REGISTRY)
+                .cloned()
+                .collect();
+            self.take_from(None, &log)?;
+        }
+        Ok(())
+    }
+
+    /// The records by which the present key follows from the first one, oldest first.
+    fn own_next_keys(&self, network: NetworkId) -> Option<Vec<(Vec<u8>, [u8; 64])>> {
         if self.key_number == 0 {
             return None;
         }
@@ -279,9 +344,7 @@ impl Ledger {
         let next_keys = own
             .into_iter()
             .filter_map(|(_, next)| Some((next.record, next.signature.try_into().ok()?)));
-        let next_keys: Vec<_> = next_keys.collect();
-        // Of a key that a decision gave nobody can be told but by the registry.
-        (!next_keys.is_empty()).then(|| JoinRequest::of_a_member(network, next_keys))
+        Some(next_keys.collect())
     }
 
     /// A caller tells that its key is a hub's present one, or asks for the registry alone. What is true is said in the own log, because a hub that lost
@@ -329,6 +392,11 @@ impl Ledger {
         let held = inner.held.rows().filter(|(row, _)| row.hub == self.own_id);
         Ok(stored_runs(&*self.store)?.unwrap_or_else(|| held.map(|(row, _)| row.epoch).collect()))
     }
+}
+
+/// Whether an admission is of the hub with this first key.
+pub(super) fn is_about(admit: &Admit, first_key: &[u8; 32]) -> bool {
+    Accept::decode(admit.accept.as_slice()).is_ok_and(|accept| accept.public_key == *first_key)
 }
 
 /// Why a key is no hub's: the voters may still be deciding about it.

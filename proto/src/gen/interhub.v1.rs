@@ -998,6 +998,10 @@ pub struct JoinRequest {
     /// nor key records, asks for the registry alone.
     #[prost(message, repeated, tag = "6")]
     pub next_keys: ::prost::alloc::vec::Vec<NextKey>,
+    /// Of a hub that was admitted, and whose key is refused all the same: the log in which its admission stands, from its
+    /// beginning, at most 2,000 envelopes. Whoever admitted it may have lost that before others heard of it.
+    #[prost(message, repeated, tag = "7")]
+    pub admission: ::prost::alloc::vec::Vec<Envelope>,
 }
 /// The answer to a newcomer.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -431,6 +431,7 @@ impl SimHub {
         let message = invitation_message(network, ledger.own().public_key(), invitation_key);
         let request = JoinRequest {
             next_keys: Vec::new(),
+            admission: Vec::new(),
             network,
             invitation_key,
             invitation_signature: invitation.secret.sign(&message).to_bytes(),

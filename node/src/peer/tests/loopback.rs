@@ -191,6 +191,7 @@ fn a_newcomer_may_ask_to_join_and_nothing_else() {
         let (one, other) = (Running::new(1).await, Running::new(2).await);
         let mut request = JoinRequest {
             next_keys: Vec::new(),
+            admission: Vec::new(),
             network: NETWORK,
             invitation_key: [1; 32],
             invitation_signature: [2; 64],

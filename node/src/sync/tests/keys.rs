@@ -177,7 +177,7 @@ fn who_missed_the_change_is_told_by_the_new_key_itself() {
     let store = memory();
     let (first, kept) = vienna(store.clone(), None, 1);
     join(&founder, &first);
-    assert!(first.announcement().is_none());
+    assert!(first.announcement().unwrap().next_keys.is_empty());
     first
         .recover_key(&SigningKey::from(RECOVERY), KeyReason::Lost, None, None)
         .unwrap();
@@ -265,6 +265,38 @@ fn under_another_key_a_hub_calls_those_that_are_gone_too() {
     let next = kept.0.lock().unwrap().clone().unwrap();
     assert_eq!(calls(hub), [true, false]);
     assert_eq!(calls(vienna(store, Some(&next), 2).0), [true, true]);
+}
+
+/// A backup of the inviter's folder, of before the admission, is all that is left of it, and nobody else had heard.
+#[test]
+fn who_was_admitted_shows_it_to_those_that_lost_it() {
+    let store = memory();
+    let founder = open(store, 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let before = super::all_envelopes(&founder);
+    let (hub, _) = vienna(memory(), None, 1);
+    join(&founder, &hub);
+    let network = founder.network().unwrap();
+    let restored = open(memory(), 1, "birmingham", 2);
+    restored.enter_network(network, &before, &[].into()).unwrap();
+    let key = hub.own().public_key();
+    let host = LedgerHost::new(Arc::new(restored));
+    let telling = hub.announcement().unwrap();
+    assert!(!telling.admission.is_empty());
+    // Not to another caller, not of another network, not without the signature.
+    assert!(host.join([9; 32], telling.clone()).is_err());
+    let mut forged = telling.clone();
+    for envelope in &mut forged.admission {
+        envelope.signature[0] ^= 1;
+    }
+    assert!(host.join(key, forged).is_err());
+    let mut elsewhere = telling.clone();
+    elsewhere.network.0[0] ^= 1;
+    assert!(host.join(key, elsewhere).is_err());
+    assert!(host.directory().hub_of_key(&key).is_none());
+    assert!(host.join(key, telling).unwrap().active);
+    assert_eq!(host.directory().hub_of_key(&key), Some(hub.own_id()));
+    assert!(founder.announcement().is_none(), "nobody admitted it");
 }
 
 /// If one of them came back while this hub was away, nobody else tells it.
