@@ -54,7 +54,7 @@ pub enum FetchError {
     )]
     Private,
     /// No such name, nobody there.
-    #[error("{host} cannot be reached: {reason}; it is tried again")]
+    #[error("{host} cannot be reached: {reason}; check the address, and that this machine is on the internet")]
     Unreachable {
         /// Which server.
         host: String,
@@ -62,7 +62,7 @@ pub enum FetchError {
         reason: String,
     },
     /// Too slow.
-    #[error("{host} did not send the calendar in time; it is tried again")]
+    #[error("{host} did not send the calendar in time; try again later, or ask who runs it")]
     Timeout {
         /// Which server.
         host: String,
@@ -84,7 +84,7 @@ pub enum FetchError {
         status: u16,
     },
     /// It wants to be left alone for a while.
-    #[error("{host} is too busy (HTTP {status}); it is tried again later")]
+    #[error("{host} is too busy (HTTP {status}); try again later")]
     Busy {
         /// Which server.
         host: String,
@@ -94,7 +94,7 @@ pub enum FetchError {
         pause: Option<Duration>,
     },
     /// Any other answer.
-    #[error("{host} answers HTTP {status} in place of a calendar; it is tried again")]
+    #[error("{host} answers HTTP {status} in place of a calendar; try again later, or ask who runs it")]
     Answer {
         /// Which server.
         host: String,
