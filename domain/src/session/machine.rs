@@ -695,7 +695,7 @@ impl Session {
                     self.out.tell_ahead(&lacking);
                 }
                 let wanted = if gone {
-                    Tombstones::All
+                    Tombstones::All(lacking)
                 } else {
                     Tombstones::Lacking(lacking)
                 };

@@ -289,8 +289,9 @@ pub enum Event {
 pub enum Tombstones {
     /// Those in these logs, at or after the number, which is the first that the peer lacks.
     Lacking(Vec<(RowKey, u64)>),
-    /// All that are kept, for a peer with which no rows of their logs are compared.
-    All,
+    /// All that are kept, for a peer with which no rows of their logs are compared. Beyond the ends of these logs, which are
+    /// compared, also what else stands alone: of the registry the statements.
+    All(Vec<(RowKey, u64)>),
 }
 
 /// What a session wants done, in this order.

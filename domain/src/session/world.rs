@@ -300,7 +300,7 @@ impl Node {
 
     fn read_tombstones(&self, wanted: &Tombstones) -> Vec<Envelope> {
         match wanted {
-            Tombstones::All => self.tombstones.values().cloned().collect(),
+            Tombstones::All(_) => self.tombstones.values().cloned().collect(),
             Tombstones::Lacking(_) => Vec::new(),
         }
     }

@@ -156,16 +156,16 @@ impl Host for LedgerHost {
     }
 
     fn read_tombstones(&self, wanted: &Tombstones, skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
-        let lacking: Option<BTreeMap<RowKey, u64>> = match wanted {
-            Tombstones::Lacking(lacking) => Some(lacking.iter().copied().collect()),
-            Tombstones::All => None,
-        };
+        let (Tombstones::Lacking(lacking) | Tombstones::All(lacking)) = wanted;
+        let lacking: BTreeMap<RowKey, u64> = lacking.iter().copied().collect();
+        let all = matches!(wanted, Tombstones::All(_));
         let mut page = Page::new(skip, max_bytes);
         let visit = |_: TombstoneKey, tombstone: WholeEnvelope| {
             let header = &tombstone.header;
-            let is_wanted = match &lacking {
-                Some(lacking) => lacking.get(&row_of(header)).is_some_and(|from| header.seq >= *from),
-                None => header.log != LogId::LOCAL,
+            let is_wanted = if all {
+                header.log != LogId::LOCAL
+            } else {
+                lacking.get(&row_of(header)).is_some_and(|from| header.seq >= *from)
             };
             if !is_wanted {
                 return ControlFlow::Continue(());
@@ -178,11 +178,7 @@ impl Host for LedgerHost {
         }
         // Beyond the end of a cut log everything that stands alone goes with the tombstones.
         let cuts = self.ledger.cuts();
-        for row in lacking
-            .iter()
-            .flat_map(BTreeMap::keys)
-            .filter(|row| cuts.end(row).is_some())
-        {
+        for row in lacking.keys().filter(|row| cuts.end(row).is_some()) {
             match self.ledger.beyond_of(row) {
                 Ok(envelopes) => {
                     let fits = envelopes.into_iter().try_for_each(|envelope| page.add(envelope));

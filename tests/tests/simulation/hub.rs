@@ -13,6 +13,7 @@ use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
 use interhub_domain::profile::HubProfile;
 use interhub_node::clock::{Clock, ManualClock, SharedClock};
 use interhub_node::peer::net::Net;
+use interhub_node::peer::status::{Direction, PeerStatus};
 use interhub_node::peer::{Host, JoinRequest, PeerOptions, Peers};
 use interhub_node::sync::{
     KeyError, KeyKeeper, Ledger, LedgerHost, LedgerOptions, NextIdentity, OwnHub, invitation_message,
@@ -149,6 +150,7 @@ pub(crate) struct SimHub {
     rolled_back: AtomicBool,
     ledger: Mutex<Option<Arc<Ledger>>>,
     asking: Mutex<Option<mpsc::UnboundedSender<Ask>>>,
+    peers: Mutex<Option<Arc<Peers<SimNet>>>>,
     wants_restart: AtomicBool,
     /// Whose events it passes on to nobody, from its next start on.
     pub(crate) withheld: Withheld,
@@ -181,6 +183,7 @@ impl SimHub {
             rolled_back: AtomicBool::new(false),
             ledger: Mutex::new(None),
             asking: Mutex::new(None),
+            peers: Mutex::new(None),
             wants_restart: AtomicBool::new(false),
             withheld: Withheld::default(),
             joined: Mutex::new(None),
@@ -204,10 +207,23 @@ impl SimHub {
             rolled_back: AtomicBool::new(false),
             ledger: Mutex::new(None),
             asking: Mutex::new(None),
+            peers: Mutex::new(None),
             wants_restart: AtomicBool::new(false),
             withheld: Withheld::default(),
             joined: Mutex::new(None),
         })
+    }
+
+    /// How the lines to the other hubs are, in words.
+    pub(crate) fn lines(&self) -> String {
+        let peers = self.peers.lock().unwrap().clone();
+        let lines = peers.map_or_else(Vec::new, |peers| peers.status());
+        let line = |line: PeerStatus| {
+            let how = line.direction.map_or("away", Direction::name);
+            let (lag, error) = (line.lag_envelopes.unwrap_or(0), line.last_error.unwrap_or_default());
+            format!("{} {how}, lag {lag} {error}", line.hub.short())
+        };
+        lines.into_iter().map(line).collect::<Vec<_>>().join("; ")
     }
 
     /// Whether others reach this machine: a copy runs under no address of its own.
@@ -401,6 +417,8 @@ impl SimHub {
         let seed = self.keys.lock().unwrap().seed;
         let peers =
             Peers::start(host, &seed, Some(listener), SimNet, options, &tasks, clock).map_err(|error| text(&error))?;
+        let peers = Arc::new(peers);
+        *self.peers.lock().unwrap() = Some(peers.clone());
         let by_itself = ledger.clone();
         tasks.spawn("sync", "by itself", move |context: TaskContext| async move {
             loop {

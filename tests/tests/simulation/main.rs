@@ -43,8 +43,8 @@ use scenario::{Plan, run, told};
 /// machine that nobody calls, and all others with new keys; two machines of a hub of which one moves what the other erases; a guest
 /// whose place the rules take, and that then erases; a newcomer whose clock is a
 /// year ahead; a machine that nobody calls, and to which all others are gone; a
-/// newcomer whose admission only it has.
-const ALWAYS: [u64; 15] = [
+/// newcomer whose admission only it has; a hub that a copy of it votes out, by statements beyond a fork.
+const ALWAYS: [u64; 16] = [
     2,
     4,
     6,
@@ -60,6 +60,7 @@ const ALWAYS: [u64; 15] = [
     2_890_495_636,
     3_545_317_970,
     528_661_527,
+    2_587_863_388,
 ];
 /// Most hubs of these.
 const FEW: usize = 6;

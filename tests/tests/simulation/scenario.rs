@@ -407,7 +407,17 @@ impl Scenario<'_> {
             let standings = standings.collect::<Vec<_>>().join(", ");
             let blocked: Vec<_> = ledger.blocked().iter().map(HubId::short).collect();
             let (name, id, key) = (&hub.name, hub.id.short(), hub.key_number());
-            format!("{name} ({id}, key {key}): {standings}; blocks {blocked:?}")
+            let roster = ledger.roster();
+            let decisions = roster.ballots.all().map(|one| {
+                let signed: Vec<String> = one.signatures.keys().map(HubId::short).collect();
+                let change = one.proposal.change.key();
+                format!("{:?} {:?} {change:?} signed by {signed:?}", one.id, one.state)
+            });
+            let decisions = decisions.collect::<Vec<_>>().join("; ");
+            let lines = hub.lines();
+            format!(
+                "{name} ({id}, key {key}): {standings}; blocks {blocked:?}\n      lines: {lines}\n      decisions: {decisions}"
+            )
         });
         told.collect()
     }

@@ -1,14 +1,17 @@
 //! A hub that signed two envelopes with one number: one machine's memory was rolled back, or it lies.
 
+use interhub_domain::envelope::Kind;
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, HubId, LogId, ObjectId, ThingId};
-use interhub_domain::session::Proof;
+use interhub_domain::session::{Proof, Tombstones};
+use std::sync::Arc;
 
 use super::{Ledger, all_envelopes, create, event, give_all, join, memory, open};
+use crate::peer::Host as _;
 use crate::store::catalogue::log::Standing;
 use crate::sync::Refused;
 use crate::sync::cuts::row_of;
-use crate::sync::{Write, Written};
+use crate::sync::{LedgerHost, Write, Written};
 
 /// Two nodes of one hub in one run, with the same past: clock and random numbers of a rolled-back machine repeat.
 fn twins() -> (Ledger, Ledger) {
@@ -239,6 +242,30 @@ fn a_forked_registry_log_loses_no_statement() {
     assert_eq!(names(&b).len(), 3, "both admissions count");
     assert_eq!(names(&b), names(&c));
     assert_eq!(b.roster(), c.roster());
+}
+
+#[test]
+fn a_hub_that_is_gone_hears_the_statements_beyond_a_fork() {
+    let (one, other) = twins();
+    let b = guest(&one, 2, "vienna");
+    let c = guest(&other, 3, "amsterdam");
+    let proofs = find_fork(&b, &other);
+    c.take_proofs(&proofs).unwrap();
+    c.take(&all_envelopes(&one)).unwrap();
+    let cut = c.frontier();
+    let cut = cut
+        .rows()
+        .map(|(row, _)| row)
+        .filter(|row| row.log == LogId::REGISTRY && c.cuts().end(row).is_some());
+    let wanted = Tombstones::All(cut.map(|row| (row, 0)).collect());
+    let (sent, more) = LedgerHost::new(Arc::new(c)).read_tombstones(&wanted, 0, usize::MAX);
+    assert!(!more && !sent.is_empty());
+    assert!(
+        sent.iter().all(|envelope| envelope.header.kind == Kind::Statement),
+        "there are no tombstones yet"
+    );
+    b.take(&sent).unwrap();
+    assert_eq!(b.roster().members.len(), 3, "both admissions count");
 }
 
 #[test]
