@@ -430,6 +430,23 @@ impl Node {
             .into_inner())
     }
 
+    /// Makes a token.
+    pub async fn create_token(&self, request: v1::CreateTokenRequest) -> Result<v1::CreateTokenResponse, ClientError> {
+        Ok(self.operations().create_token(call(request)).await?.into_inner())
+    }
+
+    /// Every token, without its secret.
+    pub async fn tokens(&self) -> Result<Vec<v1::Token>, ClientError> {
+        let request = call(v1::ListTokensRequest {});
+        Ok(self.operations().list_tokens(request).await?.into_inner().tokens)
+    }
+
+    /// Ends a token.
+    pub async fn revoke_token(&self, id: &str) -> Result<v1::Token, ClientError> {
+        let request = call(v1::RevokeTokenRequest { id: id.to_owned() });
+        Ok(self.operations().revoke_token(request).await?.into_inner())
+    }
+
     /// The hubs the node talks to, or tries to.
     pub async fn peers(&self) -> Result<Vec<v1::Peer>, ClientError> {
         Ok(self

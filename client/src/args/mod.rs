@@ -110,6 +110,9 @@ pub enum TopCommand {
         #[arg(long, conflicts_with = "json")]
         csv: bool,
     },
+    /// What people sign in with, and programs call with
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Print changes as they happen, one a line, until interrupted
     Watch {
         /// Begin behind this change: its token
@@ -128,6 +131,44 @@ pub enum TopCommand {
         #[arg(value_name = "DIR")]
         dir: PathBuf,
     },
+}
+
+/// `interhub token ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token; it is shown once
+    Create {
+        /// What it lets its bearer do
+        #[arg(long, value_enum)]
+        role: Role,
+        /// What to call it, for instance who has it
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        label: String,
+        /// How long it lives, for instance 8h or 90d; if not given, until it is revoked
+        #[arg(long, value_name = "LENGTH", value_parser = value::duration)]
+        expires: Option<u64>,
+    },
+    /// Every token, without its secret
+    List,
+    /// End a token at once, and sign out whoever came in with it
+    Revoke {
+        /// Its id, as the list shows it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// What a token lets its bearer do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Everything an operator may
+    Admin,
+    /// The front desk: passes and visits
+    Desk,
+    /// Reads what the hub may read, and changes nothing
+    Read,
+    /// Follows the change stream, and nothing else
+    ChangeStream,
 }
 
 /// `interhub network ...`

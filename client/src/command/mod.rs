@@ -11,6 +11,7 @@ mod operations;
 mod report;
 mod setup;
 mod subscription;
+mod token;
 
 use std::io::Write;
 
@@ -81,6 +82,7 @@ pub async fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), ClientError> {
             operations::quarantine(limit, cursor, &node(&cli.global).await?, &mut answer).await
         }
         TopCommand::Report { year, csv } => report::run(year, csv, &node(&cli.global).await?, &mut answer).await,
+        TopCommand::Token(command) => token::run(command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Watch { from } => operations::watch(from, &node(&cli.global).await?, &mut answer).await,
     }
 }

@@ -10,6 +10,7 @@ mod key;
 mod operations;
 mod report;
 mod subscription;
+mod token;
 
 pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
 pub use decision::{DecisionDocument, DecisionsDocument, HubDecisionDocument};
@@ -24,6 +25,7 @@ pub use operations::{
 };
 pub use report::{MonthDocument, NumbersDocument, ReportDocument};
 pub use subscription::{SubscribedDocument, SubscriptionDocument, SubscriptionsDocument};
+pub use token::{NewTokenDocument, TokenDocument, TokensDocument};
 
 use interhub_proto::Timestamp;
 

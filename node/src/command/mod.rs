@@ -3,6 +3,7 @@
 //! A function here checks what was asked, calls the ledger or the views, and says in words what went wrong. It knows
 //! nothing of gRPC, and nothing of storage beyond those two.
 
+pub mod access;
 pub mod audience;
 pub mod cohost;
 pub mod decision;

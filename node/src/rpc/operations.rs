@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::convert::answer;
+use super::convert::{answer, token};
 use crate::command::Commands;
 use crate::sync::Notice;
 use crate::task::TaskContext;
@@ -48,6 +48,30 @@ impl v1::operations_server::Operations for OperationsService {
     async fn report(&self, request: Request<v1::ReportRequest>) -> Result<Response<v1::ReportResponse>, Status> {
         let report = self.0.report(request.into_inner().year).await?;
         Ok(Response::new(answer::report(report)))
+    }
+
+    async fn create_token(
+        &self,
+        request: Request<v1::CreateTokenRequest>,
+    ) -> Result<Response<v1::CreateTokenResponse>, Status> {
+        let v1::CreateTokenRequest {
+            role,
+            label,
+            expires_seconds,
+        } = request.into_inner();
+        let (text, made) = self.0.create_token(token::role(role)?, label, expires_seconds).await?;
+        let token = Some(token::token(made));
+        Ok(Response::new(v1::CreateTokenResponse { text, token }))
+    }
+
+    async fn list_tokens(&self, _: Request<v1::ListTokensRequest>) -> Result<Response<v1::ListTokensResponse>, Status> {
+        let tokens = self.0.tokens().await?.into_iter().map(token::token).collect();
+        Ok(Response::new(v1::ListTokensResponse { tokens }))
+    }
+
+    async fn revoke_token(&self, request: Request<v1::RevokeTokenRequest>) -> Result<Response<v1::Token>, Status> {
+        let revoked = self.0.revoke_token(request.into_inner().id).await?;
+        Ok(Response::new(token::token(revoked)))
     }
 
     type WatchStream = ReceiverStream<Result<v1::WatchChange, Status>>;

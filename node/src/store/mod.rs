@@ -74,6 +74,10 @@ pub enum Family {
     Feed,
     /// subscription, hash of a UID → an event of it; local.
     FeedItem,
+    /// token → whom it lets in; local.
+    Token,
+    /// hash of a browser's secret → the token it signed in with; local.
+    Session,
     /// Projection: thing → its rows, the one that is shown first.
     EventRow,
     /// Projection: length class, start, thing, occurrence → the rest of it; single events, and series inside the covered years.
@@ -100,7 +104,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -124,6 +128,8 @@ impl Family {
         Self::Hidden,
         Self::Feed,
         Self::FeedItem,
+        Self::Token,
+        Self::Session,
         Self::EventRow,
         Self::OccurrenceByTime,
         Self::OccurrenceByHub,
@@ -163,6 +169,8 @@ impl Family {
             Self::Hidden => "hidden",
             Self::Feed => "feed",
             Self::FeedItem => "feed_item",
+            Self::Token => "token",
+            Self::Session => "session",
             Self::EventRow => "event_row",
             Self::OccurrenceByTime => "occurrence_by_time",
             Self::OccurrenceByHub => "occurrence_by_hub",

@@ -4,6 +4,7 @@
 //! both end in one function that holds an envelope: log row, body, frontier, document, state and every projection in
 //! one batch. Below it are the rules of `domain`, above it nothing that knows a key of storage.
 
+mod access;
 mod author;
 mod beacon;
 mod cohost;

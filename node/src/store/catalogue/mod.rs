@@ -6,6 +6,7 @@
 //! By room: what hubs said ([`log`]), what became of it ([`document`]), who is there ([`network`]), and the node's own
 //! notes ([`meta`]).
 
+pub mod access;
 mod bytes;
 pub mod change;
 pub mod document;
