@@ -9,6 +9,7 @@ mod conflict;
 mod event;
 mod fields;
 mod fresh;
+mod history;
 mod operations;
 pub mod patch;
 mod profile;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::check_outcome;
 pub use conflict::{Concurrent, Conflict};
+pub use history::last_edit;
 
 use crate::event::Event;
 use crate::ids::{DocumentKind, Epoch, HubId};

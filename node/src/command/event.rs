@@ -7,13 +7,14 @@ use interhub_domain::calendar::{export, zone};
 use interhub_domain::document::Reading;
 use interhub_domain::event::{
     Event, LocalTime, Location, MAX_DESCRIPTION, MAX_PLACE, MAX_SUMMARY, MAX_TAG, MAX_TAGS, MAX_TITLE, MAX_URL,
-    Occurrence, Override, Schedule, Status,
+    Occurrence, Schedule, Status,
 };
 use interhub_domain::ids::{DocumentKind, HubId, ThingId};
 use interhub_domain::profile::Point;
 use interhub_domain::query::EventQuery;
 
 use super::audience::Audience;
+use super::dates;
 use super::schedule::{default_end, end_of, parse_rule, parse_time, parse_zone};
 use super::{CommandError, Commands, ShownEvent};
 use crate::clock::random_bytes;
@@ -53,6 +54,8 @@ pub struct EventFields {
     pub language: Option<String>,
     /// Who is to see it.
     pub audience: Option<Audience>,
+    /// Whether it is still to be confirmed.
+    pub tentative: Option<bool>,
 }
 
 /// One page of a list.
@@ -147,13 +150,54 @@ impl Commands {
 
     /// Cancels an event of this hub, or one occurrence of a series.
     pub async fn cancel_event(&self, id: String, occurrence: Option<String>) -> Result<ShownEvent, CommandError> {
-        self.blocking("event cancel", move |this| {
+        self.change_dates("event cancel", id, move |event| match &occurrence {
+            None => {
+                event.status = Status::Cancelled;
+                Ok(())
+            }
+            Some(text) => dates::cancel(event, text),
+        })
+        .await
+    }
+
+    /// Takes a cancellation back: of an event of this hub, or of one occurrence of a series.
+    pub async fn reinstate_event(&self, id: String, occurrence: Option<String>) -> Result<ShownEvent, CommandError> {
+        self.change_dates("event reinstate", id, move |event| match &occurrence {
+            None => {
+                if event.status == Status::Cancelled {
+                    event.status = Status::Confirmed;
+                }
+                Ok(())
+            }
+            Some(text) => dates::reinstate(event, text),
+        })
+        .await
+    }
+
+    /// Moves one occurrence of a series to another time.
+    pub async fn move_occurrence(
+        &self,
+        id: String,
+        occurrence: String,
+        start: String,
+        ending: Ending,
+    ) -> Result<ShownEvent, CommandError> {
+        self.change_dates("event move", id, move |event| {
+            dates::shift(event, &occurrence, &start, &ending)
+        })
+        .await
+    }
+
+    async fn change_dates(
+        &self,
+        name: &'static str,
+        id: String,
+        change: impl FnOnce(&mut Event) -> Result<(), CommandError> + Send + 'static,
+    ) -> Result<ShownEvent, CommandError> {
+        self.blocking(name, move |this| {
             let row = this.hosted_event(&id)?;
             let mut event = row.event.clone();
-            match occurrence {
-                None => event.status = Status::Cancelled,
-                Some(text) => cancel_occurrence(&mut event, &text)?,
-            }
+            change(&mut event)?;
             if event == row.event {
                 return this.show_thing(row.thing);
             }
@@ -168,6 +212,24 @@ impl Commands {
     pub async fn show_event(&self, id: String) -> Result<ShownEvent, CommandError> {
         self.blocking("event show", move |this| this.show_thing(parse_thing(&id)?))
             .await
+    }
+
+    /// The same for an event this hub may change, because it hosts it.
+    pub async fn show_hosted_event(&self, id: String) -> Result<ShownEvent, CommandError> {
+        self.blocking("event show", move |this| {
+            let row = this.hosted_event(&id)?;
+            this.show_thing(row.thing)
+        })
+        .await
+    }
+
+    /// The first `limit` dates of an event that are not over.
+    pub async fn coming_dates(&self, thing: ThingId, limit: usize) -> Result<Vec<Occurrence>, CommandError> {
+        self.blocking("event dates", move |this| {
+            let coming = this.views.occurrences(thing, this.clock.now_ms(), i64::MAX, limit)?;
+            Ok(coming.into_iter().map(|listed| listed.occurrence).collect())
+        })
+        .await
     }
 
     /// One page of the occurrences that match.
@@ -321,52 +383,6 @@ fn whole(row: Arc<EventRow>, now_ms: i64) -> Listed {
     Listed { row, occurrence }
 }
 
-fn cancel_occurrence(event: &mut Event, text: &str) -> Result<(), CommandError> {
-    let schedule = &mut event.schedule;
-    if !schedule.is_series() {
-        return Err(CommandError::usage(
-            "this event takes place once; cancel it without --occurrence",
-        ));
-    }
-    let asked = match parse_time("the occurrence", text)? {
-        LocalTime::Date(date) if !schedule.all_day() => {
-            LocalTime::DateTime(date.to_datetime(schedule.start.date_time().time()))
-        }
-        other => other,
-    };
-    let zone = zone::resolve(&schedule.zone);
-    let at_ms = zone::instant_ms(asked, &zone);
-    let around = Window {
-        from_ms: at_ms.saturating_sub(1),
-        to_ms: at_ms.saturating_add(86_400_000),
-    };
-    let found = expand::occurrences(schedule, Status::Confirmed, around, 50);
-    let is_it = |one: &Occurrence| one.recurrence_id == Some(asked) || one.start == asked;
-    let Some(occurrence) = found.occurrences.into_iter().find(is_it) else {
-        return Err(CommandError::not_found(format!(
-            "the series has no occurrence that starts {asked}"
-        )));
-    };
-    let recurrence_id = occurrence.recurrence_id.unwrap_or(asked);
-    let mut overrides = schedule.overrides.iter_mut();
-    if let Some(known) = overrides.find(|one| one.recurrence_id == recurrence_id && !one.this_and_future) {
-        known.status = Some(Status::Cancelled);
-        return Ok(());
-    }
-    schedule.overrides.push(Override {
-        recurrence_id,
-        this_and_future: false,
-        status: Some(Status::Cancelled),
-        time: None,
-        title: None,
-        description: None,
-        location: None,
-        url: None,
-    });
-    schedule.overrides.sort_by_key(|one| one.recurrence_id);
-    Ok(())
-}
-
 pub(super) fn apply(event: &mut Event, fields: &EventFields) -> Result<(), CommandError> {
     set_text("title", &mut event.title, fields.title.as_deref(), MAX_TITLE)?;
     if event.title.contains(['\n', '\r']) {
@@ -384,6 +400,15 @@ pub(super) fn apply(event: &mut Event, fields: &EventFields) -> Result<(), Comma
     set_text("lang", &mut event.language, fields.language.as_deref(), 35)?;
     if let Some(tags) = &fields.tags {
         event.tags = check_tags(tags)?;
+    }
+    if let Some(tentative) = fields.tentative
+        && event.status != Status::Cancelled
+    {
+        event.status = if tentative {
+            Status::Tentative
+        } else {
+            Status::Confirmed
+        };
     }
     apply_place(event, fields)?;
     apply_schedule(&mut event.schedule, fields)
@@ -495,12 +520,12 @@ fn moved_end(schedule: &Schedule, start: LocalTime) -> Result<LocalTime, Command
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use interhub_domain::event::Zone;
 
-    fn weekly() -> Event {
+    pub(in crate::command) fn weekly() -> Event {
         let start = parse_time("start", "2027-03-04T18:30").unwrap();
         Event {
             uid: "x".into(),
@@ -527,20 +552,6 @@ mod tests {
             created_ms: 0,
             updated_ms: 0,
         }
-    }
-
-    #[test]
-    fn one_date_of_a_series_can_be_cancelled_by_time_or_by_day() {
-        for text in ["2027-03-18T18:30", "2027-03-18"] {
-            let mut event = weekly();
-            cancel_occurrence(&mut event, text).unwrap();
-            assert_eq!(event.schedule.overrides.len(), 1);
-            assert_eq!(event.schedule.overrides[0].status, Some(Status::Cancelled));
-            cancel_occurrence(&mut event, text).unwrap();
-            assert_eq!(event.schedule.overrides.len(), 1);
-        }
-        assert!(cancel_occurrence(&mut weekly(), "2027-03-19").is_err());
-        assert!(cancel_occurrence(&mut weekly(), "soon").is_err());
     }
 
     #[test]

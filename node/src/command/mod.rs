@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audience;
 pub mod cohost;
+mod dates;
 pub mod decision;
 pub mod erase;
 pub mod event;
@@ -20,6 +21,7 @@ mod schedule;
 pub mod subscription;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod undo;
 
 use std::future::Future;
 use std::pin::Pin;

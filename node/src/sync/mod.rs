@@ -29,6 +29,7 @@ mod rebuild;
 mod registry;
 mod rekey;
 mod replay;
+mod undo;
 mod waiting;
 mod watch;
 

@@ -41,6 +41,7 @@ pub fn fields(fields: Option<v1::EventFields>) -> EventFields {
         online_url: fields.online_url,
         language: fields.language,
         audience,
+        tentative: None,
     }
 }
 
