@@ -43,11 +43,13 @@ def pages():
     }
 
 
-def browser(width, dark):
+def browser(width, dark, scripts=True):
     options = webdriver.ChromeOptions()
+    if not scripts:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"):
         options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={FOLDER}/chromium-{width}-{dark}")
+    options.add_argument(f"--user-data-dir={FOLDER}/chromium-{width}-{dark}-{scripts}")
     driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
     # A window cannot be as narrow as a phone; what it shows can.
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -78,8 +80,8 @@ def reached_by_keyboard(driver):
         body.send_keys(Keys.TAB)
         is_shown = driver.execute_script(
             "const one = document.activeElement; const look = getComputedStyle(one);"
-            # Inside a date the browser marks the day, the month or the year.
-            "return one.type === 'date' || (one !== document.body && (look.outlineStyle !== 'none' || look.boxShadow !== 'none'))"
+            # Inside a date or a time the browser marks the day, the month, the hour.
+            "return ['date', 'time', 'datetime-local'].includes(one.type) || (one !== document.body && (look.outlineStyle !== 'none' || look.boxShadow !== 'none'))"
         )
         if not is_shown:
             return f"focus {seen} is not to be seen: {driver.switch_to.active_element.get_attribute('outerHTML')[:150]}"
@@ -113,4 +115,5 @@ def main():
     print(f"axe-core: {looked} pages, no violation; all reached by keyboard, none wider than its screen")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -42,7 +42,7 @@ use crate::sync::{
     KeyError, KeyKeeper, Ledger, LedgerHost, LedgerOptions, NextIdentity, Notice, OwnHub, RecoveryRecord,
 };
 use crate::task::{Blocking, TaskContext, Tasks};
-use crate::web::{self, PublicDirectory, WebState};
+use crate::web::{self, AdminState, PublicDirectory, WebState};
 
 /// A node that is told to stop has so long before it is cut off.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
@@ -532,7 +532,11 @@ fn serve_web(tasks: &Tasks, commands: &Commands, config: &Config, listener: TcpL
         ready,
         web_url: config.web_url.trim_end_matches('/').to_owned(),
     };
-    let router = web::router(state);
+    let admin = AdminState {
+        commands: commands.clone(),
+        behind_proxy: config.web_behind_proxy,
+    };
+    let router = web::router(state, Some(admin));
     tasks.spawn("web", "pages", move |context| async move {
         web::serve(listener, router, context.token()).await;
     });

@@ -1,4 +1,4 @@
-//! The style sheets and the icon: built into the program, named by their content, kept by browsers for a year.
+//! The style sheets, the icon and the scripts: built into the program, named by their content, kept by browsers for a year.
 
 use std::sync::LazyLock;
 
@@ -21,6 +21,10 @@ pub(crate) struct Assets {
     pub(crate) hubs: Asset,
     /// The icon in the browser's tab.
     pub(crate) icon: Asset,
+    /// The look of the administration.
+    pub(crate) office: Asset,
+    /// What helps with its forms.
+    pub(crate) office_script: Asset,
 }
 
 /// The files of this version.
@@ -38,6 +42,18 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "image/svg+xml",
         include_str!("../../static/icon.svg").to_owned(),
     ),
+    office: Asset::new(
+        "office",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../../static/office.css").to_owned(),
+    ),
+    office_script: Asset::new(
+        "office",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../static/office.js").to_owned(),
+    ),
 });
 
 impl Asset {
@@ -54,8 +70,13 @@ impl Asset {
 /// The file at an address; `None` for names of other versions, too: a page never asks for those.
 pub(crate) fn find(path: &str) -> Option<Reply> {
     let assets = &*ASSETS;
-    let asset = [&assets.site, &assets.hubs, &assets.icon]
-        .into_iter()
-        .find(|asset| asset.path == path)?;
+    let all = [
+        &assets.site,
+        &assets.hubs,
+        &assets.icon,
+        &assets.office,
+        &assets.office_script,
+    ];
+    let asset = all.into_iter().find(|asset| asset.path == path)?;
     Some(Reply::new(asset.content_type, asset.body.clone()).cache(Cache::Forever))
 }

@@ -5,6 +5,7 @@
 //! put into words (`words`, `dates`, `text`, `colour`), the pages themselves (`pages`), the feeds (`feed`, `api`), and what
 //! carries them (`answer`, `respond`, [`mod@serve`]).
 
+mod admin;
 mod answer;
 mod api;
 mod assets;
@@ -42,6 +43,7 @@ use axum::routing::{MethodRouter, get};
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
+pub use admin::AdminState;
 pub use directory::{Directory, DirectoryError};
 pub use public::PublicDirectory;
 pub use serve::serve;
@@ -95,11 +97,11 @@ impl Site {
     }
 }
 
-/// Only our own style sheets and icon are loaded; nothing runs, nothing frames us, forms stay here.
+/// Only our own style sheets, scripts and icon are loaded; nothing frames us, forms stay here.
 ///
 /// `<script type="application/ld+json">` holds data, which no policy forbids: a browser checks the policy only before
 /// it runs something.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
 /// On every response.
@@ -111,15 +113,15 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// All routes that need no sign-in. Anything else gets a page that says what to do: 404 for an unknown address, 405 for a method
+/// All routes; those of the administration if there is one. Anything else gets a page that says what to do: 404 for an unknown address, 405 for a method
 /// other than GET and HEAD, 400 for a parameter (named in it), 414 for a query string above 4 KiB, 503 when too busy.
-pub fn router(state: WebState) -> Router {
+pub fn router(state: WebState, admin: Option<AdminState>) -> Router {
     let site = Arc::new(Site {
         state,
         workers: Arc::new(Semaphore::new(answer::MAX_WORKERS)),
         kept: Kept::default(),
     });
-    Router::new()
+    let pages = Router::new()
         .route("/", page(pages::home))
         .route("/events", page(pages::events))
         .route("/events/{id}", page(pages::event))
@@ -146,15 +148,19 @@ pub fn router(state: WebState) -> Router {
         .route("/metrics", fresh(probes::metrics))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::wrong_method)
-        .with_state(site)
-        .layer(middleware::map_response(
-            async |mut response: axum::response::Response| {
-                for (name, value) in SECURITY_HEADERS {
-                    response.headers_mut().insert(name, HeaderValue::from_static(value));
-                }
-                response
-            },
-        ))
+        .with_state(Arc::clone(&site));
+    let all = match admin {
+        Some(admin) => pages.merge(admin::router(site, admin)),
+        None => pages,
+    };
+    all.layer(middleware::map_response(
+        async |mut response: axum::response::Response| {
+            for (name, value) in SECURITY_HEADERS {
+                response.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            response
+        },
+    ))
 }
 
 /// A route for GET and HEAD that is answered by one function, from the directory, the address and the language alone.

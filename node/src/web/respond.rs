@@ -4,7 +4,8 @@ use std::io::Write;
 use std::sync::OnceLock;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
@@ -38,6 +39,8 @@ pub(crate) struct Reply {
     last_modified_ms: Option<i64>,
     file_name: Option<String>,
     any_origin: bool,
+    /// Further headers.
+    extra: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Reply {
@@ -51,7 +54,24 @@ impl Reply {
             last_modified_ms: None,
             file_name: None,
             any_origin: false,
+            extra: Vec::new(),
         }
+    }
+
+    /// Sends the reader on, to be asked for with GET (RFC 9110 15.4.4). Never kept.
+    pub(crate) fn see_other(to: &str) -> Self {
+        Self::new("text/plain; charset=utf-8", Bytes::new())
+            .status(StatusCode::SEE_OTHER)
+            .cache(Cache::No)
+            .header(header::LOCATION, to)
+    }
+
+    /// With another header; a value that is none is left out.
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.extra.push((name, value));
+        }
+        self
     }
 
     /// With another status.
@@ -104,6 +124,9 @@ impl Reply {
         }
         if self.any_origin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        for (name, value) in &self.extra {
+            headers.append(name.clone(), value.clone());
         }
         headers
     }

@@ -4,12 +4,15 @@
 //! time is up, and nothing else.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -54,10 +57,10 @@ pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationTo
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, from, place)) => {
                 let (router, cancel) = (router.clone(), cancel.clone());
                 connections.spawn(async move {
-                    connection(stream, router, cancel, IDLE_TIMEOUT).await;
+                    connection(stream, from, router, cancel, IDLE_TIMEOUT).await;
                     drop(place);
                 });
             }
@@ -82,14 +85,14 @@ pub async fn serve(listener: TcpListener, router: Router, cancel: CancellationTo
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, from) = listener.accept().await?;
+    Ok((stream, from.ip(), place))
 }
 
 /// One connection, to its end.
-async fn connection(stream: TcpStream, router: Router, cancel: CancellationToken, idle: Duration) {
+async fn connection(stream: TcpStream, from: IpAddr, router: Router, cancel: CancellationToken, idle: Duration) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "web connection without nodelay");
     }
@@ -108,6 +111,7 @@ async fn connection(stream: TcpStream, router: Router, cancel: CancellationToken
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEADER_BYTES);
     let io = TokioIo::new(IdleStream::new(stream, idle));
+    let router = FromAddress { router, from };
     let serving = builder.serve_connection(io, TowerToHyperService::new(router));
     tokio::pin!(serving);
     let ended = tokio::select! {
@@ -120,6 +124,32 @@ async fn connection(stream: TcpStream, router: Router, cancel: CancellationToken
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "web connection ended early");
+    }
+}
+
+/// Who is at the other end of a connection: the reader, or the proxy before us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PeerAddress(pub(crate) IpAddr);
+
+/// Tells every request where its connection came from.
+#[derive(Clone)]
+struct FromAddress {
+    router: Router,
+    from: IpAddr,
+}
+
+impl tower::Service<Request<Incoming>> for FromAddress {
+    type Response = <Router as tower::Service<Request<Incoming>>>::Response;
+    type Error = <Router as tower::Service<Request<Incoming>>>::Error;
+    type Future = <Router as tower::Service<Request<Incoming>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        tower::Service::<Request<Incoming>>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(PeerAddress(self.from));
+        self.router.call(request)
     }
 }
 
@@ -250,7 +280,15 @@ mod tests {
             let (far, _) = listener.accept().await.unwrap();
             near.write_all(said).await.unwrap();
             // Ends by itself, though the other side neither speaks on nor closes.
-            connection(far, Router::new(), CancellationToken::new(), Duration::from_millis(50)).await;
+            let from = near.local_addr().unwrap().ip();
+            connection(
+                far,
+                from,
+                Router::new(),
+                CancellationToken::new(),
+                Duration::from_millis(50),
+            )
+            .await;
         }
     }
 

@@ -25,7 +25,7 @@ use crate::task::{Blocking, Tasks};
 
 /// A router over a fixture, at the fixtures' moment.
 pub(super) fn site(fixture: Fixture) -> Router {
-    router(state(fixture))
+    router(state(fixture), None)
 }
 
 fn state(fixture: Fixture) -> WebState {
@@ -90,7 +90,7 @@ async fn every_page_is_locked_down_and_loads_nothing_from_elsewhere() {
         let answer = get(&router, address).await;
         let csp = answer.headers["content-security-policy"].to_str().unwrap();
         assert!(
-            csp.starts_with("default-src 'none'; style-src 'self'"),
+            csp.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"),
             "{address}: {csp}"
         );
         assert!(
@@ -434,7 +434,7 @@ async fn filters_leave_the_form_filled_in() {
 #[tokio::test]
 async fn probes_answer() {
     let state = state(fixture::empty());
-    let (router, ready) = (router(state.clone()), state.ready);
+    let (router, ready) = (router(state.clone(), None), state.ready);
     assert_eq!(get(&router, "/healthz").await.status, 200);
     assert_eq!(get(&router, "/readyz").await.status, 200);
     ready.store(false, Ordering::Relaxed);
@@ -706,10 +706,11 @@ async fn a_cancellation_shows_at_once() {
     search.follow_all().unwrap();
     let views = Views::new(store.clone(), Arc::new(search));
     let fresh = PublicDirectory::new(Arc::new(views), Box::new(|_| Some(fixture::now_ms())));
-    let router = router(WebState {
+    let state = WebState {
         directory: Arc::new(fresh),
         ..state(fixture::empty())
-    });
+    };
+    let router = router(state, None);
 
     // The projections show what the fixture shows.
     let page = get(&router, "/events").await.body;

@@ -7,7 +7,7 @@ mod hubs;
 mod list;
 mod month;
 
-pub(crate) use board::{Board, Shown, name_of};
+pub(crate) use board::{Board, Frame, Shown, language_tag, name_of};
 pub(crate) use error::problem;
 pub(crate) use event::{before, event, find};
 pub(crate) use hubs::{hub, hubs};
