@@ -9,10 +9,11 @@ use tokio::net::UnixStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Request, Status};
 
 use crate::error::ClientError;
+use crate::tls;
 
 /// Name of the admin socket inside a data folder.
 pub const ADMIN_SOCKET: &str = "admin.sock";
@@ -109,29 +110,32 @@ fn socket_error(dir: &Path, error: &std::io::Error) -> ClientError {
 }
 
 async fn connect_remote(url: &str) -> Result<Channel, ClientError> {
-    if url.starts_with("https://") {
-        return Err(ClientError::Usage(
-            "this version cannot talk to https:// addresses; run the command on the node's machine with --data DIR"
-                .to_owned(),
-        ));
-    }
     let wrong = || {
         ClientError::Usage(format!(
-            "{url:?} is no address of a node; write it like http://127.0.0.1:8400"
+            "{url:?} is no address of a node; write it like https://hub.example or http://127.0.0.1:8400"
         ))
     };
-    if !url.starts_with("http://") {
-        return Err(wrong());
+    let uri: Uri = url.parse().map_err(|_| wrong())?;
+    let host = uri.host().ok_or_else(wrong)?;
+    match uri.scheme_str() {
+        Some("https") => {
+            // TLS is ours; to the channel it looks like plain HTTP, and to the hub's proxy as it should.
+            let authority = uri.authority().ok_or_else(wrong)?;
+            let endpoint = Endpoint::from_shared(format!("http://{authority}")).map_err(|_| wrong())?;
+            let endpoint = endpoint.origin(uri.clone()).connect_timeout(CONNECT_TIMEOUT);
+            return tls::connect(endpoint, uri, tls::authorities()).await;
+        }
+        Some("http") => {}
+        _ => return Err(wrong()),
     }
-    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| wrong())?;
-    let host = endpoint.uri().host().ok_or_else(wrong)?;
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let loopback = bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if !loopback {
         return Err(ClientError::Refused(format!(
-            "a token sent to {url} could be read on the way; run the command on the node's machine with --data DIR"
+            "a token sent to {url} could be read on the way; use the hub's https:// address, or --data DIR on its machine"
         )));
     }
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| wrong())?;
     endpoint.connect_timeout(CONNECT_TIMEOUT).connect().await.map_err(|_| {
         ClientError::Unreachable(format!(
             "no node answers at {url}; is it running, and is that its web-listen?"
@@ -175,7 +179,8 @@ mod tests {
             token: "secret".to_owned(),
         };
         assert_eq!(fails(remote("http://hub.example:8400")).await.exit_code(), 4);
-        assert_eq!(fails(remote("https://hub.example")).await.exit_code(), 2);
+        assert_eq!(fails(remote("https://127.0.0.1:1")).await.exit_code(), 5);
+        assert_eq!(fails(remote("ftp://hub.example")).await.exit_code(), 2);
         assert_eq!(fails(remote("nonsense")).await.exit_code(), 2);
         assert_eq!(fails(remote("http://127.0.0.1:1")).await.exit_code(), 5);
     }

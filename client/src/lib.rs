@@ -12,3 +12,4 @@ pub mod error;
 pub mod node;
 pub mod qr;
 pub mod render;
+mod tls;
