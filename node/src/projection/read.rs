@@ -24,6 +24,8 @@ use crate::store::{Direction, Family, Store, StoreError};
 
 /// Most events of one feed: some 20 MB of iCalendar.
 pub const MAX_FEED_EVENTS: usize = 10_000;
+/// How much of its past a feed keeps that cannot keep all: a calendar that looks once a month still hears of a cancellation.
+pub const FEED_PAST_MS: i64 = 31 * 86_400_000;
 /// Most occurrences of one event that are worked out for its page.
 pub const MAX_OCCURRENCES: usize = 1_000;
 /// Most tags that are counted.
@@ -122,13 +124,21 @@ impl Views {
 
     /// The events with an occurrence that meets the query, for a feed: series whole, cancelled ones kept, each once, in
     /// the order of their first such occurrence. Limit and cursor are not looked at; at most [`MAX_FEED_EVENTS`]. What a
-    /// query without `from` finds begins with the covered years, so that a feed keeps its past.
+    /// query without `from` finds begins with the covered years, so that a feed keeps its past; if that is too much for one
+    /// feed, it begins [`FEED_PAST_MS`] ago, so that it does not end before today.
     pub fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Vec<Arc<EventRow>>, QueryError> {
         query.check()?;
-        let from_ms = match query.from_ms {
-            Some(from_ms) => from_ms,
-            None => CoveredYears::at(now_ms).from_ms(),
-        };
+        if let Some(from_ms) = query.from_ms {
+            return self.feed_from(query, from_ms);
+        }
+        let whole = self.feed_from(query, CoveredYears::at(now_ms).from_ms())?;
+        if whole.len() < MAX_FEED_EVENTS {
+            return Ok(whole);
+        }
+        self.feed_from(query, now_ms.saturating_sub(FEED_PAST_MS))
+    }
+
+    fn feed_from(&self, query: &EventQuery, from_ms: i64) -> Result<Vec<Arc<EventRow>>, QueryError> {
         let mut walk = self.walk(query, from_ms, None, FEED_BUDGET)?;
         let mut seen = BTreeSet::new();
         let mut rows = Vec::new();

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::covered::CoveredYears;
+use super::read::MAX_FEED_EVENTS;
 use super::rows::precedence;
 use super::search::memory::MemoryIndex;
 use super::testing::{
@@ -422,6 +423,34 @@ fn a_feed_has_each_event_once_and_keeps_the_cancelled() {
         }),
         ["Series", "Cancelled"]
     );
+}
+
+#[test]
+fn a_feed_that_cannot_hold_everything_holds_what_is_to_come() {
+    let house = House::new();
+    let at = |number: usize, start: &str| {
+        let mut row = event(1, "Event", start);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
+        row.thing = ThingId(id);
+        row.object.0[..16].copy_from_slice(&id);
+        row
+    };
+    for number in 0..MAX_FEED_EVENTS {
+        house.put(&at(number, "2026-03-01T18:00"));
+    }
+    house.put(&at(MAX_FEED_EVENTS, "2026-11-10T18:00"));
+    house.put(&at(MAX_FEED_EVENTS + 1, "2026-12-10T18:00"));
+    let feed = |from_ms| {
+        let query = EventQuery {
+            from_ms,
+            ..EventQuery::default()
+        };
+        house.views.feed(&query, NOW_MS).unwrap().len()
+    };
+    assert_eq!(feed(None), 2, "of the past the last weeks");
+    assert_eq!(feed(Some(NOW_MS)), 1);
+    assert_eq!(feed(Some(0)), MAX_FEED_EVENTS, "who asks for the past gets it");
 }
 
 #[test]
