@@ -16,4 +16,5 @@ pub mod store;
 pub mod sync;
 pub mod task;
 pub mod telemetry;
+pub mod way;
 pub mod web;

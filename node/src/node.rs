@@ -306,7 +306,7 @@ impl Node {
         feed::poll::start(&commands);
         serve_clients(&tasks, &commands, folder.path()).await?;
         let ready = Arc::new(AtomicBool::new(false));
-        serve_web(&tasks, &commands, &config, web_listener, ready.clone());
+        serve_web(&tasks, &commands, &config, web_listener, ready.clone()).await?;
         ready.store(true, Ordering::SeqCst);
         Ok(Self {
             federation: federation_address,
@@ -519,7 +519,13 @@ async fn serve_clients(tasks: &Tasks, commands: &Commands, data: &Path) -> Resul
     Ok(())
 }
 
-fn serve_web(tasks: &Tasks, commands: &Commands, config: &Config, listener: TcpListener, ready: Arc<AtomicBool>) {
+async fn serve_web(
+    tasks: &Tasks,
+    commands: &Commands,
+    config: &Config,
+    listener: TcpListener,
+    ready: Arc<AtomicBool>,
+) -> Result<(), StartError> {
     let mut registry = Registry::default();
     metrics::register(&mut registry, commands);
     let fresh = commands.clone();
@@ -531,15 +537,19 @@ fn serve_web(tasks: &Tasks, commands: &Commands, config: &Config, listener: TcpL
         registry: Arc::new(registry),
         ready,
         web_url: config.web_url.trim_end_matches('/').to_owned(),
+        behind_proxy: config.web_behind_proxy,
     };
     let admin = AdminState {
         commands: commands.clone(),
-        behind_proxy: config.web_behind_proxy,
     };
-    let router = web::router(state, Some(admin));
+    let services = rpc::web_services(commands, config.web_behind_proxy)
+        .await
+        .map_err(other)?;
+    let router = web::router(state, Some(admin)).merge(services);
     tasks.spawn("web", "pages", move |context| async move {
         web::serve(listener, router, context.token()).await;
     });
+    Ok(())
 }
 
 /// Keeps a new own key in the data folder.

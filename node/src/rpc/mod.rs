@@ -1,10 +1,11 @@
-//! The doors for programs: gRPC services on the admin socket.
+//! The doors for programs: gRPC services on the admin socket, and on the web port with a token.
 //!
 //! Each handler converts, calls one function of [`Commands`], and converts back; nothing here knows storage. Who may call
-//! is decided before any handler runs, in [`socket`]. [`convert`] is the only place that knows both the wire and the
+//! is decided before any handler runs, in [`socket`] and [`mod@door`]. [`convert`] is the only place that knows both the wire and the
 //! node's own types, [`error`] the only one that turns refusals into codes.
 
 pub mod convert;
+mod door;
 pub mod error;
 mod events;
 mod hubs;
@@ -16,6 +17,8 @@ mod tests;
 
 use interhub_proto::v1;
 use tonic::service::Routes;
+
+pub use door::web_services;
 
 use self::events::EventsService;
 use self::hubs::HubsService;

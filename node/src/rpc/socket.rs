@@ -14,6 +14,8 @@ use tonic::transport::Server;
 use tonic::transport::server::UdsConnectInfo;
 use tonic::{Request, Status};
 
+use crate::command::access::Bearer;
+
 /// Its name inside the data folder.
 pub const NAME: &str = "admin.sock";
 
@@ -135,8 +137,11 @@ fn admit(own: u32, request: Request<()>) -> Result<Request<()>, Status> {
     }
 }
 
-/// Who calls, for the record: the account on this machine.
+/// Who calls, for the record: the account on this machine, or the token.
 pub(super) fn caller<T>(request: &Request<T>) -> String {
+    if let Some(bearer) = request.extensions().get::<Bearer>() {
+        return format!("token {} {}", bearer.id, bearer.label).trim_end().to_owned();
+    }
     let info = request.extensions().get::<UdsConnectInfo>();
     let uid = info.and_then(|info| info.peer_cred).map(|peer| peer.uid());
     uid.map_or_else(|| "unknown".to_owned(), |uid| format!("uid {uid}"))

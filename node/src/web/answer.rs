@@ -15,6 +15,7 @@ use super::respond::{Cache, Prepared, Reply};
 use super::visit::Visit;
 use super::{Site, api, pages};
 use crate::task::BlockingError;
+use crate::way::Way;
 
 /// Pages made at once; more wait. Half of what the node lets block at once, so that pages never stop the rest of it.
 pub(crate) const MAX_WORKERS: usize = 8;
@@ -53,6 +54,9 @@ pub(crate) enum Problem {
     /// Storage failed, or a page could not be written.
     #[error("{0}")]
     Broken(String),
+    /// This reader asks too fast; it may ask again in so many seconds.
+    #[error("too many requests: at most 10 a second; wait {0} s")]
+    TooFast(i64),
     /// Too much to do, or the node is starting or stopping.
     #[error("too busy")]
     Busy,
@@ -82,6 +86,7 @@ impl Problem {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::QueryTooLong => StatusCode::URI_TOO_LONG,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -94,6 +99,10 @@ pub(crate) async fn answer(
     function: PageFunction,
     again: Again,
 ) -> Response {
+    if let Err(too_fast) = pace(&site, &visit) {
+        let reply = api::problem(&too_fast);
+        return finish(reply.into_response(&visit.method, &visit.headers), &too_fast);
+    }
     let late = (visit.method.clone(), visit.headers.clone());
     let path = visit.path.clone();
     let words = visit.words;
@@ -117,6 +126,19 @@ pub(crate) async fn answer(
             finish(reply.into_response(&late.0, &late.1), &Problem::Busy)
         }
     }
+}
+
+/// Whether a reader may ask the JSON interface now. Programs on this machine may always, and so may those that a proxy does not
+/// tell apart.
+fn pace(site: &Site, visit: &Visit) -> Result<(), Problem> {
+    if !visit.path.starts_with("/api/") {
+        return Ok(());
+    }
+    let way = Way::of(visit.peer, &visit.headers, site.state.behind_proxy);
+    if way.local || !way.known {
+        return Ok(());
+    }
+    site.limiter.take(way.reader(), site.now_ms()).map_err(Problem::TooFast)
 }
 
 /// Makes the page where blocking is allowed. Its place is held until the work really ends, also when nobody waits for
@@ -186,12 +208,13 @@ fn problem(site: &Site, visit: &Visit, reason: &Problem) -> Response {
 /// The headers that go with a problem.
 fn finish(mut response: Response, reason: &Problem) -> Response {
     let header = match reason {
-        Problem::Busy => Some((header::RETRY_AFTER, RETRY_AFTER)),
-        Problem::Method => Some((header::ALLOW, "GET, HEAD")),
+        Problem::Busy => Some((header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER))),
+        Problem::TooFast(wait_s) => Some((header::RETRY_AFTER, HeaderValue::from(*wait_s))),
+        Problem::Method => Some((header::ALLOW, HeaderValue::from_static("GET, HEAD"))),
         _ => None,
     };
     if let Some((name, value)) = header {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, value);
     }
     response
 }

@@ -235,6 +235,8 @@ struct ProblemEntry {
         (status = 304, description = "What you have is still right"),
         (status = 400, description = "A parameter has a wrong value", body = ProblemEntry, content_type = "application/problem+json"),
         (status = 414, description = "The query is longer than 4 KiB", body = ProblemEntry, content_type = "application/problem+json"),
+        (status = 429, description = "More than 10 requests a second, after the first 200; see Retry-After", body = ProblemEntry,
+         content_type = "application/problem+json"),
         (status = 503, description = "Too busy; see Retry-After", body = ProblemEntry, content_type = "application/problem+json")
     )
 )]
@@ -268,6 +270,8 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         (status = 304, description = "What you have is still right"),
         (status = 404, description = "There is no public event of this id", body = ProblemEntry,
          content_type = "application/problem+json"),
+        (status = 429, description = "More than 10 requests a second, after the first 200; see Retry-After", body = ProblemEntry,
+         content_type = "application/problem+json"),
         (status = 503, description = "Too busy; see Retry-After", body = ProblemEntry, content_type = "application/problem+json")
     )
 )]
@@ -289,6 +293,8 @@ pub(crate) fn event(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     responses(
         (status = 200, description = "The hubs", body = HubList),
         (status = 304, description = "What you have is still right"),
+        (status = 429, description = "More than 10 requests a second, after the first 200; see Retry-After", body = ProblemEntry,
+         content_type = "application/problem+json"),
         (status = 503, description = "Too busy; see Retry-After", body = ProblemEntry, content_type = "application/problem+json")
     )
 )]

@@ -14,6 +14,7 @@ mod dates;
 mod directory;
 mod feed;
 mod keep;
+mod limit;
 mod machine;
 mod pages;
 mod params;
@@ -50,6 +51,7 @@ pub use serve::serve;
 
 use answer::Again;
 use keep::Kept;
+use limit::Limiter;
 
 use crate::clock::Clock;
 use crate::task::Tasks;
@@ -70,6 +72,8 @@ pub struct WebState {
     /// Where readers reach these pages, for instance `https://hub.example`, without a slash at its end. Empty: links in
     /// pages are relative, and pages and feeds name no canonical address.
     pub web_url: String,
+    /// Whether a proxy that speaks HTTPS stands before us.
+    pub behind_proxy: bool,
 }
 
 /// The state, and what bounds the work on it.
@@ -78,6 +82,8 @@ pub(crate) struct Site {
     /// One for each page being made.
     workers: Arc<Semaphore>,
     kept: Kept,
+    /// How fast each reader asks the JSON interface.
+    limiter: Limiter,
 }
 
 impl Site {
@@ -120,6 +126,7 @@ pub fn router(state: WebState, admin: Option<AdminState>) -> Router {
         state,
         workers: Arc::new(Semaphore::new(answer::MAX_WORKERS)),
         kept: Kept::default(),
+        limiter: Limiter::default(),
     });
     let pages = Router::new()
         .route("/", page(pages::home))

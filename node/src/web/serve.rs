@@ -23,6 +23,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::way::PeerAddress;
+
 /// Open connections at once; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1_024;
 /// From the first byte of a request to the end of its headers.
@@ -126,10 +128,6 @@ async fn connection(stream: TcpStream, from: IpAddr, router: Router, cancel: Can
         tracing::debug!(%error, "web connection ended early");
     }
 }
-
-/// Who is at the other end of a connection: the reader, or the proxy before us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
 /// Tells every request where its connection came from.
 #[derive(Clone)]

@@ -40,6 +40,7 @@ fn state(fixture: Fixture) -> WebState {
         registry: Arc::new(registry),
         ready: Arc::new(AtomicBool::new(true)),
         web_url: "https://hub.example/".to_owned(),
+        behind_proxy: true,
     }
 }
 
@@ -775,4 +776,33 @@ async fn a_cancellation_shows_at_once() {
         again.body.matches("STATUS:CANCELLED").count(),
         feed.body.matches("STATUS:CANCELLED").count() + 1
     );
+}
+
+#[tokio::test]
+async fn whoever_asks_the_interface_too_fast_waits() {
+    let router = site(fixture::normal());
+    let there = [("x-forwarded-for", "198.51.100.7")];
+    for _ in 0..200 {
+        let answer = ask(&router, Method::GET, "/api/v1/hubs", &there).await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let late = ask(&router, Method::GET, "/api/v1/hubs", &there).await;
+    assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(late.headers["retry-after"], "1");
+    assert_eq!(late.headers["content-type"], "application/problem+json");
+    assert!(late.body.contains("429"), "{}", late.body);
+    // Others do not wait, nor do readers of pages and feeds, nor those whom the proxy does not tell apart.
+    let elsewhere = ask(
+        &router,
+        Method::GET,
+        "/api/v1/hubs",
+        &[("x-forwarded-for", "198.51.100.8")],
+    )
+    .await;
+    assert_eq!(elsewhere.status, StatusCode::OK);
+    assert_eq!(
+        ask(&router, Method::GET, "/events.ics", &there).await.status,
+        StatusCode::OK
+    );
+    assert_eq!(get(&router, "/api/v1/hubs").await.status, StatusCode::OK);
 }

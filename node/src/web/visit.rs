@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, header};
 
 use super::params::Params;
 use super::words::{self, Words};
+use crate::way::PeerAddress;
 
 /// Longest query string, in bytes: every filter at its limit fits twice.
 pub(crate) const MAX_QUERY_BYTES: usize = 4 * 1024;
@@ -19,6 +20,8 @@ pub(crate) const UI: &str = "ui";
 pub(crate) struct Visit {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
+    /// Where its connection came from.
+    pub(crate) peer: Option<PeerAddress>,
     /// The path as sent.
     pub(crate) path: String,
     /// The variable part of the path, decoded; empty if the route has none.
@@ -79,6 +82,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
         Ok(Self {
             method: parts.method.clone(),
             headers: parts.headers.clone(),
+            peer: parts.extensions.get::<PeerAddress>().copied(),
             path: parts.uri.path().to_owned(),
             name,
             params: params.map(|params| params.without(&[UI])),

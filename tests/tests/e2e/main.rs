@@ -16,4 +16,5 @@ mod report;
 mod scopes;
 mod subscription;
 mod terminal;
+mod tokens;
 mod withholding;

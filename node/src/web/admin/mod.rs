@@ -24,7 +24,6 @@ mod words;
 mod tests;
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,16 +36,16 @@ use interhub_domain::ids::HubId;
 use tokio::time::timeout;
 
 use self::form::{Form, FormError, PROOF};
-use self::gate::{Failures, Way};
+use self::gate::Failures;
 use self::words::AdminWords;
 use super::Site;
 use super::answer::Problem;
 use super::respond::{Cache, Reply};
-use super::serve::PeerAddress;
 use super::visit::Visit;
 use crate::command::access::SignedIn;
 use crate::command::{CommandError, Commands};
 use crate::store::catalogue::access::Role;
+use crate::way::Way;
 
 /// From the request to its answer: an import may look at a calendar elsewhere first.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -56,15 +55,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct AdminState {
     /// What operators ask for.
     pub commands: Commands,
-    /// Whether a proxy that speaks HTTPS stands before us.
-    pub behind_proxy: bool,
 }
 
 /// The administration as it runs.
 struct Office {
     site: Arc<Site>,
     commands: Commands,
-    behind_proxy: bool,
     failures: Failures,
 }
 
@@ -151,7 +147,6 @@ pub(super) fn router(site: Arc<Site>, state: AdminState) -> Router {
     let office = Arc::new(Office {
         site,
         commands: state.commands,
-        behind_proxy: state.behind_proxy,
         failures: Failures::default(),
     });
     Router::new()
@@ -251,10 +246,7 @@ where
 async fn receive(office: Arc<Office>, request: Request) -> (Call, Result<(), Fault>) {
     let (mut parts, body) = request.into_parts();
     let Ok(visit) = Visit::from_request_parts(&mut parts, &()).await;
-    let peer = parts.extensions.get::<PeerAddress>();
-    // Without an address there is no connection either: that is how tests call.
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
-    let way = Way::of(peer, &parts.headers, office.behind_proxy);
+    let way = Way::of_parts(&parts, office.site.state.behind_proxy);
     let mut read = Ok(());
     let mut form = Form::default();
     if visit.params.is_none() {

@@ -61,7 +61,7 @@ pub(super) async fn enter(call: Call) -> Result<Reply, Fault> {
     let meant_for = call.form.get(MEANT_FOR).to_owned();
     let carried = call.form.unpacked();
     let now_ms = call.site().now_ms();
-    let wait_s = call.office.failures.wait_s(call.way.from, now_ms);
+    let wait_s = call.office.failures.wait_s(call.way.reader(), now_ms);
     if wait_s > 0 {
         let minutes = (wait_s + 59) / 60;
         let error = fill(call.words.sign_in_wait, &[("minutes", &minutes.to_string())]);
@@ -78,7 +78,7 @@ pub(super) async fn enter(call: Call) -> Result<Reply, Fault> {
     let (secret, who) = match call.commands().sign_in(call.form.get("token").to_owned()).await {
         Ok(entered) => entered,
         Err(refused) if refused.class == Class::Refused => {
-            call.office.failures.note(call.way.from, now_ms);
+            call.office.failures.note(call.way.reader(), now_ms);
             tracing::warn!(from = %call.way.from, "a sign-in with a wrong token");
             let error = call.words.sign_in_wrong.to_owned();
             return sign_in_page(

@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
-use super::super::serve::PeerAddress;
 use super::super::{PublicDirectory, WebState, router};
 use super::AdminState;
 use crate::clock::ManualClock;
@@ -19,6 +18,7 @@ use crate::command::Commands;
 use crate::command::testing::birmingham;
 use crate::store::catalogue::access::Role;
 use crate::task::{Blocking, Tasks};
+use crate::way::PeerAddress;
 
 /// Monday, 16 November 2026, 10:00 in Birmingham.
 const NOW_MS: i64 = 1_794_823_200_000;
@@ -70,10 +70,10 @@ async fn hub(behind_proxy: bool) -> Browser {
         registry: Arc::new(Registry::default()),
         ready: Arc::new(AtomicBool::new(true)),
         web_url: String::new(),
+        behind_proxy,
     };
     let admin = AdminState {
         commands: commands.clone(),
-        behind_proxy,
     };
     Browser {
         router: router(state, Some(admin)),

@@ -37,7 +37,7 @@ pub(crate) fn problem(site: &Site, visit: &Visit, reason: &Problem) -> Reply {
         Problem::Method => (words.error_405, words.error_405_text.to_owned(), ""),
         Problem::QueryTooLong => (words.error_414, words.error_414_text.to_owned(), ""),
         Problem::Broken(_) => (words.error_500, words.error_500_text.to_owned(), words.error_wait),
-        Problem::Busy => (words.error_503, words.error_503_text.to_owned(), words.error_wait),
+        Problem::Busy | Problem::TooFast(_) => (words.error_503, words.error_503_text.to_owned(), words.error_wait),
     };
     let detail = match reason {
         Problem::Parameter(error) => text::one_line(&error.reason, MAX_REASON_CHARS),
