@@ -3,10 +3,13 @@
 //! [`Event`] is plain data. Reading it from a document never fails: each field has a defined reading for a missing,
 //! odd or conflicting value (an end before its start reads as the start).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
 
 use crate::profile::Point;
+use crate::query::language_matches;
 
 /// Longest UID in characters.
 pub const MAX_UID: usize = 255;
@@ -24,6 +27,12 @@ pub const MAX_PLACE: usize = 500;
 pub const MAX_TAGS: usize = 32;
 /// Longest tag in characters.
 pub const MAX_TAG: usize = 64;
+/// Most languages an event is translated into: each takes part of the one change that a new event has to fit in.
+pub const MAX_TRANSLATIONS: usize = 8;
+/// Most features, those included that this version has no words for: several times as many as there are.
+pub const MAX_FEATURES: usize = 32;
+/// Largest capacity; no stadium holds as many.
+pub const MAX_CAPACITY: u32 = 1_000_000;
 
 /// One event as people mean it: a single one, or a series with its exceptions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +43,9 @@ pub struct Event {
     pub sequence: u32,
     /// Confirmed, tentative or cancelled.
     pub status: Status,
+    /// The date is off, and there is no new one yet. Then the status is tentative: a cancelled event is not postponed any
+    /// more. See [`Event::outward_status`] for what others are told.
+    pub postponed: bool,
     /// One line.
     pub title: String,
     /// One or two sentences for lists; may be empty.
@@ -52,12 +64,146 @@ pub struct Event {
     pub online_url: String,
     /// A picture; empty for none. http or https.
     pub image_url: String,
+    /// Title and summary in other languages, by [canonical](crate::language::canonical) BCP 47 tag.
+    pub translations: BTreeMap<String, Translation>,
+    /// What it offers for access and company, as the words of [`crate::feature`]; words of later versions are kept.
+    pub features: BTreeSet<String>,
+    /// How many people there is room for, 1 to 1,000,000. Information only: nothing is counted against it.
+    pub capacity: Option<u32>,
     /// When.
     pub schedule: Schedule,
     /// First written, Unix milliseconds.
     pub created_ms: i64,
     /// Last changed, Unix milliseconds.
     pub updated_ms: i64,
+}
+
+/// Some texts of an event in another language; what is empty is not translated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Translation {
+    /// One line.
+    pub title: String,
+    /// One or two sentences.
+    pub summary: String,
+}
+
+/// A text, and the language it is in; empty when unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wording<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// BCP 47.
+    pub language: &'a str,
+}
+
+/// How people take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attendance {
+    /// Where it takes place.
+    InPlace,
+    /// Online only.
+    Online,
+    /// Either way.
+    Hybrid,
+}
+
+impl Attendance {
+    /// What follows from where an event takes place and where it can be joined; `None` if neither is said.
+    pub fn of(location: Option<&Location>, online_url: &str) -> Option<Self> {
+        match (location.is_some(), !online_url.is_empty()) {
+            (true, false) => Some(Self::InPlace),
+            (false, true) => Some(Self::Online),
+            (true, true) => Some(Self::Hybrid),
+            (false, false) => None,
+        }
+    }
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InPlace => "in_place",
+            Self::Online => "online",
+            Self::Hybrid => "hybrid",
+        }
+    }
+}
+
+impl Event {
+    /// The status for whoever knows the three of iCalendar alone. Nothing takes place at the time a postponed event still
+    /// says, so it is cancelled until it has another.
+    pub const fn outward_status(&self) -> Status {
+        if self.postponed { Status::Cancelled } else { self.status }
+    }
+
+    /// It does not take place, whatever was said before.
+    pub const fn cancel(&mut self) {
+        (self.status, self.postponed) = (Status::Cancelled, false);
+    }
+
+    /// Its date is off, and there is no new one yet.
+    pub const fn postpone(&mut self) {
+        (self.status, self.postponed) = (Status::Tentative, true);
+    }
+
+    /// The title for readers of a language.
+    pub fn title_in(&self, language: &str) -> Wording<'_> {
+        self.wording(language, &self.title, |translation| &translation.title)
+    }
+
+    /// The summary for readers of a language.
+    pub fn summary_in(&self, language: &str) -> Wording<'_> {
+        self.wording(language, &self.summary, |translation| &translation.summary)
+    }
+
+    /// The languages in which there is something of the event, its own first.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        let own = std::iter::once(self.language.as_str()).filter(|language| !language.is_empty());
+        own.chain(self.translations.keys().map(String::as_str))
+    }
+
+    /// The translations that hold for an occurrence: a title of its own is not the one they translate.
+    pub fn translations_at(&self, occurrence: &Occurrence) -> impl Iterator<Item = (&String, Translation)> {
+        let change = occurrence
+            .override_index
+            .and_then(|index| self.schedule.overrides.get(index));
+        let own_title = change.is_some_and(|change| change.title.is_some());
+        let all = self.translations.iter().map(move |(tag, translation)| {
+            let mut translation = translation.clone();
+            if own_title {
+                translation.title.clear();
+            }
+            (tag, translation)
+        });
+        all.filter(|(_, translation)| *translation != Translation::default())
+    }
+
+    /// A text in the language wanted, or a variant of it; else as it was written.
+    fn wording<'a>(
+        &'a self,
+        wanted: &str,
+        original: &'a str,
+        of: impl Fn(&'a Translation) -> &'a String,
+    ) -> Wording<'a> {
+        let as_written = Wording {
+            text: original,
+            language: &self.language,
+        };
+        if language_matches(&self.language, wanted) {
+            return as_written;
+        }
+        let fitting = self
+            .translations
+            .iter()
+            .filter(|(tag, translation)| language_matches(tag, wanted) && !of(translation).is_empty());
+        // The plain language comes before its variants.
+        fitting
+            .map(|(tag, translation)| Wording {
+                text: of(translation),
+                language: tag,
+            })
+            .next()
+            .unwrap_or(as_written)
+    }
 }
 
 /// iCalendar STATUS of an event. `Cancelled` beats every concurrent status.
@@ -218,4 +364,46 @@ pub struct Occurrence {
     pub status: Status,
     /// Index into `schedule.overrides`, if one applies.
     pub override_index: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::sample_event;
+
+    #[test]
+    fn readers_get_their_language_or_what_was_written() {
+        let say = |title: &str, summary: &str| Translation {
+            title: title.to_owned(),
+            summary: summary.to_owned(),
+        };
+        let mut event = sample_event();
+        event.translations.insert("de".into(), say("Tag der offenen Tür", ""));
+        event
+            .translations
+            .insert("de-AT".into(), say("Offene Tür", "Schaut vorbei"));
+        event.translations.insert("nl-BE".into(), say("Opendeurdag", ""));
+        let title = |language| (event.title_in(language).text, event.title_in(language).language);
+        assert_eq!(title("en"), ("Open day", "en"));
+        assert_eq!(title("de"), ("Tag der offenen Tür", "de"));
+        assert_eq!(title("nl"), ("Opendeurdag", "nl-BE"));
+        assert_eq!(title("es"), ("Open day", "en"));
+        // What one variant leaves out, another may have.
+        assert_eq!(event.summary_in("de").text, "Schaut vorbei");
+        assert_eq!(event.summary_in("nl").text, "Come and see");
+        assert_eq!(event.languages().collect::<Vec<_>>(), ["en", "de", "de-AT", "nl-BE"]);
+        event.language = String::new();
+        assert_eq!(event.title_in("en").language, "");
+        assert_eq!(event.languages().count(), 3);
+    }
+
+    #[test]
+    fn how_people_take_part_follows_from_place_and_address() {
+        let place = Location::default();
+        let name = |place: Option<&Location>, url: &str| Attendance::of(place, url).map(Attendance::name);
+        assert_eq!(name(Some(&place), ""), Some("in_place"));
+        assert_eq!(name(None, "https://example.org/"), Some("online"));
+        assert_eq!(name(Some(&place), "https://example.org/"), Some("hybrid"));
+        assert_eq!(name(None, ""), None);
+    }
 }

@@ -5,8 +5,9 @@
 //! roster and its software version*.
 //!
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
-//! mean by it ([`event`], [`profile`]), who may receive it ([`access`]), where it stops counting ([`cut`]) and how two nodes come to hold the same
-//! ([`frontier`], [`session`]), and how calendars come in and go out ([`calendar`]).
+//! mean by it ([`event`], [`feature`], [`language`], [`profile`]), who may receive it ([`access`]), where it stops counting
+//! ([`cut`]) and how two nodes come to hold the same ([`frontier`], [`session`]), and how calendars come in and go out
+//! ([`calendar`]).
 
 pub mod access;
 pub mod beacon;
@@ -16,10 +17,12 @@ pub mod cut;
 pub mod document;
 pub mod envelope;
 pub mod event;
+pub mod feature;
 pub mod frontier;
 pub mod group;
 pub mod ids;
 pub mod invitation;
+pub mod language;
 pub mod object;
 pub mod profile;
 pub mod query;

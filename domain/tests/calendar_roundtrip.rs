@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use interhub_domain::calendar::export::{CalendarInfo, ExportEvent, export};
 use interhub_domain::calendar::import::{Import, ImportContext, import};
-use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Zone};
+use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Translation, Zone};
+use interhub_domain::feature;
 use interhub_domain::profile::Point;
 use jiff::civil::{Date, DateTime};
 use proptest::prelude::*;
@@ -222,6 +224,20 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     })
 }
 
+fn translations() -> impl Strategy<Value = BTreeMap<String, Translation>> {
+    let tag = proptest::sample::select(vec!["de", "de-AT", "nl", "es", "zh-Hant-TW"]).prop_map(str::to_owned);
+    let texts = (title(), proptest::option::of(line(60))).prop_map(|(title, summary)| Translation {
+        title,
+        summary: summary.unwrap_or_default(),
+    });
+    proptest::collection::btree_map(tag, texts, 0..4)
+}
+
+fn features() -> impl Strategy<Value = BTreeSet<String>> {
+    let known = proptest::sample::select(feature::KNOWN.to_vec()).prop_map(str::to_owned);
+    proptest::collection::btree_set(prop_oneof![known, "[a-z]{1,9}-[0-9]"], 0..5)
+}
+
 prop_compose! {
     fn event()(
         uid in "[a-zA-Z0-9@.;,_{}-]{1,80}",
@@ -234,6 +250,7 @@ prop_compose! {
         tags in tags(),
         location in location(),
         urls in (address(), address(), address()),
+        details in (translations(), features(), proptest::option::of(1..=1_000_000_u32), any::<bool>()),
         schedule in schedule(),
         created in 0..4_000_000_000_i64,
         later in 0..100_000_000_i64,
@@ -251,10 +268,17 @@ prop_compose! {
             url: urls.0,
             online_url: urls.1,
             image_url: urls.2,
+            translations: details.0,
+            features: details.1,
+            capacity: details.2,
+            postponed: false,
             schedule,
             created_ms: created * 1_000,
             updated_ms: (created + later) * 1_000,
         };
+        if details.3 && event.status == Status::Tentative {
+            event.postpone();
+        }
         let mut overrides = std::mem::take(&mut event.schedule.overrides);
         for change in &mut overrides {
             change.status = change.status.filter(|&status| status != event.status);

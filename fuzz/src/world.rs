@@ -1,8 +1,10 @@
 //! The small network in which everything is checked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use interhub_domain::document::Reading;
 use interhub_domain::envelope::{SigningKey, public_key};
-use interhub_domain::event::{Event, LocalTime, Location, Schedule, Status, Zone};
+use interhub_domain::event::{Event, LocalTime, Location, Schedule, Status, Translation, Zone};
 use interhub_domain::ids::{HubId, ThingId};
 use interhub_domain::profile::Point;
 
@@ -45,6 +47,16 @@ pub(crate) fn another_event() -> Reading {
         url: "https://example.org/a".into(),
         online_url: "https://example.org/b".into(),
         image_url: "https://example.org/c".into(),
+        translations: BTreeMap::from([(
+            "nl".into(),
+            Translation {
+                title: "Daarna".into(),
+                summary: "Later".into(),
+            },
+        )]),
+        features: BTreeSet::from(["dogs".into()]),
+        capacity: Some(9),
+        postponed: true,
         schedule: Schedule {
             start: time(18),
             end: time(20),
@@ -81,6 +93,10 @@ fn sample(title: &str) -> Event {
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: day,
             end: day,

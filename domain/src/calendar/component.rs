@@ -1,5 +1,6 @@
 //! One VEVENT, read by itself: what it says, before it is put together with the others of its UID.
 
+mod details;
 mod times;
 
 pub(super) use self::times::{End, When};
@@ -11,6 +12,7 @@ use calcard::icalendar::{
 };
 use calcard::{Entry, Parser};
 
+use self::details::Details;
 use self::times::{days_and_seconds, millis, one_when, shown, when};
 use super::clean;
 use super::text::{Block, MAX_BLOCK_BYTES};
@@ -59,6 +61,7 @@ pub(super) struct Part {
     pub(super) url: String,
     pub(super) online_url: String,
     pub(super) image_url: String,
+    pub(super) details: Details,
     pub(super) start: When,
     pub(super) end: End,
     /// RDATE: starts, and ends of those that were given as periods.
@@ -122,6 +125,7 @@ struct Reader {
     other_conference: String,
     image: String,
     attached_image: String,
+    details: Details,
     extra: Vec<(When, End)>,
     excluded: Vec<When>,
     zone: Option<String>,
@@ -167,6 +171,7 @@ impl Reader {
             } else {
                 self.image
             },
+            details: self.details,
             start,
             end,
             extra: self.extra,
@@ -232,6 +237,15 @@ impl Reader {
         match name {
             "X-INTERHUB-SUMMARY" => self.summary = text(entry, ";"),
             "X-INTERHUB-TIMEZONE" => self.zone = Some(text(entry, ";")),
+            "X-INTERHUB-TITLE-IN"
+            | "X-INTERHUB-SUMMARY-IN"
+            | "X-INTERHUB-FEATURES"
+            | "X-INTERHUB-CAPACITY"
+            | "X-INTERHUB-STATUS" => {
+                if let Some(warning) = self.details.read(name, language_of(entry), &text(entry, ";")) {
+                    self.warn_once(warning);
+                }
+            }
             "X-ALT-DESC" => self.html = text(entry, ";"),
             "X-GOOGLE-CONFERENCE"
             | "X-GOOGLE-HANGOUT"
@@ -384,13 +398,8 @@ impl Reader {
     }
 
     fn note_language(&mut self, entry: &ICalendarEntry) {
-        let language = entry
-            .parameter(&ICalendarParameterName::Language)
-            .and_then(|language| language.as_text());
-        if let Some(language) = language
-            && self.language.is_empty()
-        {
-            self.language = clean::language(language);
+        if self.language.is_empty() {
+            self.language = clean::language(language_of(entry));
         }
     }
 
@@ -506,6 +515,12 @@ fn text(entry: &ICalendarEntry, separator: &str) -> String {
         .map(|value| value.as_text().unwrap_or_default())
         .collect();
     parts.join(separator)
+}
+
+/// The LANGUAGE parameter; empty if there is none.
+fn language_of(entry: &ICalendarEntry) -> &str {
+    let language = entry.parameter(&ICalendarParameterName::Language);
+    language.and_then(|language| language.as_text()).unwrap_or_default()
 }
 
 fn uri(entry: &ICalendarEntry) -> String {

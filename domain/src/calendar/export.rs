@@ -4,9 +4,18 @@
 //! zone, lines of at most 75 octets, CRLF, addresses not escaped, dates and times never mixed in one property. The same
 //! events give the same bytes: nothing in it depends on when it is written.
 //!
-//! What iCalendar has no place for is said in two properties of our own, so that [`import`](super::import::import)
-//! gives back the same event: X-INTERHUB-SUMMARY (the short text), and X-INTERHUB-TIMEZONE (the zone of an event whose
-//! DTSTART is a date or in UTC).
+//! What iCalendar has no place for is said in properties of our own, so that [`import`](super::import::import) gives back
+//! the same event:
+//!
+//! - X-INTERHUB-SUMMARY: the short text.
+//! - X-INTERHUB-TIMEZONE: the zone of an event whose DTSTART is a date or in UTC.
+//! - X-INTERHUB-TITLE-IN and X-INTERHUB-SUMMARY-IN, with LANGUAGE: the texts in other languages. SUMMARY itself must not
+//!   occur twice (RFC 5545 3.6.1), and whoever takes the last would show a language nobody asked for.
+//! - X-INTERHUB-FEATURES and X-INTERHUB-CAPACITY.
+//! - X-INTERHUB-STATUS: POSTPONED. iCalendar does not know it. STATUS says CANCELLED, because nothing takes place at the
+//!   time written here, and programs that are told TENTATIVE keep showing it there; a COMMENT says the rest. With its new
+//!   time the event is CONFIRMED again, under the same UID and a higher SEQUENCE. In an exception of a postponed series it
+//!   says what STATUS would say otherwise.
 
 use std::collections::BTreeMap;
 
@@ -201,7 +210,11 @@ fn write_event(out: &mut Lines, export: &ExportEvent<'_>, zone: &TimeStyle) {
     }
     write_dates(out, "RDATE", &schedule.extra, zone);
     write_dates(out, "EXDATE", &schedule.excluded, zone);
-    write_status(out, event.status);
+    write_status(out, event.outward_status());
+    if event.postponed {
+        out.text("COMMENT", "Postponed: there is no new date yet.");
+        out.raw("X-INTERHUB-STATUS:POSTPONED");
+    }
     write_texts(
         out,
         export,
@@ -210,6 +223,7 @@ fn write_event(out: &mut Lines, export: &ExportEvent<'_>, zone: &TimeStyle) {
         event.location.as_ref(),
         &event.url,
     );
+    write_details(out, event);
     if schedule.all_day() || *zone == TimeStyle::Utc {
         out.text("X-INTERHUB-TIMEZONE", &zone_name(&schedule.zone, zone));
     }
@@ -241,7 +255,14 @@ fn write_exception(out: &mut Lines, export: &ExportEvent<'_>, change: &Override,
     };
     write_time(out, &format!("RECURRENCE-ID{range}"), change.recurrence_id, zone);
     write_span(out, start, end, zone);
-    write_status(out, change.status.unwrap_or(event.status));
+    if event.postponed {
+        write_status(out, Status::Cancelled);
+        if let Some(status) = change.status {
+            out.raw(&format!("X-INTERHUB-STATUS:{}", status_name(status)));
+        }
+    } else {
+        write_status(out, change.status.unwrap_or(event.status));
+    }
     write_texts(
         out,
         export,
@@ -275,11 +296,33 @@ fn stamp(ms: i64) -> String {
 }
 
 fn write_status(out: &mut Lines, status: Status) {
-    out.raw(match status {
-        Status::Confirmed => "STATUS:CONFIRMED",
-        Status::Tentative => "STATUS:TENTATIVE",
-        Status::Cancelled => "STATUS:CANCELLED",
-    });
+    out.raw(&format!("STATUS:{}", status_name(status)));
+}
+
+const fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::Confirmed => "CONFIRMED",
+        Status::Tentative => "TENTATIVE",
+        Status::Cancelled => "CANCELLED",
+    }
+}
+
+/// What only our own reader knows; once for an event, not in its exceptions.
+fn write_details(out: &mut Lines, event: &Event) {
+    for (tag, translation) in &event.translations {
+        for (name, text) in [("TITLE", &translation.title), ("SUMMARY", &translation.summary)] {
+            if !text.is_empty() {
+                out.text(&format!("X-INTERHUB-{name}-IN;LANGUAGE={tag}"), text);
+            }
+        }
+    }
+    if !event.features.is_empty() {
+        let words: Vec<&str> = event.features.iter().map(String::as_str).collect();
+        out.raw(&format!("X-INTERHUB-FEATURES:{}", words.join(",")));
+    }
+    if let Some(number) = event.capacity {
+        out.raw(&format!("X-INTERHUB-CAPACITY:{number}"));
+    }
 }
 
 fn write_texts(

@@ -257,7 +257,7 @@ pub fn cancelled(event: &Event, now_ms: i64) -> Event {
     };
     let starts_ms = zone::instant_ms(event.schedule.start, &zone::resolve(&event.schedule.zone));
     if !event.schedule.is_series() || starts_ms > now_ms {
-        event.status = Status::Cancelled;
+        event.cancel();
         return event;
     }
     let coming = expand::occurrences(&event.schedule, event.status, window, MAX_OVERRIDES).occurrences;

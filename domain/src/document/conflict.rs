@@ -1,12 +1,14 @@
 //! Where an event says several things at once: values that hubs gave one field at the same time.
 //!
-//! Text merges by character, a cancellation wins, and what only counts up takes the largest: nothing of that is listed.
+//! Text merges by character, a cancellation wins, features add up, and what only counts up takes the largest: nothing of that
+//! is listed.
 
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 use serde::{Deserialize, Serialize};
 
-use super::event::{entries, is_cancelled};
+use super::details::{self, CAPACITY};
+use super::event::{entries, is_cancelled, is_postponed};
 use super::fields::{child, cut, float, maps, remove, string};
 use super::tree;
 use crate::ids::HubId;
@@ -23,7 +25,7 @@ const MAX_ITEMS: usize = 2_000;
 /// A field to which hubs gave different values at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflict {
-    /// Its name: that of the command line, or `occurrence/START/NAME` for one date of a series.
+    /// Its name: that of the command line, `occurrence/START/NAME` for one date of a series, or `translations/LANG/NAME`.
     pub field: String,
     /// The values, different from each other, the one that is shown first.
     pub values: Vec<Concurrent>,
@@ -50,7 +52,7 @@ pub(super) fn are_within_limits(conflicts: &[Conflict]) -> bool {
 }
 
 /// The fields at the top of an event and the keys they are kept under.
-const FIELDS: [(&str, &str); 9] = [
+const FIELDS: [(&str, &str); 10] = [
     ("title", "title"),
     ("summary", "summary"),
     ("description", "description"),
@@ -60,6 +62,7 @@ const FIELDS: [(&str, &str); 9] = [
     ("url", "url"),
     ("online_url", "online_url"),
     ("image_url", "image_url"),
+    ("capacity", CAPACITY),
 ];
 /// The same inside the schedule.
 const SCHEDULE: [(&str, &str); 6] = [
@@ -89,6 +92,13 @@ fn spots(doc: &AutoCommit) -> Vec<Spot> {
     let places = maps(doc, &ROOT, "location");
     add("location".to_owned(), places.clone(), "name");
     add("at".to_owned(), places, "lat");
+    let shown = details::read_translations(doc);
+    for (tag, entries) in details::languages(doc) {
+        if shown.contains_key(&tag) {
+            add(format!("translations/{tag}/title"), entries.clone(), "title");
+            add(format!("translations/{tag}/summary"), entries, "summary");
+        }
+    }
     let Some(at) = child(doc, &ROOT, "schedule", ObjType::Map) else {
         return out;
     };
@@ -174,7 +184,7 @@ fn lon_beside(doc: &AutoCommit, object: &ObjId, lat: &ObjId) -> f64 {
 pub(super) fn find(doc: &AutoCommit) -> Vec<Conflict> {
     let mut out = Vec::new();
     for spot in spots(doc) {
-        let settled = spot.key == "status" && spot.objects.iter().any(|object| is_cancelled(doc, object));
+        let settled = spot.key == "status" && spot.objects.iter().any(|object| is_settled(doc, object));
         if settled || out.len() == MAX_CONFLICTS {
             continue;
         }
@@ -188,6 +198,11 @@ pub(super) fn find(doc: &AutoCommit) -> Vec<Conflict> {
         }
     }
     out
+}
+
+/// A cancellation beats every other status, and a postponement every other of the whole event.
+fn is_settled(doc: &AutoCommit, object: &ObjId) -> bool {
+    is_cancelled(doc, object) || (*object == ROOT && is_postponed(doc))
 }
 
 /// Who gave a value is the actor of its operation; when, what that hub's change says of the event's last update.

@@ -6,6 +6,7 @@ use automerge::transaction::Transactable;
 use automerge::{AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 use jiff::civil::{Date, DateTime};
 
+use super::details;
 use super::fields::{
     boolean, child, cut, float, integer, map, maps, put_float, put_integer, put_string, put_strings, put_text, remove,
     string, strings, text,
@@ -23,10 +24,13 @@ const MAX_DATES: usize = 2_000;
 /// Longest rule in characters.
 const MAX_RULE: usize = 500;
 
+/// The key of what [`is_postponed`] reads.
+pub(super) const POSTPONED: &str = "postponed";
+
 pub(super) fn write(doc: &mut AutoCommit, event: &Event) -> Result<(), AutomergeError> {
     put_string(doc, &ROOT, "uid", &event.uid)?;
     put_integer(doc, &ROOT, "sequence", i64::from(event.sequence))?;
-    put_status(doc, &ROOT, Some(event.status))?;
+    put_standing(doc, event)?;
     put_string(doc, &ROOT, "title", &event.title)?;
     put_string(doc, &ROOT, "summary", &event.summary)?;
     put_text(doc, &ROOT, "description", &event.description)?;
@@ -36,9 +40,42 @@ pub(super) fn write(doc: &mut AutoCommit, event: &Event) -> Result<(), Automerge
     put_string(doc, &ROOT, "url", &event.url)?;
     put_string(doc, &ROOT, "online_url", &event.online_url)?;
     put_string(doc, &ROOT, "image_url", &event.image_url)?;
+    details::write_translations(doc, &event.translations)?;
+    details::write_features(doc, &event.features)?;
+    details::write_capacity(doc, event.capacity)?;
     put_integer(doc, &ROOT, "created", event.created_ms)?;
     put_integer(doc, &ROOT, "updated", event.updated_ms)?;
     write_schedule(doc, &event.schedule)
+}
+
+/// Sets the event's own status, and whether it is postponed.
+fn put_standing(doc: &mut AutoCommit, event: &Event) -> Result<(), AutomergeError> {
+    let said = read_status(doc, &ROOT).is_some();
+    if said && read_standing(doc) == (event.status, event.postponed) {
+        return Ok(());
+    }
+    if event.postponed {
+        doc.put(ROOT, POSTPONED, true)?;
+    } else {
+        remove(doc, &ROOT, POSTPONED)?;
+    }
+    put_status(doc, &ROOT, Some(event.status))
+}
+
+/// The event's own status, and whether it is postponed. A version that does not know the second reads the first: a
+/// postponed event is tentative, and a cancellation beats a postponement at every version alike.
+fn read_standing(doc: &AutoCommit) -> (Status, bool) {
+    let status = read_status(doc, &ROOT).unwrap_or_default();
+    if status != Status::Cancelled && is_postponed(doc) {
+        (Status::Tentative, true)
+    } else {
+        (status, false)
+    }
+}
+
+/// Whether it is said that there is no date; a cancellation says more.
+pub(super) fn is_postponed(doc: &AutoCommit) -> bool {
+    boolean(doc, &ROOT, POSTPONED) == Some(true)
 }
 
 /// Sets the status. The value is compared with the whole reading, so that a settled conflict is not written again.
@@ -210,12 +247,14 @@ pub(super) fn read(doc: &AutoCommit) -> Event {
             tags.push(tag);
         }
     }
+    let (status, postponed) = read_standing(doc);
     Event {
         uid: text(doc, &ROOT, "uid", MAX_UID),
         sequence: largest(doc, &ROOT, "sequence")
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(0),
-        status: read_status(doc, &ROOT).unwrap_or_default(),
+        status,
+        postponed,
         title: text(doc, &ROOT, "title", MAX_TITLE),
         summary: text(doc, &ROOT, "summary", MAX_SUMMARY),
         description: text(doc, &ROOT, "description", MAX_DESCRIPTION),
@@ -225,6 +264,9 @@ pub(super) fn read(doc: &AutoCommit) -> Event {
         url: read_url(doc, &ROOT, "url"),
         online_url: read_url(doc, &ROOT, "online_url"),
         image_url: read_url(doc, &ROOT, "image_url"),
+        translations: details::read_translations(doc),
+        features: details::read_features(doc),
+        capacity: details::read_capacity(doc),
         schedule: read_schedule(doc),
         created_ms: integer(doc, &ROOT, "created").unwrap_or(0),
         updated_ms: largest(doc, &ROOT, "updated").unwrap_or(0),
@@ -390,6 +432,8 @@ pub(super) fn is_within_limits(event: &Event) -> bool {
         && event.tags.iter().all(|tag| short(tag, MAX_TAG))
         && place(event.location.as_ref())
         && urls.into_iter().all(|url| short(url, MAX_URL))
+        && details::are_within_limits(&event.translations, &event.features, event.capacity)
+        && (!event.postponed || event.status == Status::Tentative)
         && zone_fits
         && rules.len() <= MAX_TAGS
         && rules.iter().all(|rule| short(rule, MAX_RULE))

@@ -8,7 +8,8 @@ use automerge::hydrate::{List, Map, Value};
 use automerge::{ScalarValue, TextEncoding};
 use std::collections::HashMap;
 
-use super::event::{status_name, times};
+use super::details::{CAPACITY, FEATURES, TRANSLATIONS};
+use super::event::{POSTPONED, status_name, times};
 use crate::event::{Event, Location, Override, Schedule, Status, Zone};
 
 /// The root of a new event. Automerge orders the keys itself, so the change's bytes depend on the event alone.
@@ -17,6 +18,7 @@ pub(super) fn event(event: &Event, encoding: TextEncoding) -> Map {
     root.string("uid", &event.uid);
     root.integer("sequence", i64::from(event.sequence));
     root.status(Some(event.status));
+    root.flag(POSTPONED, event.postponed);
     root.string("title", &event.title);
     root.string("summary", &event.summary);
     if !event.description.is_empty() {
@@ -28,6 +30,7 @@ pub(super) fn event(event: &Event, encoding: TextEncoding) -> Map {
     root.string("url", &event.url);
     root.string("online_url", &event.online_url);
     root.string("image_url", &event.image_url);
+    root.details(event);
     root.integer("created", event.created_ms);
     root.integer("updated", event.updated_ms);
     root.put("schedule", Value::Map(schedule(&event.schedule)));
@@ -45,21 +48,17 @@ fn schedule(schedule: &Schedule) -> Map {
     at.strings("rules", &schedule.rules);
     at.strings("extra", &times(&schedule.extra));
     at.strings("excluded", &times(&schedule.excluded));
-    if !schedule.overrides.is_empty() {
-        let mut all = Fields::default();
-        for one in &schedule.overrides {
-            all.put(&one.recurrence_id.to_string(), Value::Map(change(one)));
-        }
-        at.put("overrides", Value::Map(all.into()));
+    let mut all = Fields::default();
+    for one in &schedule.overrides {
+        all.put(&one.recurrence_id.to_string(), Value::Map(change(one)));
     }
+    at.map("overrides", all);
     at.into()
 }
 
 fn change(one: &Override) -> Map {
     let mut entry = Fields::default();
-    if one.this_and_future {
-        entry.put("future", Value::Scalar(ScalarValue::Boolean(true)));
-    }
+    entry.flag("future", one.this_and_future);
     entry.status(one.status);
     if let Some((start, end)) = one.time {
         entry.string("start", &start.to_string());
@@ -94,6 +93,37 @@ impl Fields {
                 .map(|text| Value::Scalar(ScalarValue::from(text.as_str())))
                 .collect();
             self.put(key, Value::List(List::from(items)));
+        }
+    }
+
+    fn flag(&mut self, key: &str, yes: bool) {
+        if yes {
+            self.put(key, Value::Scalar(ScalarValue::Boolean(true)));
+        }
+    }
+
+    fn map(&mut self, key: &str, entries: Self) {
+        if !entries.0.is_empty() {
+            self.put(key, Value::Map(entries.into()));
+        }
+    }
+
+    fn details(&mut self, event: &Event) {
+        let mut languages = Self::default();
+        for (tag, translation) in &event.translations {
+            let mut texts = Self::default();
+            texts.string("title", &translation.title);
+            texts.string("summary", &translation.summary);
+            languages.map(tag, texts);
+        }
+        self.map(TRANSLATIONS, languages);
+        let mut words = Self::default();
+        for word in &event.features {
+            words.flag(word, true);
+        }
+        self.map(FEATURES, words);
+        if let Some(number) = event.capacity {
+            self.integer(CAPACITY, i64::from(number));
         }
     }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod bytes;
 mod conflict;
+mod details;
 mod event;
 mod fields;
 mod fresh;
@@ -611,3 +612,5 @@ pub fn show_saved(snapshot: &[u8], kind: DocumentKind) -> Result<Shown, EditErro
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::sample_event;

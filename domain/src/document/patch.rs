@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, ObjType, ROOT, ReadDoc};
 
-use crate::event::{Event, LocalTime, Location, Override, Schedule, Status};
+use crate::event::{Event, LocalTime, Location, Override, Schedule, Status, Translation};
 
 /// One field as people name it, and as [`super::Conflict`] lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +27,12 @@ enum Field {
     OnlineUrl,
     ImageUrl,
     Language,
+    Features,
+    Capacity,
 }
 
 impl Field {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Title,
         Self::Summary,
         Self::Description,
@@ -48,6 +50,8 @@ impl Field {
         Self::OnlineUrl,
         Self::ImageUrl,
         Self::Language,
+        Self::Features,
+        Self::Capacity,
     ];
 
     const fn name(self) -> &'static str {
@@ -69,6 +73,8 @@ impl Field {
             Self::OnlineUrl => "online_url",
             Self::ImageUrl => "image_url",
             Self::Language => "language",
+            Self::Features => "features",
+            Self::Capacity => "capacity",
         }
     }
 
@@ -80,6 +86,7 @@ impl Field {
             Self::Title => event.title.clone(),
             Self::Summary => event.summary.clone(),
             Self::Description => event.description.clone(),
+            Self::Status if event.postponed => "postponed".to_owned(),
             Self::Status => status_name(event.status).to_owned(),
             Self::Start => schedule.start.to_string(),
             Self::End => schedule.end.to_string(),
@@ -101,6 +108,8 @@ impl Field {
             Self::OnlineUrl => event.online_url.clone(),
             Self::ImageUrl => event.image_url.clone(),
             Self::Language => event.language.clone(),
+            Self::Features => event.features.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+            Self::Capacity => event.capacity.map(|number| number.to_string()).unwrap_or_default(),
         }
     }
 
@@ -109,7 +118,7 @@ impl Field {
             Self::Title => to.title.clone_from(&from.title),
             Self::Summary => to.summary.clone_from(&from.summary),
             Self::Description => to.description.clone_from(&from.description),
-            Self::Status => to.status = from.status,
+            Self::Status => (to.status, to.postponed) = (from.status, from.postponed),
             Self::Start => to.schedule.start = from.schedule.start,
             Self::End => to.schedule.end = from.schedule.end,
             Self::Timezone => to.schedule.zone.clone_from(&from.schedule.zone),
@@ -131,6 +140,8 @@ impl Field {
             Self::OnlineUrl => to.online_url.clone_from(&from.online_url),
             Self::ImageUrl => to.image_url.clone_from(&from.image_url),
             Self::Language => to.language.clone_from(&from.language),
+            Self::Features => to.features.clone_from(&from.features),
+            Self::Capacity => to.capacity = from.capacity,
         }
     }
 
@@ -159,12 +170,16 @@ pub(super) fn withdraw(event: &mut Event, names: &[String]) {
         summary: String::new(),
         description: String::new(),
         status: Status::default(),
+        postponed: false,
         tags: Vec::new(),
         location: None,
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
         language: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
         schedule: Schedule {
             rules: Vec::new(),
             extra: Vec::new(),
@@ -179,16 +194,23 @@ pub(super) fn withdraw(event: &mut Event, names: &[String]) {
             field.copy(&empty, event);
         }
     }
+    let texts: Vec<String> = translated(event).into_keys().collect();
+    for name in texts {
+        if is_among(&name, |wanted| names.iter().any(|name| name == wanted)) {
+            translate(event, &name, "");
+        }
+    }
 }
 
 /// What an edit altered, as text: name of the field and the value it was given. Dates of a series are named
-/// `occurrence/START`.
+/// `occurrence/START`, texts in other languages `translations/LANG/NAME`.
 pub fn altered(before: &Event, after: &Event) -> Vec<(String, String)> {
     let mut out: Vec<(String, String)> = Field::ALL
         .into_iter()
         .filter(|field| field.differs(before, after))
         .map(|field| (field.name().to_owned(), field.text(after)))
         .collect();
+    out.extend(retranslated(before, after));
     let (old, new) = (overrides(before), overrides(after));
     for start in touched(&old, &new) {
         let value = new.get(&start).map_or_else(String::new, |one| describe(one));
@@ -202,13 +224,16 @@ pub fn text_of(event: &Event, name: &str) -> String {
     if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) {
         return field.text(event);
     }
+    if let Some(text) = translated(event).remove(name) {
+        return text.to_owned();
+    }
     let all = overrides(event);
     let one = all.iter().find(|(start, _)| format!("occurrence/{start}") == name);
     one.map_or_else(String::new, |(_, one)| describe(one))
 }
 
 /// Makes an edit again on an event that says something else by now: what differs between `before` and `after` becomes
-/// so in `onto`; long texts merge by character. Fields of the names in `withdrawn` are left out.
+/// so in `onto`; long texts merge by character, and of features what was added is added, what was taken away is taken away. Fields of the names in `withdrawn` are left out.
 pub fn carry_over(before: &Event, after: &Event, onto: &Event, withdrawn: &BTreeSet<String>) -> Event {
     let mut out = onto.clone();
     for field in Field::ALL {
@@ -219,7 +244,18 @@ pub fn carry_over(before: &Event, after: &Event, onto: &Event, withdrawn: &BTree
             Field::Description => {
                 out.description = merge_text(&before.description, &after.description, &onto.description);
             }
+            Field::Features => {
+                out.features
+                    .retain(|word| !before.features.contains(word) || after.features.contains(word));
+                out.features
+                    .extend(after.features.difference(&before.features).cloned());
+            }
             other => other.copy(after, &mut out),
+        }
+    }
+    for (name, text) in retranslated(before, after) {
+        if !is_among(&name, |wanted| withdrawn.contains(wanted)) {
+            translate(&mut out, &name, &text);
         }
     }
     if before.uid != after.uid {
@@ -233,6 +269,56 @@ pub fn carry_over(before: &Event, after: &Event, onto: &Event, withdrawn: &BTree
     }
     carry_overrides(before, after, &mut out);
     out
+}
+
+/// The texts in other languages by their names; none that is empty.
+fn translated(event: &Event) -> BTreeMap<String, &str> {
+    let mut out = BTreeMap::new();
+    for (tag, translation) in &event.translations {
+        for (key, text) in [("title", &translation.title), ("summary", &translation.summary)] {
+            if !text.is_empty() {
+                out.insert(format!("translations/{tag}/{key}"), text.as_str());
+            }
+        }
+    }
+    out
+}
+
+/// The names of texts in other languages that differ, and what they say afterwards; nothing if they are gone.
+fn retranslated(before: &Event, after: &Event) -> Vec<(String, String)> {
+    let (old, new) = (translated(before), translated(after));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let differing = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+    differing
+        .map(|name| {
+            (
+                name.clone(),
+                new.get(name).map_or_else(String::new, |text| (*text).to_owned()),
+            )
+        })
+        .collect()
+}
+
+/// Gives the text of such a name; an empty one is taken away, and a language without any with it.
+fn translate(event: &mut Event, name: &str, text: &str) {
+    let Some((tag, key)) = name.strip_prefix("translations/").and_then(|rest| rest.split_once('/')) else {
+        return;
+    };
+    let translation = event.translations.entry(tag.to_owned()).or_default();
+    let place = if key == "title" {
+        &mut translation.title
+    } else {
+        &mut translation.summary
+    };
+    text.clone_into(place);
+    event
+        .translations
+        .retain(|_, translation| *translation != Translation::default());
+}
+
+/// Whether such a name, or all translations, are among the names wanted.
+fn is_among(name: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    wanted(name) || wanted("translations")
 }
 
 fn overrides(event: &Event) -> BTreeMap<LocalTime, &Override> {

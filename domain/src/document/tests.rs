@@ -1,12 +1,16 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod details;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit};
 use jiff::civil::{date, datetime};
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{LocalTime, Location, Override, Schedule, Status, Zone};
+use crate::event::{LocalTime, Location, Override, Schedule, Status, Translation, Zone};
 use crate::profile::Point;
 
 pub(crate) fn sample_event() -> Event {
@@ -26,6 +30,10 @@ pub(crate) fn sample_event() -> Event {
         url: "https://example.org/open-day".into(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: LocalTime::DateTime(datetime(2027, 3, 4, 18, 30, 0, 0)),
             end: LocalTime::DateTime(datetime(2027, 3, 4, 20, 0, 0, 0)),
@@ -264,7 +272,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         proptest::collection::btree_set(0i16..90, 0..5),
     );
     let rest = (any::<bool>(), any::<bool>(), any::<bool>(), 0u32..9, 0i64..99);
-    (texts, links, lists, rest).prop_map(|(texts, links, lists, rest)| {
+    (texts, links, lists, any_details(), rest).prop_map(|(texts, links, lists, details, rest)| {
         let day = |offset: &i16| {
             let date = date(2027, 1, 1).checked_add(jiff::Span::new().days(*offset)).unwrap();
             LocalTime::DateTime(date.at(18, 30, 0, 0))
@@ -280,7 +288,8 @@ fn any_event() -> impl Strategy<Value = Event> {
             location: rest.0.then(|| sample.location.clone().unwrap()),
             url: Some(links.0.clone()).filter(|text| !text.is_empty()),
         };
-        Event {
+        let (translations, features, capacity, postponed) = details;
+        let mut event = Event {
             sequence: rest.3,
             status: if rest.0 { Status::Cancelled } else { Status::Confirmed },
             title: texts.0.clone(),
@@ -293,6 +302,9 @@ fn any_event() -> impl Strategy<Value = Event> {
             url: links.0.clone(),
             online_url: links.1.clone(),
             image_url: links.2.clone(),
+            translations,
+            features,
+            capacity,
             tags: lists.0.iter().cloned().collect(),
             schedule: Schedule {
                 zone: if rest.2 {
@@ -309,8 +321,36 @@ fn any_event() -> impl Strategy<Value = Event> {
             },
             created_ms: rest.4,
             ..sample
+        };
+        if postponed {
+            event.postpone();
         }
+        event
     })
+}
+
+type Details = (BTreeMap<String, Translation>, BTreeSet<String>, Option<u32>, bool);
+
+fn any_details() -> impl Strategy<Value = Details> {
+    let tag = prop_oneof![Just("de"), Just("de-AT"), Just("nl"), Just("zh-Hant")].prop_map(str::to_owned);
+    let texts = ("[a-zé]{1,9}", proptest::option::of("[a-zé ]{1,20}"), any::<bool>());
+    let texts = texts.prop_map(|(one, other, swapped)| {
+        let other = other.unwrap_or_default();
+        let (title, summary) = if swapped { (other, one) } else { (one, other) };
+        Translation { title, summary }
+    });
+    let word = prop_oneof![
+        Just("dogs"),
+        Just("childcare"),
+        Just("wheelchair"),
+        Just("of-a-later-version")
+    ];
+    (
+        proptest::collection::btree_map(tag, texts, 0..4),
+        proptest::collection::btree_set(word.prop_map(str::to_owned), 0..4),
+        proptest::option::of(1..=1_000_000_u32),
+        any::<bool>(),
+    )
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use proptest::prelude::*;
@@ -99,6 +100,10 @@ fn event(title: &str, status: Status) -> Reading {
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: day,
             end: day,

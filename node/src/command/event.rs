@@ -1,5 +1,6 @@
 //! Events: add, edit, cancel, show, list.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interhub_domain::calendar::expand::{self, Window};
@@ -103,6 +104,10 @@ impl Commands {
                 url: String::new(),
                 online_url: String::new(),
                 image_url: String::new(),
+                translations: BTreeMap::new(),
+                features: BTreeSet::new(),
+                capacity: None,
+                postponed: false,
                 schedule,
                 created_ms: now_ms,
                 updated_ms: now_ms,
@@ -152,7 +157,7 @@ impl Commands {
     pub async fn cancel_event(&self, id: String, occurrence: Option<String>) -> Result<ShownEvent, CommandError> {
         self.change_dates("event cancel", id, move |event| match &occurrence {
             None => {
-                event.status = Status::Cancelled;
+                event.cancel();
                 Ok(())
             }
             Some(text) => dates::cancel(event, text),
@@ -353,7 +358,7 @@ pub(super) fn no_event(id: &str) -> CommandError {
 /// An event at its next occurrence, or its last, or (if it has none) as its schedule begins.
 fn whole(row: Arc<EventRow>, now_ms: i64) -> Listed {
     let schedule = &row.event.schedule;
-    let status = row.event.status;
+    let status = row.event.outward_status();
     let coming = Window {
         from_ms: now_ms,
         to_ms: i64::MAX,
@@ -540,6 +545,10 @@ pub(super) mod tests {
             url: String::new(),
             online_url: String::new(),
             image_url: String::new(),
+            translations: BTreeMap::new(),
+            features: BTreeSet::new(),
+            capacity: None,
+            postponed: false,
             schedule: Schedule {
                 start,
                 end: end_of(start, &Ending::After(7200)).unwrap(),

@@ -59,7 +59,7 @@ pub(super) fn entries(row: &EventRow, covered: CoveredYears) -> Result<Entries, 
     }
     let schedule = &row.event.schedule;
     if !repeats(schedule) {
-        let expansion = occurrences(schedule, row.event.status, Window::ALL, 1);
+        let expansion = occurrences(schedule, row.event.outward_status(), Window::ALL, 1);
         add_occurrences(&mut entries, row, &expansion.occurrences)?;
         return Ok(entries);
     }
@@ -67,7 +67,7 @@ pub(super) fn entries(row: &EventRow, covered: CoveredYears) -> Result<Entries, 
         from_ms: covered.from_ms(),
         to_ms: covered.to_ms(),
     };
-    let expansion = occurrences(schedule, row.event.status, window, MAX_WRITTEN + 1);
+    let expansion = occurrences(schedule, row.event.outward_status(), window, MAX_WRITTEN + 1);
     let dense = expansion.occurrences.len() > MAX_WRITTEN;
     if !dense {
         let held: Vec<Occurrence> = expansion
@@ -99,7 +99,7 @@ fn begins_ms(row: &EventRow) -> i64 {
     if !schedule.overrides.is_empty() || !schedule.extra.is_empty() {
         return i64::MIN;
     }
-    let first = occurrences(schedule, row.event.status, Window::ALL, 1);
+    let first = occurrences(schedule, row.event.outward_status(), Window::ALL, 1);
     first.occurrences.first().map_or(i64::MIN, |one| one.start_ms)
 }
 
@@ -145,7 +145,7 @@ pub(super) fn same_entries(one: &EventRow, other: &EventRow) -> bool {
         && one.conflicts.is_empty() == other.conflicts.is_empty()
         && one.event.uid == other.event.uid
         && one.event.tags == other.event.tags
-        && one.event.status == other.event.status
+        && one.event.outward_status() == other.event.outward_status()
         && one.event.schedule == other.event.schedule
         && Facts::of(one) == Facts::of(other)
         && places(one) == places(other)

@@ -18,10 +18,11 @@ use crate::store::catalogue::{decode_row, encode_row};
 
 /// The version of everything this folder writes: key layouts, index values, and how series are expanded. A database
 /// with another number is rebuilt from its documents.
-pub(super) const FORMAT: u64 = 3;
+pub(super) const FORMAT: u64 = 4;
 
-/// Version byte of event and hub rows. 1 knew neither offers nor conflicts.
-const ROW_VERSION: u8 = 2;
+/// Version byte of event and hub rows. 1 knew neither offers nor conflicts, 2 no translations, features, capacity and
+/// postponement.
+const ROW_VERSION: u8 = 3;
 
 fn damaged(what: &'static str) -> StoreError {
     StoreError::Damaged { what }
@@ -64,9 +65,12 @@ pub(super) fn precedence(one: &EventRow, other: &EventRow) -> Ordering {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
     bits: u8,
-    /// First two bytes of the language, lower case.
+    /// First two bytes of the language, lower case; [`SEVERAL`] if there are several.
     language: [u8; 2],
 }
+
+/// Stands for more than one language; no tag begins so.
+const SEVERAL: [u8; 2] = [0xff; 2];
 
 const PUBLIC: u8 = 1;
 const NETWORK: u8 = 2;
@@ -82,9 +86,14 @@ impl Facts {
             _ => 0,
         };
         let online = if row.event.online_url.is_empty() { 0 } else { ONLINE };
+        let language = if row.event.translations.is_empty() {
+            language_head(&row.event.language)
+        } else {
+            SEVERAL
+        };
         Self {
             bits: audience | online,
-            language: language_head(&row.event.language),
+            language,
         }
     }
 
@@ -103,11 +112,13 @@ impl Facts {
         self.bits & ONLINE != 0
     }
 
-    /// Whether its language may match one with this head.
+    /// Whether one of its languages may match one with this head.
     pub(super) fn language_may_be(self, head: [u8; 2]) -> bool {
-        head.iter()
-            .zip(self.language)
-            .all(|(wanted, byte)| *wanted == 0 || *wanted == byte)
+        self.language == SEVERAL
+            || head
+                .iter()
+                .zip(self.language)
+                .all(|(wanted, byte)| *wanted == 0 || *wanted == byte)
     }
 }
 

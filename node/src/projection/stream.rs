@@ -158,7 +158,7 @@ impl ExpandedSource {
                 to_ms: self.span.to_ms,
             };
             let event = &self.row.event;
-            let expansion = occurrences(&event.schedule, event.status, window, self.limit);
+            let expansion = occurrences(&event.schedule, event.outward_status(), window, self.limit);
             let mut hits: Vec<Hit> = expansion.occurrences.iter().filter_map(|one| self.hit(one)).collect();
             hits.sort_by_key(|hit| hit.place);
             // Truncated with nothing new: the work one call may do is done, or too much begins at one moment.

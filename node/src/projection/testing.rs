@@ -194,6 +194,10 @@ pub(super) fn event(number: u8, title: &str, start: &str) -> EventRow {
             url: String::new(),
             online_url: String::new(),
             image_url: String::new(),
+            translations: BTreeMap::new(),
+            features: BTreeSet::new(),
+            capacity: None,
+            postponed: false,
             schedule,
             created_ms: 0,
             updated_ms: 0,
@@ -233,7 +237,7 @@ pub(super) fn brute_force(
             from_ms: from_ms - 1,
             to_ms: query.to_ms.unwrap_or(end),
         };
-        let expansion = occurrences(schedule, row.event.status, window, 1_000_000);
+        let expansion = occurrences(schedule, row.event.outward_status(), window, 1_000_000);
         assert!(!expansion.truncated, "the brute force has to see everything");
         for one in expansion.occurrences {
             let reach = if one.end_ms > one.start_ms {

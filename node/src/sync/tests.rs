@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interhub_domain::document::{InProcessCounter, Reading};
@@ -74,6 +75,10 @@ fn event(title: &str, status: Status) -> Reading {
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: day,
             end: LocalTime::Date(jiff::civil::date(2027, 3, 5)),

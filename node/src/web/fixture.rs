@@ -1,5 +1,6 @@
 //! A directory made by hand, for tests and pictures of pages: empty, normal, and overfull.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interhub_domain::event::{Event, LocalTime, Location, Occurrence, Override, Schedule, Status, Zone};
@@ -190,6 +191,10 @@ pub(crate) fn event(number: u32, hub: &HubRow, title: &str, start: &str, length:
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start,
             end,
@@ -283,7 +288,7 @@ impl Draft {
                 status: if cancelled {
                     Status::Cancelled
                 } else {
-                    self.row.event.status
+                    self.row.event.outward_status()
                 },
                 override_index: cancelled.then_some(0),
             }

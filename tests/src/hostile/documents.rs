@@ -1,5 +1,7 @@
 //! Honest documents for a hostile hub to build on, and what it is about to attack.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use automerge::Change as Chunk;
 use interhub_domain::document::{CountOutcome, CountRequest, EditError, Made, Reading, count, edit};
 use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
@@ -88,6 +90,10 @@ pub(super) fn reading(title: &str) -> Reading {
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: day,
             end: day,

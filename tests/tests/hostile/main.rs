@@ -8,8 +8,10 @@ mod heavy;
 mod node;
 mod peer;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use interhub_domain::document::{CountOutcome, CountRequest, Counted, Reading};
-use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Zone};
+use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Translation, Zone};
 use interhub_domain::ids::DocumentKind;
 use interhub_domain::profile::Point;
 use interhub_node::child::ChildCounter;
@@ -32,6 +34,10 @@ pub(crate) fn event(title: &str) -> Event {
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: day,
             end: day,
@@ -65,6 +71,16 @@ pub(crate) fn another_event() -> Event {
         url: "https://example.org/a".into(),
         online_url: "https://example.org/b".into(),
         image_url: "https://example.org/c".into(),
+        translations: BTreeMap::from([(
+            "nl".into(),
+            Translation {
+                title: "Daarna".into(),
+                summary: "Later".into(),
+            },
+        )]),
+        features: BTreeSet::from(["dogs".into()]),
+        capacity: Some(9),
+        postponed: true,
         schedule: Schedule {
             start: time(18),
             end: time(20),

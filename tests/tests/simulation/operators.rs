@@ -123,6 +123,10 @@ pub(crate) fn event(title: String, description: String) -> Event {
         url: String::new(),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: day,
             end: LocalTime::Date(jiff::civil::date(2027, 3, 5)),

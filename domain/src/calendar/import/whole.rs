@@ -31,10 +31,14 @@ impl Importer<'_> {
         for warning in part.warnings.iter().chain(&span.warning) {
             self.warn(Some(&uid), part.line, warning.clone());
         }
+        let details = &part.details;
+        // Another program that gave it a new time and another status knows better.
+        let postponed = details.postponed && part.status == Some(Status::Cancelled);
         let mut event = Event {
             uid,
             sequence: part.sequence,
             status: part.status.unwrap_or_default(),
+            postponed: false,
             title,
             summary: part.summary.clone(),
             description: part.description.clone(),
@@ -44,6 +48,9 @@ impl Importer<'_> {
             url: part.url.clone(),
             online_url: part.online_url.clone(),
             image_url: part.image_url.clone(),
+            translations: details.translations.clone(),
+            features: details.features.clone(),
+            capacity: details.capacity,
             schedule: Schedule {
                 start: span.start,
                 end: span.end,
@@ -56,13 +63,16 @@ impl Importer<'_> {
             created_ms: 0,
             updated_ms: 0,
         };
+        if postponed {
+            event.postpone();
+        }
         self.add_dates(&mut event, part, &zone, master.block.calendar)?;
         let mut blocks = vec![(&master.block, master.fingerprint)];
         let exceptions = self.add_exceptions(&mut event, exceptions, &zone)?;
         blocks.extend(exceptions.iter().map(|read| (&read.block, read.fingerprint)));
         self.set_times(&mut event, part, &exceptions);
         if self.scan.calendars[master.block.calendar].cancels {
-            event.status = Status::Cancelled;
+            event.cancel();
         }
         let bytes = text_bytes(&event);
         if bytes > MAX_EVENT_BYTES {
@@ -188,10 +198,15 @@ impl Importer<'_> {
         }
         let as_series = (recurrence_id, shifted_end(&event.schedule, recurrence_id));
         let changed = |new: &str, old: &str| (new != old).then(|| new.to_owned());
+        let status = if event.postponed {
+            part.details.status
+        } else {
+            part.status
+        };
         Ok(Override {
             recurrence_id,
             this_and_future: part.this_and_future,
-            status: part.status.filter(|&status| status != event.status),
+            status: status.filter(|&status| status != event.status),
             time: Some((span.start, span.end)).filter(|&time| time != as_series),
             title: changed(&part.title, &event.title).filter(|title| !title.is_empty()),
             description: changed(&part.description, &event.description),
@@ -277,7 +292,10 @@ fn text_bytes(event: &Event) -> usize {
         + place(&event.location)
         + event.url.len()
         + event.online_url.len()
-        + event.image_url.len();
+        + event.image_url.len()
+        + event.features.iter().map(String::len).sum::<usize>();
+    let translations = event.translations.values();
+    let translated: usize = translations.map(|one| one.title.len() + one.summary.len()).sum();
     let zone = match &event.schedule.zone {
         Zone::Named(name) => name.len(),
         Zone::Custom { name, definition } => name.len() + definition.len(),
@@ -289,5 +307,5 @@ fn text_bytes(event: &Event) -> usize {
         .iter()
         .map(|change| len(&change.title) + len(&change.description) + len(&change.url) + place(&change.location))
         .sum();
-    own + zone + overrides
+    own + translated + zone + overrides
 }

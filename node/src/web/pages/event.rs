@@ -163,7 +163,7 @@ fn first(row: &EventRow) -> Occurrence {
         start_ms: utc_ms(schedule.start),
         end_ms: utc_ms(schedule.end),
         recurrence_id: None,
-        status: row.event.status,
+        status: row.event.outward_status(),
         override_index: None,
     }
 }

@@ -1,5 +1,6 @@
 //! A folder of many events: what it takes on disk, in memory, and to start.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -45,6 +46,10 @@ pub(crate) fn event(number: usize) -> Event {
         url: format!("https://example.org/events/{number}"),
         online_url: String::new(),
         image_url: String::new(),
+        translations: BTreeMap::new(),
+        features: BTreeSet::new(),
+        capacity: None,
+        postponed: false,
         schedule: Schedule {
             start: LocalTime::DateTime(start),
             end: LocalTime::DateTime(start.checked_add(jiff::Span::new().hours(2)).unwrap()),
