@@ -37,13 +37,13 @@ pub struct EventQuery {
     pub hub: Option<String>,
     /// A tag, compared as [`fold_tag`] says.
     pub tag: Option<String>,
-    /// Words to find in title, summary, description, place and tags; at most 200 characters. All must be there.
+    /// Words to find in title, summary, their translations, description, place and tags; at most 200 characters. All must be there.
     pub text: Option<String>,
     /// Only near this place; see `within_km`.
     pub near: Option<Point>,
     /// Radius around `near` in km, above 0 and at most 20,000; 25 if absent.
     pub within_km: Option<f64>,
-    /// BCP 47 language; `de` also finds `de-AT`.
+    /// BCP 47 language, of the event or of a translation; `de` also finds `de-AT`.
     pub language: Option<String>,
     /// Only events that can be joined online.
     pub online: bool,

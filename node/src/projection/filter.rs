@@ -93,7 +93,7 @@ impl Filter {
             && self
                 .language
                 .as_deref()
-                .is_none_or(|wanted| language_matches(&row.event.language, wanted))
+                .is_none_or(|wanted| row.event.languages().any(|language| language_matches(language, wanted)))
             && self.text_matches(row.thing)
     }
 

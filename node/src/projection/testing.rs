@@ -273,7 +273,7 @@ fn shows(row: &EventRow, query: &EventQuery) -> bool {
         && query
             .language
             .as_ref()
-            .is_none_or(|language| language_matches(&row.event.language, language))
+            .is_none_or(|wanted| row.event.languages().any(|language| language_matches(language, wanted)))
         && (!query.online || !row.event.online_url.is_empty())
         && query
             .text

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use interhub_domain::event::{LocalTime, Override, Status};
+use interhub_domain::event::{LocalTime, Override, Status, Translation};
 use interhub_domain::ids::{LogId, ObjectId, ThingId};
 use interhub_domain::profile::Point;
 use interhub_domain::query::EventQuery;
@@ -101,8 +101,12 @@ prop_compose! {
         words in proptest::collection::vec(select(WORDS.to_vec()), 1..3),
         place in proptest::option::of(select(PLACES.to_vec())),
         language in select(vec!["", "de", "de-AT", "en"]),
+        translated in proptest::option::weighted(0.3, select(vec!["de", "en-GB", "nl"])),
         online in any::<bool>(),
-        status in select(vec![Status::Confirmed, Status::Tentative, Status::Cancelled]),
+        (status, postponed) in (
+            select(vec![Status::Confirmed, Status::Tentative, Status::Cancelled]),
+            proptest::bool::weighted(0.1),
+        ),
     ) -> EventRow {
         let mut row = event(number, &words.join(" "), "2026-01-01T00:00");
         // A dense series that is long as well has tens of thousands of occurrences at once.
@@ -114,6 +118,10 @@ prop_compose! {
         row.event.location = place.map(|(lat, lon)| at(lat, lon));
         row.event.language = language.into();
         row.event.status = status;
+        if postponed {
+            row.event.postpone();
+        }
+        row.event.translations = translated.map(|tag| (tag.to_owned(), Translation::default())).into_iter().collect();
         row.event.online_url = if online { "https://example.org".into() } else { String::new() };
         let schedule = &mut row.event.schedule;
         (schedule.start, schedule.end) = (start, later(start, hours));

@@ -1,8 +1,8 @@
 //! Text search over events. The index is a disposable cache: it stores ids only, follows the database by a list of
 //! things to do that is written in the commit's own batch, and rebuilds itself whenever it does not fit the database.
 //!
-//! An event matches if every word of the question is in its title, summary, description, place, tags or in what single
-//! occurrences change of these: as it is written, in another form of the word (in the event's language), with one slip
+//! An event matches if every word of the question is in its title, summary, description, place, tags, translations or in
+//! what single occurrences change of these: as it is written, in another form of the word (in its language), with one slip
 //! in words of five letters and more, or as the beginning of a word for the last one, which may still be being typed.
 //! Case, accents and umlauts do not matter. Lists are ordered by time, so nothing is ranked.
 

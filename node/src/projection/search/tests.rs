@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use interhub_domain::event::Translation;
 use interhub_domain::ids::ThingId;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -44,6 +45,11 @@ fn words_are_found_in_their_forms() {
     row.event.language = "de-AT".into();
     row.event.description = "Alte Häuser, neue Gärten".into();
     row.event.tags = vec!["Reparatur-Café".into()];
+    let english = Translation {
+        title: "Second-hand books".into(),
+        summary: "Bring children".into(),
+    };
+    row.event.translations.insert("en".into(), english);
     house.put(&row);
     house.search.follow_all().unwrap();
     for text in [
@@ -55,6 +61,8 @@ fn words_are_found_in_their_forms() {
         "cafe",
         "gartem",
         "repa",
+        "second book child",
+        "haus books",
     ] {
         assert_eq!(found(&house.search, text), [thing(1)], "{text}");
     }

@@ -8,7 +8,7 @@ use tantivy::tokenizer::{
 };
 
 /// Version of the analysis; an index made with another one is rebuilt.
-pub(super) const ANALYSIS: u32 = 1;
+pub(super) const ANALYSIS: u32 = 2;
 
 /// Longest word, in bytes; the rest of a longer one is not looked at.
 const MAX_WORD_BYTES: usize = 64;
@@ -18,7 +18,7 @@ const MAX_QUERY_WORDS: usize = 16;
 const FUZZY_FROM_CHARS: usize = 5;
 /// Beginnings shorter than this would match nearly everything.
 const PREFIX_FROM_CHARS: usize = 2;
-/// Most of one event's text that is indexed, in bytes; a document holds no more.
+/// Most of one event's text in one language that is indexed, in bytes; a document holds no more.
 const MAX_TEXT_BYTES: usize = 256 * 1024;
 
 /// The languages whose forms of words are known, by their BCP 47 primary subtag.
@@ -48,7 +48,7 @@ const LANGUAGES: [(&str, Language); 18] = [
 pub struct Text {
     /// Lower case, without accents; each once.
     pub words: BTreeSet<String>,
-    /// Stems in the event's language, each behind the language and a colon; empty if the language is not known.
+    /// Stems in the language of each text, behind the language and a colon; none of those whose language is not known.
     pub stems: BTreeSet<String>,
 }
 
@@ -63,16 +63,24 @@ impl Text {
             parts.extend(change.description.as_deref());
             parts.extend(change.location.iter().map(|location| location.name.as_str()));
         }
-        let text = composed(&parts.join("\n"));
-        let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
-        let stems = language_of(&event.language).map(|(code, language)| {
-            let stems = analyze(stemming(language), text);
-            stems.into_iter().map(|stem| format!("{code}:{stem}")).collect()
-        });
-        Self {
-            words: analyze(folding(), text).into_iter().collect(),
-            stems: stems.unwrap_or_default(),
+        let mut out = Self::default();
+        out.add(&parts.join("\n"), &event.language);
+        for (language, translation) in &event.translations {
+            out.add(&format!("{}\n{}", translation.title, translation.summary), language);
         }
+        out
+    }
+
+    /// Adds a text and the forms of its words in its language.
+    fn add(&mut self, text: &str, language: &str) {
+        let text = composed(text);
+        let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
+        if let Some((code, language)) = language_of(language) {
+            let stems = analyze(stemming(language), text);
+            self.stems
+                .extend(stems.into_iter().map(|stem| format!("{code}:{stem}")));
+        }
+        self.words.extend(analyze(folding(), text));
     }
 }
 
