@@ -247,6 +247,12 @@ impl Node {
         Ok(self.event_service().cancel(request).await?.into_inner())
     }
 
+    /// Says that an event's date is off.
+    pub async fn postpone_event(&self, id: &str) -> Result<v1::Event, ClientError> {
+        let request = call(v1::PostponeEventRequest { id: id.to_owned() });
+        Ok(self.event_service().postpone(request).await?.into_inner())
+    }
+
     /// Erases an event everywhere.
     pub async fn erase_event(&self, id: &str) -> Result<v1::EraseEventResponse, ClientError> {
         let request = call(v1::EraseEventRequest { id: id.to_owned() });

@@ -25,6 +25,12 @@ pub enum EventCommand {
     Edit(EditArgs),
     /// Cancel an event, or one date of a series; it stays listed, struck out
     Cancel(CancelArgs),
+    /// Say that the date of an event is off and that there is none yet; an edit with --start gives it a new one
+    Postpone {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+    },
     /// Erase an event of this hub at every hub, for good; nothing of what it says is kept
     Erase {
         /// Id of the event
@@ -169,9 +175,27 @@ pub struct FieldArgs {
     /// Where to join online
     #[arg(long, value_name = "URL", value_parser = value::web_address)]
     pub online_url: Option<String>,
+    /// A picture
+    #[arg(long = "image", value_name = "URL", value_parser = value::web_address)]
+    pub image_url: Option<String>,
     /// Language of the texts, for instance en or pt-BR
     #[arg(long = "lang", value_name = "LANG", value_parser = value::language)]
     pub language: Option<String>,
+    /// The title in another language, for instance 'de=Tag der offenen Tür'; may be repeated, an empty one is removed
+    #[arg(long = "translate", value_name = "LANG=TITLE", value_parser = value::translation)]
+    pub titles: Vec<(String, String)>,
+    /// The summary in another language; may be repeated, an empty one is removed
+    #[arg(long = "translate-summary", value_name = "LANG=TEXT", value_parser = value::translation)]
+    pub summaries: Vec<(String, String)>,
+    /// What it offers for access and company, for instance wheelchair, sign-language, childcare; may be repeated
+    #[arg(long = "feature", value_name = "WORD", value_delimiter = ',')]
+    pub features: Vec<String>,
+    /// What it does not offer any more; may be repeated
+    #[arg(long = "no-feature", value_name = "WORD", value_delimiter = ',')]
+    pub no_features: Vec<String>,
+    /// How many people there is room for, or none; information only
+    #[arg(long, value_name = "N|none", value_parser = value::capacity)]
+    pub capacity: Option<u32>,
     /// Keep it to this hub for now
     #[arg(long)]
     pub draft: bool,
@@ -292,7 +316,7 @@ pub struct ListArgs {
     /// Only events with these words
     #[arg(long, value_name = "WORDS", value_parser = value::text)]
     pub text: Option<String>,
-    /// Only events in this language; de also finds de-AT
+    /// Only events in this language or translated into it; de also finds de-AT
     #[arg(long = "lang", value_name = "LANG", value_parser = value::language)]
     pub language: Option<String>,
     /// Only events that can be joined online

@@ -13,6 +13,8 @@ pub struct LatLon {
 
 /// Longest text taken from one flag, in bytes. The node has its own, smaller limits for each field.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Largest capacity, as the node has it.
+const MAX_CAPACITY: u32 = 1_000_000;
 
 /// A length of time in seconds: `2h`, `90m`, `1h30m`, `7d`, `2w`.
 pub fn duration(text: &str) -> Result<u64, String> {
@@ -165,6 +167,32 @@ pub fn language(text: &str) -> Result<String, String> {
     Err(format!("{text:?} is no language; write it like en or pt-BR"))
 }
 
+/// A text in a language, `LANG=TEXT`.
+pub fn translation(value: &str) -> Result<(String, String), String> {
+    let parts = value.split_once('=').map(|(tag, words)| (tag.trim(), words.trim()));
+    let Some((tag, words)) = parts.filter(|(tag, _)| !tag.is_empty()) else {
+        return Err(format!(
+            "{:?} does not say which language it is in; write it like 'de=Tag der offenen Tür'",
+            cut(value)
+        ));
+    };
+    Ok((language(tag)?, text(words)?))
+}
+
+/// A capacity from 1 to 1,000,000, or `none`, which is 0.
+pub fn capacity(text: &str) -> Result<u32, String> {
+    let number = match text.trim() {
+        "none" => Some(0),
+        other => other.parse().ok().filter(|number| (1..=MAX_CAPACITY).contains(number)),
+    };
+    number.ok_or_else(|| {
+        format!(
+            "{:?} is no capacity; give a number from 1 to {MAX_CAPACITY}, or none",
+            cut(text)
+        )
+    })
+}
+
 /// The id of an event: 32 hexadecimal digits.
 pub fn event_id(text: &str) -> Result<String, String> {
     let id = text.trim().to_ascii_lowercase();
@@ -194,6 +222,26 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn translations_name_their_language() {
+        let given = |tag: &str, words: &str| Ok((tag.to_owned(), words.to_owned()));
+        assert_eq!(translation("de=Tag = Nacht"), given("de", "Tag = Nacht"));
+        assert_eq!(translation("pt-BR="), given("pt-BR", ""));
+        for wrong in ["Tag der offenen Tür", "=Tag", "d_e=Tag", ""] {
+            assert!(translation(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn capacities_are_numbers_or_none() {
+        assert_eq!(capacity("80"), Ok(80));
+        assert_eq!(capacity("none"), Ok(0));
+        for wrong in ["0", "-1", "1000001", "many", ""] {
+            let line = capacity(wrong).unwrap_err();
+            assert!(line.contains("1000000"), "{line}");
+        }
+    }
 
     #[test]
     fn durations() {

@@ -1,12 +1,16 @@
 //! `interhub event`, but for import and export.
 
+use std::collections::BTreeMap;
+
 use interhub_proto::v1;
 
 use super::{Answer, cohost, export, import, node, subscription};
 use crate::args::GlobalArgs;
 use crate::args::event::{AddArgs, AudienceArg, EditArgs, EventCommand, FieldArgs, ListArgs};
 use crate::args::value::LatLon;
-use crate::document::{ErasedDocument, EventDocument, HiddenListDocument, HiddenNoteDocument, ListDocument};
+use crate::document::{
+    ErasedDocument, EventDocument, HiddenListDocument, HiddenNoteDocument, ListDocument, TranslationDocument,
+};
 use crate::error::ClientError;
 use crate::node::Node;
 use crate::render;
@@ -35,6 +39,7 @@ pub(super) async fn run(
                 .cancel_event(&args.id, args.occurrence.as_deref())
                 .await?
         }
+        EventCommand::Postpone { id } => node(global).await?.postpone_event(&id).await?,
         EventCommand::Subscribe(args) => return subscription::subscribe(args, &node(global).await?, answer).await,
         EventCommand::Subscriptions => return subscription::list(&node(global).await?, answer).await,
         EventCommand::Unsubscribe { name } => {
@@ -181,7 +186,27 @@ fn fields(args: FieldArgs) -> v1::EventFields {
         draft: None,
         audience: audience.into(),
         with: args.with,
+        image_url: args.image_url,
+        translations: translations(args.titles, args.summaries),
+        add_features: args.features,
+        remove_features: args.no_features,
+        capacity: args.capacity,
     }
+}
+
+/// One entry for each language that is named.
+fn translations(titles: Vec<(String, String)>, summaries: Vec<(String, String)>) -> Vec<v1::TranslationFields> {
+    let mut all: BTreeMap<String, v1::TranslationFields> = BTreeMap::new();
+    for (language, title) in titles {
+        all.entry(language).or_default().title = Some(title);
+    }
+    for (language, summary) in summaries {
+        all.entry(language).or_default().summary = Some(summary);
+    }
+    let named = all.into_iter();
+    named
+        .map(|(language, texts)| v1::TranslationFields { language, ..texts })
+        .collect()
 }
 
 /// What can be said about the fields without knowing the event.
@@ -285,7 +310,22 @@ fn online(event: &EventDocument) -> &'static str {
 
 /// Confirmed is what everybody expects; only the others are worth a word.
 fn status(event: &EventDocument) -> &'static str {
-    if event.status == "confirmed" { "" } else { event.status }
+    match event.status {
+        "cancelled" if event.postponed => "postponed",
+        "confirmed" => "",
+        other => other,
+    }
+}
+
+fn translations_text(event: &EventDocument) -> String {
+    let line = |(language, texts): (&String, &TranslationDocument)| {
+        let said = [&texts.title, &texts.summary]
+            .into_iter()
+            .filter(|text| !text.is_empty());
+        let said: Vec<String> = said.map(|text| render::line(text)).collect();
+        format!("{language}: {}", said.join(" · "))
+    };
+    event.translations.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
 fn event_text(event: &EventDocument) -> String {
@@ -312,7 +352,10 @@ fn event_text(event: &EventDocument) -> String {
                 .collect::<Vec<_>>()
                 .join(" and "),
         ),
-        ("status", event.status.to_owned()),
+        (
+            "status",
+            if event.postponed { "postponed" } else { event.status }.to_owned(),
+        ),
         (
             "where",
             place.map_or_else(String::new, |parts| parts.collect::<Vec<_>>().join(" · ")),
@@ -329,6 +372,13 @@ fn event_text(event: &EventDocument) -> String {
                 .join(", "),
         ),
         ("language", text(&event.language)),
+        ("translated", translations_text(event)),
+        ("features", event.features.join(", ")),
+        (
+            "room for",
+            event.capacity.map_or_else(String::new, |number| number.to_string()),
+        ),
+        ("picture", text(&event.image_url)),
         ("hub", render::line(&event.hub)),
         (
             "hosts",

@@ -11,7 +11,7 @@ use crate::error::ClientError;
 use crate::node::Node;
 
 /// Columns of the table.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 22] = [
     "id",
     "uid",
     "title",
@@ -30,6 +30,10 @@ const COLUMNS: [&str; 18] = [
     "language",
     "summary",
     "description",
+    "postponed",
+    "capacity",
+    "features",
+    "image_url",
 ];
 
 pub(super) async fn run(
@@ -82,7 +86,7 @@ async fn events(node: &Node) -> Result<Vec<EventDocument>, ClientError> {
     Ok(events)
 }
 
-fn csv_cells(event: EventDocument) -> [String; 18] {
+fn csv_cells(event: EventDocument) -> [String; 22] {
     let place = event.location;
     let degrees = |value: Option<f64>| value.map_or_else(String::new, |degrees| degrees.to_string());
     let (lat, lon) = place.as_ref().map_or((None, None), |place| (place.lat, place.lon));
@@ -105,6 +109,10 @@ fn csv_cells(event: EventDocument) -> [String; 18] {
         event.language.unwrap_or_default(),
         event.summary,
         event.description,
+        event.postponed.to_string(),
+        event.capacity.map_or_else(String::new, |number| number.to_string()),
+        event.features.join(","),
+        event.image_url.unwrap_or_default(),
     ]
 }
 

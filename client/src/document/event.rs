@@ -1,5 +1,7 @@
 //! Events, lists of them, imports and exports.
 
+use std::collections::BTreeMap;
+
 use interhub_proto::v1;
 use serde::Serialize;
 
@@ -40,6 +42,20 @@ pub struct EventDocument {
     pub hidden_note: Option<HiddenNoteDocument>,
     pub audience: &'static str,
     pub shared_with: Vec<String>,
+    pub translations: BTreeMap<String, TranslationDocument>,
+    pub features: Vec<String>,
+    pub capacity: Option<u32>,
+    pub postponed: bool,
+    pub attendance: Option<&'static str>,
+}
+
+/// Texts in another language; empty where they are not translated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TranslationDocument {
+    /// One line.
+    pub title: String,
+    /// One or two sentences.
+    pub summary: String,
 }
 
 /// What the operator decided about showing another hub's event.
@@ -114,7 +130,30 @@ impl From<v1::Event> for EventDocument {
             hidden_note: event.hidden_note.map(HiddenNoteDocument::from),
             audience: audience_name(event.audience),
             shared_with: event.shared_with,
+            translations: event.translations.into_iter().map(translation).collect(),
+            features: event.features,
+            capacity: event.capacity,
+            postponed: event.postponed,
+            attendance: attendance_name(event.attendance),
         }
+    }
+}
+
+fn translation(one: v1::Translation) -> (String, TranslationDocument) {
+    let v1::Translation {
+        language,
+        title,
+        summary,
+    } = one;
+    (language, TranslationDocument { title, summary })
+}
+
+fn attendance_name(attendance: i32) -> Option<&'static str> {
+    match v1::Attendance::try_from(attendance) {
+        Ok(v1::Attendance::InPlace) => Some("in_place"),
+        Ok(v1::Attendance::Online) => Some("online"),
+        Ok(v1::Attendance::Hybrid) => Some("hybrid"),
+        Ok(v1::Attendance::Unspecified) | Err(_) => None,
     }
 }
 

@@ -16,7 +16,7 @@ pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, Value
 pub use decision::{DecisionDocument, DecisionsDocument, HubDecisionDocument};
 pub use event::{
     ErasedDocument, EventDocument, ExportDocument, GoneDocument, HiddenListDocument, HiddenNoteDocument,
-    ImportDocument, ListDocument, LocationDocument, RefusedDocument, WarningDocument,
+    ImportDocument, ListDocument, LocationDocument, RefusedDocument, TranslationDocument, WarningDocument,
 };
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
 pub use key::{KeyDocument, KeysDocument};

@@ -54,6 +54,15 @@ fn event() -> v1::Event {
         hidden_note: None,
         audience: v1::Audience::Public.into(),
         shared_with: Vec::new(),
+        translations: vec![v1::Translation {
+            language: "de".into(),
+            title: "Reparatur-Café".into(),
+            summary: String::new(),
+        }],
+        features: vec!["childcare".into()],
+        capacity: Some(40),
+        postponed: false,
+        attendance: v1::Attendance::InPlace.into(),
     }
 }
 
@@ -70,6 +79,8 @@ fn an_event_is_written_as_promised() {
         "url": "https://hub.example/r", "language": "en", "updated": "2027-03-02T15:06:40Z", "as_of": null,
         "created": "2027-02-19T01:20:00Z", "rrule": ["FREQ=WEEKLY"], "sequence": 2, "image_url": null,
         "hidden": false, "hidden_note": null, "audience": "public", "shared_with": [],
+        "translations": {"de": {"title": "Reparatur-Café", "summary": ""}}, "features": ["childcare"], "capacity": 40,
+        "postponed": false, "attendance": "in_place",
     });
     assert_eq!(value, expected);
     assert!(text.starts_with("{\"id\":"), "fields keep their order");

@@ -7,6 +7,7 @@ use interhub_domain::ids::{HubId, ThingId};
 use interhub_domain::object::{MAX_WRITERS, ObjectState};
 use interhub_domain::profile::Point;
 
+use super::details::TranslationFields;
 use super::event::{Ending, EventFields, apply, edit, no_event, parse_thing};
 use super::{Class, CommandError, Commands, ShownEvent};
 use crate::projection::{EventRow, HubRow, HubStatus};
@@ -359,10 +360,33 @@ fn fields_of(field: &str, value: &str) -> Result<Option<EventFields>, CommandErr
         "rrule" => fields.rrule = text,
         "url" => fields.url = text,
         "online_url" => fields.online_url = text,
+        "image_url" => fields.image_url = text,
         "language" => fields.language = text,
-        _ => return Ok(None),
+        "features" => {
+            let words = value.split(',').map(|word| word.trim().to_owned());
+            fields.add_features = words.filter(|word| !word.is_empty()).collect();
+        }
+        "capacity" => {
+            let wrong = |_| CommandError::usage("the capacity is a whole number; 0 says nothing of it any more");
+            fields.capacity = Some(value.trim().parse().map_err(wrong)?);
+        }
+        other => match translated_field(other, value) {
+            Some(translation) => fields.translations = vec![translation],
+            None => return Ok(None),
+        },
     }
     Ok(Some(fields))
+}
+
+/// A text of `translations/LANG/NAME`.
+fn translated_field(field: &str, value: &str) -> Option<TranslationFields> {
+    let (language, name) = field.strip_prefix("translations/")?.split_once('/')?;
+    let text = |wanted| (name == wanted).then(|| value.to_owned());
+    Some(TranslationFields {
+        language: language.to_owned(),
+        title: text("title"),
+        summary: text("summary"),
+    })
 }
 
 fn parse_point(text: &str) -> Result<Point, CommandError> {

@@ -16,6 +16,7 @@ use interhub_domain::query::EventQuery;
 
 use super::audience::Audience;
 use super::dates;
+use super::details::{self, TranslationFields};
 use super::schedule::{default_end, end_of, parse_rule, parse_time, parse_zone};
 use super::{CommandError, Commands, ShownEvent};
 use crate::clock::random_bytes;
@@ -51,8 +52,18 @@ pub struct EventFields {
     pub url: Option<String>,
     /// Where to join online.
     pub online_url: Option<String>,
+    /// A picture.
+    pub image_url: Option<String>,
     /// BCP 47.
     pub language: Option<String>,
+    /// Texts in other languages; those not named stay.
+    pub translations: Vec<TranslationFields>,
+    /// Features it has from now on.
+    pub add_features: Vec<String>,
+    /// Features it has no longer.
+    pub remove_features: Vec<String>,
+    /// How many people there is room for; 0 says nothing of it any more.
+    pub capacity: Option<u32>,
     /// Who is to see it.
     pub audience: Option<Audience>,
     /// Whether it is still to be confirmed.
@@ -165,12 +176,12 @@ impl Commands {
         .await
     }
 
-    /// Takes a cancellation back: of an event of this hub, or of one occurrence of a series.
+    /// Takes a cancellation or a postponement back: of an event of this hub, or of one occurrence of a series.
     pub async fn reinstate_event(&self, id: String, occurrence: Option<String>) -> Result<ShownEvent, CommandError> {
         self.change_dates("event reinstate", id, move |event| match &occurrence {
             None => {
-                if event.status == Status::Cancelled {
-                    event.status = Status::Confirmed;
+                if event.outward_status() == Status::Cancelled {
+                    (event.status, event.postponed) = (Status::Confirmed, false);
                 }
                 Ok(())
             }
@@ -324,8 +335,9 @@ impl Commands {
     /// What every change by the organiser does: a new time, and a new SEQUENCE where calendars must notice.
     pub(super) fn touch(&self, event: &mut Event, before: &Event) {
         event.updated_ms = self.clock.now_ms().max(before.updated_ms + 1);
-        let significant =
-            event.schedule != before.schedule || event.status != before.status || event.location != before.location;
+        let significant = event.schedule != before.schedule
+            || (event.status, event.postponed) != (before.status, before.postponed)
+            || event.location != before.location;
         if significant && event.sequence <= before.sequence {
             event.sequence = before.sequence.saturating_add(1);
         }
@@ -402,12 +414,13 @@ pub(super) fn apply(event: &mut Event, fields: &EventFields) -> Result<(), Comma
     )?;
     set_url("url", &mut event.url, fields.url.as_deref())?;
     set_url("online-url", &mut event.online_url, fields.online_url.as_deref())?;
+    set_url("image", &mut event.image_url, fields.image_url.as_deref())?;
     set_text("lang", &mut event.language, fields.language.as_deref(), 35)?;
     if let Some(tags) = &fields.tags {
         event.tags = check_tags(tags)?;
     }
     if let Some(tentative) = fields.tentative
-        && event.status != Status::Cancelled
+        && event.outward_status() != Status::Cancelled
     {
         event.status = if tentative {
             Status::Tentative
@@ -416,10 +429,11 @@ pub(super) fn apply(event: &mut Event, fields: &EventFields) -> Result<(), Comma
         };
     }
     apply_place(event, fields)?;
-    apply_schedule(&mut event.schedule, fields)
+    apply_schedule(&mut event.schedule, fields)?;
+    details::apply(event, fields)
 }
 
-fn set_text(name: &str, field: &mut String, new: Option<&str>, most: usize) -> Result<(), CommandError> {
+pub(super) fn set_text(name: &str, field: &mut String, new: Option<&str>, most: usize) -> Result<(), CommandError> {
     let Some(new) = new else { return Ok(()) };
     let new = new.trim();
     let len = new.chars().count();

@@ -197,6 +197,10 @@ impl Commands {
             before.status = row.event.status;
             before.schedule.overrides.clone_from(&row.event.schedule.overrides);
         }
+        // A calendar that moves the event gives it the date that was missing here.
+        if row.event.postponed && before.schedule.start != event.schedule.start {
+            (before.status, before.postponed) = (row.event.status, row.event.postponed);
+        }
         // What is this node's own to say, the same in both: what differs between the two is what the calendar changed.
         for one in [&mut before, &mut event] {
             one.uid.clone_from(&row.event.uid);

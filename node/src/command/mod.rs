@@ -8,6 +8,7 @@ pub mod audience;
 pub mod cohost;
 mod dates;
 pub mod decision;
+pub mod details;
 pub mod erase;
 pub mod event;
 pub mod hide;

@@ -18,9 +18,9 @@ const MAX_TAGS: usize = 100;
 /// Occurrences of events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Numbers {
-    /// Over, and not cancelled.
+    /// Over, and neither cancelled nor postponed.
     pub held: u64,
-    /// Cancelled, over or not.
+    /// Cancelled or postponed, over or not.
     pub cancelled: u64,
     /// Still to take place, or going on.
     pub coming: u64,

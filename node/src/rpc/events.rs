@@ -116,6 +116,11 @@ impl v1::events_server::Events for EventsService {
         Ok(Response::new(answer::event(event)))
     }
 
+    async fn postpone(&self, request: Request<v1::PostponeEventRequest>) -> Result<Response<v1::Event>, Status> {
+        let event = self.commands.postpone_event(request.into_inner().id).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
     async fn erase(&self, request: Request<v1::EraseEventRequest>) -> Result<Response<v1::EraseEventResponse>, Status> {
         let erased = self.commands.erase_event(request.into_inner().id).await?;
         Ok(Response::new(answer::erased(erased)))

@@ -64,7 +64,8 @@ pub struct Event {
     /// Instant of the end.
     #[prost(message, optional, tag = "13")]
     pub end_utc: ::core::option::Option<::prost_types::Timestamp>,
-    /// Status of this occurrence, that of the event taken into account.
+    /// Status of this occurrence, that of the event taken into account. Of a postponed event it is cancelled: nothing takes
+    /// place at the time given here. `postponed` says the rest.
     #[prost(enumeration = "EventStatus", tag = "14")]
     pub status: i32,
     /// Whether the event can take place more than once.
@@ -115,6 +116,34 @@ pub struct Event {
     /// For a draft that several hubs share: slugs of those beside its owner.
     #[prost(string, repeated, tag = "42")]
     pub shared_with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Title and summary in other languages, ordered by language; at most 8.
+    #[prost(message, repeated, tag = "43")]
+    pub translations: ::prost::alloc::vec::Vec<Translation>,
+    /// What it offers for access and company: words such as `wheelchair`, `sign-language`, `childcare`; at most 32.
+    #[prost(string, repeated, tag = "44")]
+    pub features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many people there is room for, 1 to 1,000,000; absent if that is not said. Information only.
+    #[prost(uint32, optional, tag = "45")]
+    pub capacity: ::core::option::Option<u32>,
+    /// Its date is off, and there is no new one yet. Of a draft too.
+    #[prost(bool, tag = "46")]
+    pub postponed: bool,
+    /// How people take part; follows from `location` and `online_url`.
+    #[prost(enumeration = "Attendance", tag = "47")]
+    pub attendance: i32,
+}
+/// Some texts of an event in another language; what is empty is not translated.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Translation {
+    /// BCP 47.
+    #[prost(string, tag = "1")]
+    pub language: ::prost::alloc::string::String,
+    /// One line.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// One or two sentences.
+    #[prost(string, tag = "3")]
+    pub summary: ::prost::alloc::string::String,
 }
 /// What the operator of a hub decided about showing another hub's event.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -308,6 +337,43 @@ impl HubStatus {
             "HUB_STATUS_REMOVED" => Some(Self::Removed),
             "HUB_STATUS_LEFT" => Some(Self::Left),
             "HUB_STATUS_PENDING" => Some(Self::Pending),
+            _ => None,
+        }
+    }
+}
+/// How people take part in an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Attendance {
+    /// Neither a place nor an address is given.
+    Unspecified = 0,
+    /// Where it takes place.
+    InPlace = 1,
+    /// Online only.
+    Online = 2,
+    /// Either way.
+    Hybrid = 3,
+}
+impl Attendance {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ATTENDANCE_UNSPECIFIED",
+            Self::InPlace => "ATTENDANCE_IN_PLACE",
+            Self::Online => "ATTENDANCE_ONLINE",
+            Self::Hybrid => "ATTENDANCE_HYBRID",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ATTENDANCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ATTENDANCE_IN_PLACE" => Some(Self::InPlace),
+            "ATTENDANCE_ONLINE" => Some(Self::Online),
+            "ATTENDANCE_HYBRID" => Some(Self::Hybrid),
             _ => None,
         }
     }
@@ -4111,6 +4177,21 @@ pub struct EventFields {
     /// For a draft that several hubs share: their slugs, without this one; 1 to 63 active hubs.
     #[prost(string, repeated, tag = "41")]
     pub with: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// A picture, http or https, at most 2,000 characters; empty removes it.
+    #[prost(string, optional, tag = "42")]
+    pub image_url: ::core::option::Option<::prost::alloc::string::String>,
+    /// Texts in other languages; those not named here stay. Afterwards an event has at most 8 languages beside its own.
+    #[prost(message, repeated, tag = "43")]
+    pub translations: ::prost::alloc::vec::Vec<TranslationFields>,
+    /// Features it has from now on, as the words of `Event.features`; those this version does not know are refused.
+    #[prost(string, repeated, tag = "44")]
+    pub add_features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Features it has no longer.
+    #[prost(string, repeated, tag = "45")]
+    pub remove_features: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many people there is room for, at most 1,000,000; 0: that is not said any more.
+    #[prost(uint32, optional, tag = "46")]
+    pub capacity: ::core::option::Option<u32>,
     /// When it ends. Absent: an edit that moves the start keeps the length; a new event takes one day, or no time.
     #[prost(oneof = "event_fields::Ending", tags = "5, 6")]
     pub ending: ::core::option::Option<event_fields::Ending>,
@@ -4127,6 +4208,19 @@ pub mod event_fields {
         #[prost(uint64, tag = "6")]
         DurationSeconds(u64),
     }
+}
+/// Texts of an event in one language as an operator gives them. Absent texts are left as they are.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TranslationFields {
+    /// BCP 47, at most 35 characters; not the event's own language.
+    #[prost(string, tag = "1")]
+    pub language: ::prost::alloc::string::String,
+    /// One line, at most 1,000 characters; empty removes it.
+    #[prost(string, optional, tag = "2")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    /// One or two sentences, at most 2,000 characters; empty removes it.
+    #[prost(string, optional, tag = "3")]
+    pub summary: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// A list that can be present and empty.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4161,6 +4255,13 @@ pub struct CancelEventRequest {
     /// The start the rule gives the occurrence (`recurrence_id` of a list); absent: the whole event.
     #[prost(string, optional, tag = "2")]
     pub occurrence: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// What to postpone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PostponeEventRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
 }
 /// What to erase.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4275,7 +4376,7 @@ pub struct EventConflict {
     /// The event, 32 hexadecimal digits.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// Name of the field; `occurrence/START/NAME` for one date of a series.
+    /// Name of the field; `occurrence/START/NAME` for one date of a series, `translations/LANG/NAME` for another language.
     #[prost(string, tag = "2")]
     pub field: ::prost::alloc::string::String,
     /// Whether it can be settled.
@@ -4336,7 +4437,7 @@ pub struct ListEventsRequest {
     /// Radius around `near` in km, above 0 and at most 20,000; absent: 25.
     #[prost(double, optional, tag = "7")]
     pub within_km: ::core::option::Option<f64>,
-    /// BCP 47 language; `de` also finds `de-AT`.
+    /// BCP 47 language, of the event or of a translation; `de` also finds `de-AT`.
     #[prost(string, optional, tag = "8")]
     pub language: ::core::option::Option<::prost::alloc::string::String>,
     /// Only events that can be joined online.
@@ -4707,6 +4808,29 @@ pub mod events_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Cancel"));
             self.inner.unary(req, path, codec).await
         }
+        /// Says that the date of an event is off and that there is no new one yet. It stays listed, struck out; an edit that gives
+        /// it a start ends that. FAILED_PRECONDITION for a cancelled event.
+        pub async fn postpone(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PostponeEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Postpone",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Postpone"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Erases an event of this hub at every hub, for good: what it says is deleted, its id and that it was erased remain.
         /// PERMISSION_DENIED for another hub's event, NOT_FOUND for none; one that is erased already is done already.
         pub async fn erase(
@@ -5042,6 +5166,12 @@ pub mod events_server {
         async fn cancel(
             &self,
             request: tonic::Request<super::CancelEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Says that the date of an event is off and that there is no new one yet. It stays listed, struck out; an edit that gives
+        /// it a start ends that. FAILED_PRECONDITION for a cancelled event.
+        async fn postpone(
+            &self,
+            request: tonic::Request<super::PostponeEventRequest>,
         ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
         /// Erases an event of this hub at every hub, for good: what it says is deleted, its id and that it was erased remain.
         /// PERMISSION_DENIED for another hub's event, NOT_FOUND for none; one that is erased already is done already.
@@ -5499,6 +5629,51 @@ pub mod events_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CancelSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Postpone" => {
+                    #[allow(non_camel_case_types)]
+                    struct PostponeSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::PostponeEventRequest>
+                    for PostponeSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PostponeEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::postpone(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PostponeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -53,6 +53,47 @@ fn a_new_event_has_what_was_typed() {
 }
 
 #[test]
+fn details_are_gathered_by_language() {
+    let fields = edited(&[
+        "--translate",
+        "de=Tag der offenen Tür",
+        "--translate-summary",
+        "de=",
+        "--translate",
+        "nl=Open dag",
+        "--feature",
+        "childcare,dogs",
+        "--no-feature",
+        "captions",
+        "--capacity",
+        "none",
+        "--image",
+        "",
+    ])
+    .unwrap();
+    let expected = v1::EventFields {
+        translations: vec![
+            v1::TranslationFields {
+                language: "de".into(),
+                title: Some("Tag der offenen Tür".into()),
+                summary: Some(String::new()),
+            },
+            v1::TranslationFields {
+                language: "nl".into(),
+                title: Some("Open dag".into()),
+                summary: None,
+            },
+        ],
+        add_features: vec!["childcare".into(), "dogs".into()],
+        remove_features: vec!["captions".into()],
+        capacity: Some(0),
+        image_url: Some(String::new()),
+        ..v1::EventFields::default()
+    };
+    assert_eq!(fields, expected);
+}
+
+#[test]
 fn an_edit_has_only_what_was_typed() {
     let fields = edited(&["--location", ""]).unwrap();
     assert_eq!(

@@ -1,6 +1,6 @@
 //! To the wire.
 
-use interhub_domain::event::Status;
+use interhub_domain::event::{Attendance, Status, Translation};
 use interhub_domain::profile::Point;
 use interhub_domain::registry::State;
 use interhub_proto::{Timestamp, v1};
@@ -186,6 +186,12 @@ pub fn event(shown: ShownEvent) -> v1::Event {
         ShownAudience::Local => (v1::Audience::Local, Vec::new()),
     };
     let event = &row.event;
+    let attendance = match Attendance::of(listed.location(), &event.online_url) {
+        Some(Attendance::InPlace) => v1::Attendance::InPlace,
+        Some(Attendance::Online) => v1::Attendance::Online,
+        Some(Attendance::Hybrid) => v1::Attendance::Hybrid,
+        None => v1::Attendance::Unspecified,
+    };
     v1::Event {
         id: row.thing.to_string(),
         uid: event.uid.clone(),
@@ -221,6 +227,19 @@ pub fn event(shown: ShownEvent) -> v1::Event {
         hidden_note: shown.hidden.map(hidden_note),
         audience: audience.into(),
         shared_with,
+        translations: event.translations_at(occurrence).map(translation).collect(),
+        features: event.features.iter().cloned().collect(),
+        capacity: event.capacity,
+        postponed: event.postponed,
+        attendance: attendance.into(),
+    }
+}
+
+fn translation((language, texts): (&String, Translation)) -> v1::Translation {
+    v1::Translation {
+        language: language.clone(),
+        title: texts.title,
+        summary: texts.summary,
     }
 }
 
@@ -499,6 +518,10 @@ mod tests {
             url: String::new(),
             online_url: String::new(),
             image_url: String::new(),
+            translations: [].into(),
+            features: [].into(),
+            capacity: None,
+            postponed: false,
             schedule: Schedule {
                 start: time("2027-03-04T18:30:00"),
                 end: time("2027-03-04T20:30:00"),
@@ -518,10 +541,6 @@ mod tests {
             log: LogId::PUBLIC,
             draft: false,
             hosts: vec![HubId([2; 16])],
-            translations: [].into(),
-            features: [].into(),
-            capacity: None,
-            postponed: false,
             invited: Vec::new(),
             conflicts: Vec::new(),
             event,

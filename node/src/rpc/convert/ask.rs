@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::command::CommandError;
 use crate::command::audience::Audience;
+use crate::command::details::TranslationFields;
 use crate::command::event::{Ending, EventFields};
 
 /// Fields of an event.
@@ -26,6 +27,11 @@ pub fn fields(fields: Option<v1::EventFields>) -> EventFields {
         Ok(v1::Audience::Local) => Some(Audience::Local),
         Ok(v1::Audience::Unspecified) | Err(_) => draft,
     };
+    let translation = |one: v1::TranslationFields| TranslationFields {
+        language: one.language,
+        title: one.title,
+        summary: one.summary,
+    };
     EventFields {
         title: fields.title,
         summary: fields.summary,
@@ -39,7 +45,12 @@ pub fn fields(fields: Option<v1::EventFields>) -> EventFields {
         rrule: fields.rrule,
         url: fields.url,
         online_url: fields.online_url,
+        image_url: fields.image_url,
         language: fields.language,
+        translations: fields.translations.into_iter().map(translation).collect(),
+        add_features: fields.add_features,
+        remove_features: fields.remove_features,
+        capacity: fields.capacity,
         audience,
         tentative: None,
     }

@@ -280,6 +280,7 @@ impl Typed {
             tentative: old
                 .is_none_or(|old| old.tentative != self.tentative)
                 .then_some(self.tentative),
+            ..EventFields::default()
         })
     }
 
