@@ -11,10 +11,10 @@
   'use strict';
   const origin = new URL(document.currentScript.src).origin;
   const WORDS = {
-    en: { cancelled: 'Cancelled', none: 'Nothing is planned right now.', failed: 'The events cannot be shown right now.', all: 'All events', online: 'online', old: 'as of', events: 'Events' },
-    de: { cancelled: 'Abgesagt', none: 'Zurzeit ist nichts geplant.', failed: 'Die Veranstaltungen lassen sich gerade nicht anzeigen.', all: 'Alle Veranstaltungen', online: 'online', old: 'Stand', events: 'Veranstaltungen' },
-    nl: { cancelled: 'Afgelast', none: 'Er staat nu niets gepland.', failed: 'De evenementen kunnen nu niet worden getoond.', all: 'Alle evenementen', online: 'online', old: 'stand van', events: 'Evenementen' },
-    es: { cancelled: 'Cancelado', none: 'No hay nada previsto por ahora.', failed: 'Ahora no se pueden mostrar los eventos.', all: 'Todos los eventos', online: 'en línea', old: 'datos de las', events: 'Eventos' },
+    en: { cancelled: 'Cancelled', postponed: 'Postponed', none: 'Nothing is planned right now.', failed: 'The events cannot be shown right now.', all: 'All events', online: 'online', old: 'as of', events: 'Events' },
+    de: { cancelled: 'Abgesagt', postponed: 'Verschoben', none: 'Zurzeit ist nichts geplant.', failed: 'Die Veranstaltungen lassen sich gerade nicht anzeigen.', all: 'Alle Veranstaltungen', online: 'online', old: 'Stand', events: 'Veranstaltungen' },
+    nl: { cancelled: 'Afgelast', postponed: 'Uitgesteld', none: 'Er staat nu niets gepland.', failed: 'De evenementen kunnen nu niet worden getoond.', all: 'Alle evenementen', online: 'online', old: 'stand van', events: 'Evenementen' },
+    es: { cancelled: 'Cancelado', postponed: 'Aplazado', none: 'No hay nada previsto por ahora.', failed: 'Ahora no se pueden mostrar los eventos.', all: 'Todos los eventos', online: 'en línea', old: 'datos de las', events: 'Eventos' },
   };
   // Filters that go to the node as they are; `language` is `lang` there.
   const FILTERS = ['hub', 'tag', 'q', 'near', 'within', 'online', 'from', 'to'];
@@ -124,16 +124,26 @@
       return [list];
     }
 
+    // In the reader's language if there is such a title, and the language it is in.
+    #title(event) {
+      const wanted = this.#language.slice(0, 2).toLowerCase();
+      const fits = (tag) => tag.split('-')[0].toLowerCase() === wanted;
+      if (fits(event.language)) return [event.title, event.language];
+      const found = Object.keys(event.translations || {}).find((tag) => fits(tag) && event.translations[tag].title);
+      return found ? [event.translations[found].title, found] : [event.title, event.language];
+    }
+
     #event(event, words, day, time) {
       const cancelled = event.status === 'cancelled';
       const item = make('li', cancelled ? 'event cancelled' : 'event');
-      const title = link('title', event.title || '–', `${origin}/events/${encodeURIComponent(event.id)}`);
+      const [text, language] = this.#title(event);
+      const title = link('title', text || '–', `${origin}/events/${encodeURIComponent(event.id)}`);
       title.className = cancelled ? 'title gone' : 'title';
-      if (event.language) title.lang = event.language;
+      if (language) title.lang = language;
       title.dir = 'auto';
       const head = make('p', '', '', title);
       if (cancelled) {
-        const word = make('strong', 'word', words.cancelled);
+        const word = make('strong', 'word', event.postponed ? words.postponed : words.cancelled);
         word.className = 'word';
         head.append(' ', word);
       }

@@ -1,9 +1,10 @@
 //! `/api/v1`: the same lists as JSON, readable from any site. Errors are problem details (RFC 9457). What is served, and with
 //! which parameters, is described by an OpenAPI document made from this very code.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use interhub_domain::event::{Event, Location, Occurrence, Status};
+use interhub_domain::event::{Attendance, Event, Location, Occurrence, Status, Translation};
 use interhub_domain::ids::{HubId, LogId};
 use interhub_domain::query::EventQuery;
 use jiff::Timestamp;
@@ -62,7 +63,7 @@ struct Filters {
     /// A tag.
     #[param(max_length = 200)]
     tag: Option<String>,
-    /// Words in title, text or place: stems, accents and small typing errors are forgiven.
+    /// Words in title, text, translations or place: stems, accents and small typing errors are forgiven.
     #[param(max_length = 200)]
     q: Option<String>,
     /// `LAT,LON` in degrees.
@@ -71,7 +72,7 @@ struct Filters {
     /// Kilometres around `near`; 25 if not given.
     #[param(minimum = 0, maximum = 20000)]
     within: Option<f64>,
-    /// BCP 47 language of the event's texts.
+    /// BCP 47 language of the event's texts, or of their translations.
     #[param(example = "de")]
     lang: Option<String>,
     /// `1`: only events that can be joined online.
@@ -126,8 +127,10 @@ struct EventEntry {
     /// The end as an instant.
     #[schema(format = DateTime)]
     end_utc: String,
-    /// `confirmed`, `tentative` or `cancelled`.
+    /// `confirmed`, `tentative` or `cancelled`. A postponed event is `cancelled` at the time it still has.
     status: &'static str,
+    /// Its date is off, and there is no new one yet.
+    postponed: bool,
     /// Whether the event has more than one occurrence.
     series: bool,
     /// Which occurrence of a series this is: the start its rule gives.
@@ -140,14 +143,34 @@ struct EventEntry {
     online_url: String,
     /// The event's own page; may be empty.
     url: String,
+    /// How people take part: `in_place`, `online` or `hybrid`; null if neither a place nor an address is given.
+    attendance: Option<&'static str>,
+    /// A picture; may be empty.
+    image_url: String,
     /// BCP 47; may be empty.
     language: String,
+    /// Title and summary in other languages, by BCP 47 tag.
+    translations: BTreeMap<String, TranslationEntry>,
+    /// What it offers for access and company, such as `wheelchair`, `sign-language`, `childcare`.
+    features: Vec<String>,
+    /// How many people there is room for; information only.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    capacity: Option<u32>,
     /// When it was last changed.
     #[schema(format = DateTime)]
     updated: String,
     /// When everything its hub had announced was here.
     #[schema(format = DateTime)]
     as_of: Option<String>,
+}
+
+/// Texts in another language; empty where they are not translated.
+#[derive(Serialize, ToSchema)]
+struct TranslationEntry {
+    /// One line.
+    title: String,
+    /// One or two sentences.
+    summary: String,
 }
 
 /// A place.
@@ -359,7 +382,7 @@ fn reply(value: &impl Serialize) -> Result<Reply, Problem> {
 /// One occurrence, in the form in which the command line prints it too.
 fn entry(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence) -> EventEntry {
     let event: &Event = &row.event;
-    let shown = Shown::of(event, Some(occurrence));
+    let shown = Shown::of(event, Some(occurrence), "");
     let slug = |id: HubId| board.hub(id).map_or_else(|| id.to_string(), |hub| hub.slug.clone());
     EventEntry {
         id: row.thing.to_string(),
@@ -367,7 +390,7 @@ fn entry(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence) -> EventEnt
         hub: slug(row.hub),
         hub_name: board.hub(row.hub).map_or_else(|| row.hub.short(), name_of),
         hosts: row.hosts.iter().map(|id| slug(*id)).collect(),
-        title: shown.title.to_owned(),
+        title: shown.title.text.to_owned(),
         summary: event.summary.clone(),
         description: shown.description.to_owned(),
         start: occurrence.start.to_string(),
@@ -381,16 +404,27 @@ fn entry(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence) -> EventEnt
             Status::Tentative => "tentative",
             Status::Cancelled => "cancelled",
         },
+        postponed: event.postponed,
         series: event.schedule.is_series(),
         recurrence_id: occurrence.recurrence_id.map(|at| at.to_string()),
         tags: event.tags.clone(),
         location: shown.location.map(place),
         online_url: event.online_url.clone(),
         url: shown.url.to_owned(),
+        attendance: Attendance::of(shown.location, &event.online_url).map(Attendance::name),
+        image_url: event.image_url.clone(),
         language: event.language.clone(),
+        translations: event.translations_at(occurrence).map(translation).collect(),
+        features: event.features.iter().cloned().collect(),
+        capacity: event.capacity,
         updated: rfc3339(event.updated_ms),
         as_of: board.hub(row.hub).and_then(|hub| as_of(board, hub)),
     }
+}
+
+fn translation((language, texts): (&String, Translation)) -> (String, TranslationEntry) {
+    let Translation { title, summary } = texts;
+    (language.clone(), TranslationEntry { title, summary })
 }
 
 fn place(location: &Location) -> PlaceEntry {

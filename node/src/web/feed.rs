@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use interhub_domain::calendar::export::{CalendarInfo, ExportEvent, export};
-use interhub_domain::event::Status;
 use interhub_domain::ids::LogId;
 use interhub_domain::query::EventQuery;
 use jiff::Timestamp;
@@ -148,9 +147,9 @@ fn entry(board: &Board<'_>, row: &EventRow) -> Result<AtomEntry, Problem> {
     let event = &row.event;
     let now_ms = board.reader.now_ms;
     let next = board.site.state.directory.occurrences(row.thing, now_ms, 1)?.pop();
-    let shown = Shown::of(event, next.as_ref());
-    let title = board.title(shown.title);
-    let cancelled = next.as_ref().map_or(event.status, |next| next.status) == Status::Cancelled;
+    let shown = Shown::of(event, next.as_ref(), board.words.tag);
+    let title = board.title(shown.title.text);
+    let off = board.off(event, next.as_ref().map_or(event.outward_status(), |next| next.status));
     let mut lines = Vec::new();
     if let Some(next) = &next {
         lines.push(board.reader.when(next, &board.city(row)).full);
@@ -160,20 +159,19 @@ fn entry(board: &Board<'_>, row: &EventRow) -> Result<AtomEntry, Problem> {
         160,
     ));
     lines.push(text::one_line(
-        if event.summary.is_empty() {
+        if shown.summary.text.is_empty() {
             shown.description
         } else {
-            &event.summary
+            shown.summary.text
         },
         400,
     ));
     lines.retain(|line| !line.is_empty());
     Ok(AtomEntry {
         id: format!("urn:interhub:event:{}", row.thing),
-        title: if cancelled {
-            format!("{}: {title}", board.words.cancelled)
-        } else {
-            title.into_owned()
+        title: match off {
+            Some(word) => format!("{word}: {title}"),
+            None => title.into_owned(),
         },
         href: board.site.address(&format!("/events/{}", row.thing)),
         updated: rfc3339(event.updated_ms),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use interhub_domain::event::{Event, LocalTime, Location, Occurrence, Override, Schedule, Status, Zone};
+use interhub_domain::event::{Event, LocalTime, Location, Occurrence, Override, Schedule, Status, Translation, Zone};
 use interhub_domain::ids::{HubId, LogId, ObjectId, ThingId};
 use interhub_domain::profile::{HubProfile, Point};
 use interhub_domain::query::{DEFAULT_LIMIT, EventQuery, QueryParseError};
@@ -58,7 +58,7 @@ impl Fixture {
             && query
                 .language
                 .as_ref()
-                .is_none_or(|language| event.language.starts_with(language))
+                .is_none_or(|wanted| event.languages().any(|language| language.starts_with(wanted)))
             && (!query.online || !event.online_url.is_empty())
     }
 }
@@ -390,7 +390,26 @@ pub(crate) fn normal() -> Fixture {
             "en",
             &["open house"],
         )
-        .with(|row| row.event.online_url = "https://meet.example/open-evening".to_owned()),
+        .with(|row| {
+            let event = &mut row.event;
+            event.online_url = "https://meet.example/open-evening".to_owned();
+            for (tag, title, summary) in [
+                (
+                    "de",
+                    "Offener Abend: Haus und Leute kennenlernen",
+                    "Rundgang jede halbe Stunde.",
+                ),
+                ("es", "Tarde abierta: conoce la casa y a su gente", ""),
+            ] {
+                let (title, summary) = (title.to_owned(), summary.to_owned());
+                event
+                    .translations
+                    .insert(tag.to_owned(), Translation { title, summary });
+            }
+            let words = ["wheelchair", "hearing-loop", "sign-language", "childcare", "dogs"];
+            event.features = words.map(str::to_owned).into();
+            event.capacity = Some(80);
+        }),
         event(5, &amsterdam, "Schrijfcafé", "2026-11-26T19:00", 120)
             .at("Leeszaal, Linnaeusstraat 2C")
             .with(|row| row.event.status = Status::Cancelled)
@@ -436,7 +455,8 @@ pub(crate) fn normal() -> Fixture {
             "2026-11-30T15:00",
             90,
         )
-        .at("Zaal Oost"),
+        .at("Zaal Oost")
+        .with(|row| row.event.postpone()),
         event(11, &birmingham, "Choir without auditions", "2026-12-01T18:30", 90)
             .at("The hall")
             .says("Everyone can sing something.", "en", &["music"])

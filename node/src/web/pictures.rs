@@ -17,6 +17,8 @@ use super::tests::site;
 
 const EVENT: &str = "/events/00000006000000000000000000000000";
 const LONG_EVENT: &str = "/events/00000067000000000000000000000000";
+const DETAILED: &str = "/events/00000004000000000000000000000000?ui=de";
+const POSTPONED: &str = "/events/0000000a000000000000000000000000?ui=nl";
 const CANCELLED: &str = "/events/00000005000000000000000000000000?ui=nl";
 /// Widths of a phone, a tablet and a desk, in CSS pixels.
 const WIDTHS: [u32; 3] = [360, 768, 1280];
@@ -117,6 +119,8 @@ async fn pages_can_be_looked_at() {
                 ("filtered", "/events?tag=repair&ui=de&from=2026-11-25", 1_300),
                 ("event", EVENT, 1_500),
                 ("cancelled", CANCELLED, 1_100),
+                ("detailed", DETAILED, 1_300),
+                ("postponed", POSTPONED, 1_100),
                 ("hubs", "/hubs", 900),
                 ("hub", "/hubs/wien", 1_500),
                 ("month", "/month", 1_700),

@@ -1,6 +1,8 @@
 //! Requests as readers send them, answered without a socket.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod details;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -474,6 +476,12 @@ async fn json_has_the_promised_fields() {
         "language",
         "updated",
         "as_of",
+        "translations",
+        "features",
+        "capacity",
+        "postponed",
+        "image_url",
+        "attendance",
     ] {
         assert!(entry.get(field).is_some(), "{field} is missing");
     }

@@ -8,6 +8,8 @@ mod en;
 mod es;
 mod nl;
 
+use interhub_domain::feature::KNOWN;
+
 /// All languages, in the order in which they are offered. The first is the fallback.
 pub(crate) const ALL: [&Words; 4] = [&en::WORDS, &de::WORDS, &nl::WORDS, &es::WORDS];
 
@@ -96,8 +98,11 @@ pub(crate) struct Words {
     /// `{time}`, `{city}`: the same moment on the house's clock.
     pub(crate) house_time: &'static str,
     pub(crate) cancelled: &'static str,
+    pub(crate) postponed: &'static str,
     pub(crate) tentative: &'static str,
+    pub(crate) in_place: &'static str,
     pub(crate) online: &'static str,
+    pub(crate) hybrid: &'static str,
     pub(crate) untitled: &'static str,
     /// `{time}`.
     pub(crate) as_of: &'static str,
@@ -114,6 +119,12 @@ pub(crate) struct Words {
     pub(crate) place: &'static str,
     pub(crate) host: &'static str,
     pub(crate) tags: &'static str,
+    pub(crate) capacity: &'static str,
+    /// `{count}`.
+    pub(crate) people: &'static str,
+    pub(crate) features_label: &'static str,
+    /// In the order of [`KNOWN`].
+    pub(crate) features: [&'static str; KNOWN.len()],
     pub(crate) more_dates: &'static str,
     pub(crate) this_date: &'static str,
     pub(crate) add_to_calendar: &'static str,
@@ -123,6 +134,7 @@ pub(crate) struct Words {
     pub(crate) open_map: &'static str,
     pub(crate) is_cancelled: &'static str,
     pub(crate) date_cancelled: &'static str,
+    pub(crate) is_postponed: &'static str,
     pub(crate) is_tentative: &'static str,
     pub(crate) is_over: &'static str,
     /// `{zone}`.
@@ -273,6 +285,7 @@ mod tests {
                 (words.local_time_now, vec!["{time}"]),
                 (words.empty_hub_title, vec!["{hub}"]),
                 (words.more_that_day, vec!["{count}"]),
+                (words.people, vec!["{count}"]),
             ] {
                 for mark in marks {
                     assert!(pattern.contains(mark), "{} lacks {mark} in {pattern:?}", words.tag);

@@ -157,7 +157,9 @@ fn entry(errand: &Errand, board: &Board<'_>, event: &ShownEvent) -> Entry {
     let own = |id| board.hub(id).is_some_and(|hub| hub.own);
     Entry {
         href: errand.visit.plain_link(&format!("/admin/events/{}", row.thing)),
-        title: board.title(Shown::of(&row.event, Some(occurrence)).title).into_owned(),
+        title: board
+            .title(Shown::of(&row.event, Some(occurrence), "").title.text)
+            .into_owned(),
         language: pages::language_tag(&row.event.language),
         when: board.reader.when(occurrence, &board.city(row)).full,
         series: row.event.schedule.is_series(),

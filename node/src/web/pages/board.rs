@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use interhub_domain::event::{Event, Location, Occurrence, Status};
+use interhub_domain::event::{Attendance, Event, Location, Occurrence, Status, Wording};
 use interhub_domain::ids::HubId;
 
 use super::super::dates::{Reader, When, city_of_zone, zone_named};
@@ -101,34 +101,45 @@ pub(crate) struct Freshness {
 pub(crate) struct Item {
     pub(crate) href: String,
     pub(crate) title: String,
+    /// Of the title.
     pub(crate) language: Option<String>,
-    pub(crate) cancelled: bool,
+    /// It does not take place then: the word that says so.
+    pub(crate) off: Option<&'static str>,
     pub(crate) tentative: bool,
     pub(crate) when: When,
     pub(crate) place: String,
-    pub(crate) online: bool,
+    /// Online, or also online.
+    pub(crate) online: Option<&'static str>,
     pub(crate) summary: String,
+    pub(crate) summary_language: Option<String>,
     pub(crate) hub: HubTag,
     pub(crate) with: Vec<String>,
 }
 
-/// What an occurrence shows, its own changes taken into account.
+/// What an occurrence shows to readers of one language, its own changes taken into account.
 pub(crate) struct Shown<'a> {
-    pub(crate) title: &'a str,
+    pub(crate) title: Wording<'a>,
+    pub(crate) summary: Wording<'a>,
     pub(crate) description: &'a str,
     pub(crate) location: Option<&'a Location>,
     pub(crate) url: &'a str,
 }
 
 impl<'a> Shown<'a> {
-    /// The reading of an occurrence.
-    pub(crate) fn of(event: &'a Event, occurrence: Option<&Occurrence>) -> Self {
+    /// The reading of an occurrence. An empty language: as it was written.
+    pub(crate) fn of(event: &'a Event, occurrence: Option<&Occurrence>, language: &str) -> Self {
         let change = occurrence
             .and_then(|o| o.override_index)
             .and_then(|index| event.schedule.overrides.get(index));
         let pick = |changed: Option<&'a String>, usual: &'a str| changed.map_or(usual, String::as_str);
+        // A title of one date is written in the event's own language alone.
+        let own_title = change.and_then(|c| c.title.as_deref()).map(|text| Wording {
+            text,
+            language: &event.language,
+        });
         Self {
-            title: pick(change.and_then(|c| c.title.as_ref()), &event.title),
+            title: own_title.unwrap_or_else(|| event.title_in(language)),
+            summary: event.summary_in(language),
             description: pick(change.and_then(|c| c.description.as_ref()), &event.description),
             location: change.and_then(|c| c.location.as_ref()).or(event.location.as_ref()),
             url: pick(change.and_then(|c| c.url.as_ref()), &event.url),
@@ -310,17 +321,23 @@ impl<'a> Board<'a> {
     /// An occurrence as an entry of a list.
     pub(crate) fn item(&self, listed: &Listed) -> Item {
         let (row, occurrence) = (&*listed.row, &listed.occurrence);
-        let shown = Shown::of(&row.event, Some(occurrence));
+        let shown = Shown::of(&row.event, Some(occurrence), self.words.tag);
+        let online = match Attendance::of(shown.location, &row.event.online_url) {
+            Some(Attendance::Online) => Some(self.words.online),
+            Some(Attendance::Hybrid) => Some(self.words.hybrid),
+            Some(Attendance::InPlace) | None => None,
+        };
         Item {
             href: self.event_link(row, Some(occurrence)),
-            title: self.title(shown.title).into_owned(),
-            language: language_tag(&row.event.language),
-            cancelled: occurrence.status == Status::Cancelled,
+            title: self.title(shown.title.text).into_owned(),
+            language: language_tag(shown.title.language),
+            off: self.off(&row.event, occurrence.status),
             tentative: occurrence.status == Status::Tentative,
             when: self.reader.when(occurrence, &self.city(row)),
             place: text::one_line(shown.location.map_or("", |place| place.name.as_str()), MAX_PLACE_CHARS),
-            online: !row.event.online_url.is_empty(),
-            summary: text::one_line(&row.event.summary, MAX_SUMMARY_CHARS),
+            online,
+            summary: text::one_line(shown.summary.text, MAX_SUMMARY_CHARS),
+            summary_language: language_tag(shown.summary.language),
             hub: self.tag(row.hub),
             with: row
                 .hosts
@@ -329,6 +346,16 @@ impl<'a> Board<'a> {
                 .map(|id| self.tag(*id).name)
                 .collect(),
         }
+    }
+
+    /// The word for what does not take place at its time, by the status of an occurrence.
+    pub(crate) fn off(&self, event: &Event, status: Status) -> Option<&'static str> {
+        let word = if event.postponed {
+            self.words.postponed
+        } else {
+            self.words.cancelled
+        };
+        (status == Status::Cancelled).then_some(word)
     }
 
     /// A title, or the words for none.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use askama::Template;
-use interhub_domain::event::{LocalTime, Location, Occurrence, Status};
+use interhub_domain::event::{Attendance, Event, LocalTime, Location, Occurrence, Status};
+use interhub_domain::feature;
 use interhub_domain::ids::{LogId, ThingId};
 use interhub_domain::profile::Point;
 use jiff::civil::{Date, DateTime};
@@ -36,19 +37,26 @@ const DAY_MS: i64 = 86_400_000;
 struct EventPage {
     frame: Frame,
     title: String,
+    /// Of the title.
     language: Option<String>,
+    /// It does not take place at this time: cancelled, or postponed.
     cancelled: bool,
-    /// A sentence above everything else: cancelled, over, to be confirmed.
+    /// A sentence above everything else: cancelled, postponed, over, to be confirmed.
     notice: Option<&'static str>,
     when: When,
     zone_sentence: Option<String>,
     place: String,
     point: Option<PointLink>,
+    attendance: Option<&'static str>,
     online_url: Option<WebLink>,
     url: Option<WebLink>,
     picture: Option<WebLink>,
     summary: String,
+    summary_language: Option<String>,
     description: String,
+    text_language: Option<String>,
+    capacity: Option<String>,
+    features: Vec<String>,
     tags: Vec<TagLink>,
     hub: HubTag,
     with: Vec<HubTag>,
@@ -77,7 +85,8 @@ struct TagLink {
 struct DateLink {
     href: String,
     when: When,
-    cancelled: bool,
+    /// It does not take place then: the word that says so.
+    off: Option<&'static str>,
     current: bool,
 }
 
@@ -175,8 +184,8 @@ fn render(
     upcoming: &[Occurrence],
 ) -> Result<Reply, Problem> {
     let (words, event) = (board.words, &row.event);
-    let shown = Shown::of(event, Some(occurrence));
-    let title = board.title(shown.title).into_owned();
+    let shown = Shown::of(event, Some(occurrence), words.tag);
+    let title = board.title(shown.title.text).into_owned();
     let city = board.city(row);
     let when = board.reader.when(occurrence, &city);
     let path = format!("/events/{}", row.thing);
@@ -186,7 +195,7 @@ fn render(
     };
     let mut frame = board.frame(&title, "", &path, &canonical);
     frame.kind = "article";
-    let preview = [event.summary.as_str(), shown.description]
+    let preview = [shown.summary.text, shown.description]
         .into_iter()
         .find(|text| !text.trim().is_empty());
     frame.description = format!(
@@ -194,16 +203,6 @@ fn render(
         when.full,
         text::one_line(preview.unwrap_or(&title), MAX_PREVIEW_CHARS)
     );
-    let over = occurrence.end_ms.max(occurrence.start_ms) < board.reader.now_ms;
-    let notice = match occurrence.status {
-        Status::Cancelled if event.status == Status::Cancelled || !event.schedule.is_series() => {
-            Some(words.is_cancelled)
-        }
-        Status::Cancelled => Some(words.date_cancelled),
-        _ if over => Some(words.is_over),
-        Status::Tentative => Some(words.is_tentative),
-        Status::Confirmed => None,
-    };
     let dates = if event.schedule.is_series() {
         dates(board, row, occurrence, upcoming, &city)
     } else {
@@ -211,20 +210,31 @@ fn render(
     };
     html(&EventPage {
         json_ld: text::json_for_script(&json_ld(board, row, occurrence, &shown, &when)),
-        language: language_tag(&event.language),
+        language: language_tag(shown.title.language),
         cancelled: occurrence.status == Status::Cancelled,
-        notice,
+        notice: notice(board, event, occurrence),
         zone_sentence: when
             .zone
             .as_ref()
             .map(|_| fill(words.times_in, &[("zone", event.schedule.zone.name())])),
         place: text::one_line(shown.location.map_or("", |place| place.name.as_str()), usize::MAX),
         point: shown.location.and_then(|place| place.at).map(point_link),
+        attendance: Attendance::of(shown.location, &event.online_url).map(|attendance| match attendance {
+            Attendance::InPlace => words.in_place,
+            Attendance::Online => words.online,
+            Attendance::Hybrid => words.hybrid,
+        }),
         online_url: web_link(&event.online_url),
         url: web_link(shown.url),
         picture: web_link(&event.image_url),
-        summary: text::one_line(&event.summary, usize::MAX),
+        summary: text::one_line(shown.summary.text, usize::MAX),
+        summary_language: language_tag(shown.summary.language),
         description: text::paragraphs(shown.description),
+        text_language: language_tag(&event.language),
+        capacity: event
+            .capacity
+            .map(|number| fill(words.people, &[("count", &number.to_string())])),
+        features: features(board, event),
         tags: tags(board, row),
         hub: board.tag(row.hub),
         with: row
@@ -240,6 +250,34 @@ fn render(
         title,
         frame,
     })
+}
+
+/// The sentence above everything else.
+fn notice(board: &Board<'_>, event: &Event, occurrence: &Occurrence) -> Option<&'static str> {
+    let words = board.words;
+    let over = occurrence.end_ms.max(occurrence.start_ms) < board.reader.now_ms;
+    match occurrence.status {
+        Status::Cancelled if event.postponed => Some(words.is_postponed),
+        Status::Cancelled if event.status == Status::Cancelled || !event.schedule.is_series() => {
+            Some(words.is_cancelled)
+        }
+        Status::Cancelled => Some(words.date_cancelled),
+        _ if over => Some(words.is_over),
+        Status::Tentative => Some(words.is_tentative),
+        Status::Confirmed => None,
+    }
+}
+
+/// In the order of the list of words; those of later versions at the end, as they are.
+fn features(board: &Board<'_>, event: &Event) -> Vec<String> {
+    let known = feature::KNOWN.iter().zip(board.words.features);
+    let known = known.filter(|(word, _)| event.features.contains(**word));
+    let named = known.map(|(_, name)| name.to_owned());
+    let others = event
+        .features
+        .iter()
+        .filter(|word| !feature::KNOWN.contains(&word.as_str()));
+    named.chain(others.cloned()).collect()
 }
 
 fn tags(board: &Board<'_>, row: &EventRow) -> Vec<TagLink> {
@@ -259,7 +297,7 @@ fn dates(board: &Board<'_>, row: &EventRow, shown: &Occurrence, upcoming: &[Occu
     let link = |occurrence: &Occurrence| DateLink {
         href: board.event_link(row, Some(occurrence)),
         when: board.reader.when(occurrence, city),
-        cancelled: occurrence.status == Status::Cancelled,
+        off: board.off(&row.event, occurrence.status),
         current: occurrence.start_ms == shown.start_ms && occurrence.recurrence_id == shown.recurrence_id,
     };
     upcoming.iter().map(link).collect()
@@ -285,16 +323,16 @@ fn web_link(url: &str) -> Option<WebLink> {
 fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &Shown<'_>, when: &When) -> Value {
     let event = &row.event;
     let online = text::safe_link(&event.online_url).map(|url| json!({"@type": "VirtualLocation", "url": url}));
-    let place = shown.location.map(place_ld);
+    let place = shown.location.map(|place| place_ld(place, event));
     let mode = match (&online, &place) {
         (Some(_), Some(_)) => "Mixed",
         (Some(_), None) => "Online",
         _ => "Offline",
     };
-    let status = if occurrence.status == Status::Cancelled {
-        "EventCancelled"
-    } else {
-        "EventScheduled"
+    let status = match occurrence.status {
+        Status::Cancelled if event.postponed => "EventPostponed",
+        Status::Cancelled => "EventCancelled",
+        Status::Confirmed | Status::Tentative => "EventScheduled",
     };
     let hosts = row.hosts.iter().filter_map(|id| board.hub(*id)).map(|hub| {
         let mut host = json!({"@type": "Organization", "name": name_of(hub)});
@@ -317,7 +355,7 @@ fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &S
     let mut about = json!({
         "@context": "https://schema.org",
         "@type": "Event",
-        "name": board.title(shown.title),
+        "name": board.title(shown.title.text),
         "startDate": when.start_iso,
         "endDate": last_day.unwrap_or_else(|| when.end_iso.clone()),
         "eventStatus": format!("https://schema.org/{status}"),
@@ -326,7 +364,7 @@ fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &S
         "organizer": hosts,
     });
     let description = if shown.description.trim().is_empty() {
-        event.summary.as_str()
+        shown.summary.text
     } else {
         shown.description
     };
@@ -340,11 +378,19 @@ fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &S
             about[name] = json!(value);
         }
     }
+    if let Some(number) = event.capacity {
+        about["maximumAttendeeCapacity"] = json!(number);
+    }
     about
 }
 
-fn place_ld(place: &Location) -> Value {
+/// Features are said of the place: schema.org has no word for them at an event.
+fn place_ld(place: &Location, event: &Event) -> Value {
     let mut value = json!({"@type": "Place", "name": place.name, "address": place.name});
+    if !event.features.is_empty() {
+        let feature = |word: &String| json!({"@type": "LocationFeatureSpecification", "name": word, "value": true});
+        value["amenityFeature"] = event.features.iter().map(feature).collect();
+    }
     if let Some(at) = place.at {
         value["geo"] = json!({"@type": "GeoCoordinates", "latitude": at.lat, "longitude": at.lon});
     }

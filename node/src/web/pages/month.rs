@@ -1,7 +1,6 @@
 //! `/month`: a month at a glance.
 
 use askama::Template;
-use interhub_domain::event::Status;
 use interhub_domain::ids::LogId;
 use interhub_domain::query::{EventQuery, MAX_LIMIT, QueryParseError};
 use jiff::ToSpan;
@@ -71,7 +70,8 @@ struct Entry {
     language: Option<String>,
     class: String,
     hub: String,
-    cancelled: bool,
+    /// It does not take place then: the word that says so.
+    off: Option<&'static str>,
 }
 
 /// `/month`
@@ -198,15 +198,15 @@ fn cell(board: &Board<'_>, filters: &Params, listed: &[Listed], (day, first): (D
 
 fn entry(board: &Board<'_>, listed: &Listed) -> Entry {
     let (row, occurrence) = (&*listed.row, &listed.occurrence);
-    let shown = Shown::of(&row.event, Some(occurrence));
+    let shown = Shown::of(&row.event, Some(occurrence), board.words.tag);
     Entry {
         href: board.event_link(row, Some(occurrence)),
         time: (!occurrence.start.is_date()).then(|| clock(occurrence.start.date_time())),
-        title: text::one_line(&board.title(shown.title), MAX_TITLE),
-        language: language_tag(&row.event.language),
+        title: text::one_line(&board.title(shown.title.text), MAX_TITLE),
+        language: language_tag(shown.title.language),
         class: colour::class(row.hub),
         hub: board.tag(row.hub).name,
-        cancelled: occurrence.status == Status::Cancelled,
+        off: board.off(&row.event, occurrence.status),
     }
 }
 
