@@ -91,6 +91,7 @@ def comes_back(text, known):
     assert (result["added"], result["refused_count"]) == (len(known), 0), result["refused"][:3]
     fields = ["title", "summary", "description", "start", "end", "timezone", "all_day", "status", "series", "tags", "location"]
     fields += ["online_url", "url", "language", "rrule", "image_url", "start_utc", "end_utc"]
+    fields += ["translations", "features", "capacity", "postponed", "attendance"]
     there = exported("echo")
     for uid, event in known.items():
         for field in fields:

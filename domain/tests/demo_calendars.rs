@@ -4,6 +4,7 @@
 
 use interhub_domain::calendar::import::{Import, ImportContext, import};
 use interhub_domain::event::{LocalTime, Schedule};
+use interhub_domain::feature;
 
 fn read(slug: &str, zone: &str) -> Import {
     let path = format!("{}/../demo/calendars/{slug}.ics", env!("CARGO_MANIFEST_DIR"));
@@ -80,4 +81,21 @@ fn the_demo_calendars_hold_no_mail_addresses() {
             );
         }
     }
+}
+
+#[test]
+fn the_houses_own_events_show_what_an_event_can_say() {
+    let (mut translated, mut offering, mut counted) = (0, 0, 0);
+    for slug in ["birmingham", "amsterdam", "vienna"] {
+        let import = read(&format!("{slug}-house"), "UTC");
+        assert_eq!((import.refused, import.warnings), (vec![], vec![]), "{slug}");
+        for event in import.events.into_iter().map(|imported| imported.event) {
+            let known = |word: &String| feature::KNOWN.contains(&word.as_str());
+            assert!(event.features.iter().all(known), "{:?}", event.features);
+            translated += event.translations.len();
+            offering += usize::from(!event.features.is_empty());
+            counted += usize::from(event.capacity.is_some());
+        }
+    }
+    assert!(translated >= 6 && offering >= 6 && counted >= 3);
 }
