@@ -6,6 +6,7 @@ mod bad_trust_input;
 mod cohosts;
 mod copies;
 mod departed;
+mod details;
 mod disk;
 mod faults;
 mod keys;
