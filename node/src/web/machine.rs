@@ -1,7 +1,8 @@
-//! What other programs look for at a site: `/sitemap.xml` and `/spaceapi.json`.
+//! What other programs look for at a site: `/sitemap.xml`, `/spaceapi.json` and `/murmurations.json`.
 
 use askama::Template;
 use interhub_domain::ids::LogId;
+use interhub_domain::profile::HubProfile;
 use interhub_domain::query::EventQuery;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use super::params::encode;
 use super::respond::Reply;
 use super::text;
 use super::visit::Visit;
+use crate::projection::HubRow;
 
 /// Addresses in one site map; the protocol allows 50,000 and 50 MiB.
 const MAX_ADDRESSES: usize = 20_000;
@@ -67,12 +69,8 @@ pub(crate) fn spaceapi(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let profile = &house.profile;
     let own = |path: &str| site.address(path);
     let mut location = json!({"timezone": profile.timezone});
-    let address: Vec<&str> = [profile.locality.as_str(), profile.country.as_str()]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect();
-    if !address.is_empty() {
-        location["address"] = json!(address.join(", "));
+    if let Some(address) = address(profile) {
+        location["address"] = json!(address);
     }
     if !profile.country.is_empty() {
         location["country_code"] = json!(profile.country);
@@ -101,4 +99,60 @@ pub(crate) fn spaceapi(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         document["linked_spaces"] = json!(linked);
     }
     Ok(Reply::new("application/json", format!("{document}\n")).any_origin())
+}
+
+/// `/murmurations.json`: the house for the maps and directories of murmurations.network, as their schema
+/// `organizations_schema-v1.0.0` describes an organisation. The other hubs are named by their own sites. 404 on a node that
+/// does not know its own address: everything in a profile is an address on the web.
+pub(crate) fn murmurations(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let house = board.house().filter(|_| !site.state.web_url.is_empty());
+    let house = house.ok_or(Problem::NotFound)?;
+    let profile = &house.profile;
+    let own = |path: &str| site.address(path);
+    let slug = encode(&house.slug);
+    let mut document = json!({
+        "linked_schemas": ["organizations_schema-v1.0.0"],
+        "name": name_of(house),
+        "primary_url": text::safe_link(&profile.web_url).map_or_else(|| own("/"), str::to_owned),
+        "urls": [
+            {"name": "Events", "url": own("/events")},
+            {"name": "Calendar", "url": own(&format!("/hubs/{slug}/events.ics"))},
+        ],
+        "status": "active",
+        "image": own(&ASSETS.icon.path),
+        "rss": own(&format!("/events.atom?hub={slug}")),
+        "unique_id": format!("urn:interhub:hub:{}", house.id),
+    });
+    if !profile.description.trim().is_empty() {
+        document["description"] = json!(profile.description);
+    }
+    if let Some(address) = address(profile) {
+        document["full_address"] = json!(address);
+    }
+    if !profile.country.is_empty() {
+        document["country_iso_3166"] = json!(profile.country);
+    }
+    if let Some(at) = profile.at {
+        document["geolocation"] = json!({"lat": at.lat, "lon": at.lon});
+    }
+    let known = |hub: &HubRow| {
+        let url = text::safe_link(&hub.profile.web_url)?;
+        Some(json!({"predicate_url": "https://schema.org/knows", "object_url": url}))
+    };
+    let mut others: Vec<Value> = board.active().filter(|hub| !hub.own).filter_map(known).collect();
+    // Two hubs with one site are one relationship: the schema wants each once.
+    others.sort_by_key(ToString::to_string);
+    others.dedup();
+    if !others.is_empty() {
+        document["relationships"] = json!(others);
+    }
+    Ok(Reply::new("application/json", format!("{document}\n")).any_origin())
+}
+
+/// Town and country, as far as they are said.
+fn address(profile: &HubProfile) -> Option<String> {
+    let parts = [profile.locality.as_str(), profile.country.as_str()];
+    let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }

@@ -151,6 +151,7 @@ pub fn router(state: WebState, admin: Option<AdminState>) -> Router {
         .route("/sitemap.xml", page(machine::sitemap))
         .route("/spaceapi.json", page(machine::spaceapi))
         .route("/healthz", fresh(probes::healthz))
+        .route("/murmurations.json", page(machine::murmurations))
         .route("/readyz", fresh(probes::readyz))
         .route("/metrics", fresh(probes::metrics))
         .fallback(answer::not_found)

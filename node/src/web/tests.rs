@@ -632,6 +632,54 @@ async fn other_programs_find_what_they_look_for() {
     assert!(space.get("state").is_none(), "whether it is open is not known");
 }
 
+#[tokio::test]
+async fn the_house_has_a_profile_for_murmurations() {
+    let mut made = fixture::normal();
+    for hub in &mut made.hubs {
+        hub.profile.web_url = match hub.slug.as_str() {
+            "birmingham" => String::new(),
+            "amsterdam" => "https://same.example/".to_owned(),
+            _ => "javascript:alert(1)".to_owned(),
+        };
+    }
+    let mut twin = made.hubs.iter().find(|hub| hub.slug == "amsterdam").unwrap().clone();
+    (twin.slug, twin.id.0[0]) = ("twin".to_owned(), 0x77);
+    made.hubs.push(twin);
+    let router = site(made);
+    let answer = get(&router, "/murmurations.json").await;
+    assert_eq!(
+        (answer.status, &answer.headers["access-control-allow-origin"]),
+        (StatusCode::OK, &"*".parse().unwrap())
+    );
+    let profile: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(
+        profile["linked_schemas"],
+        serde_json::json!(["organizations_schema-v1.0.0"])
+    );
+    assert_eq!(profile["name"], "Impact Hub Birmingham");
+    assert_eq!(profile["primary_url"], "https://hub.example/");
+    assert_eq!(
+        (&profile["country_iso_3166"], &profile["full_address"]),
+        (&"GB".into(), &"Birmingham, GB".into())
+    );
+    assert_eq!(
+        profile["relationships"],
+        serde_json::json!([{"predicate_url": "https://schema.org/knows", "object_url": "https://same.example/"}])
+    );
+    for address in [&profile["image"], &profile["rss"], &profile["urls"][1]["url"]] {
+        assert!(
+            address.as_str().unwrap().starts_with("https://hub.example/"),
+            "{address}"
+        );
+    }
+    let nameless = WebState {
+        web_url: String::new(),
+        ..state(fixture::normal())
+    };
+    let nameless = super::router(nameless, None);
+    assert_eq!(get(&nameless, "/murmurations.json").await.status, 404);
+}
+
 /// Every field, parameter and answer is in the document, and everything in the document is served.
 #[tokio::test]
 async fn the_api_is_described_as_it_is() {
