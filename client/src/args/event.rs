@@ -133,6 +133,8 @@ pub struct UnhideArgs {
 pub enum ExportFormat {
     /// One iCalendar stream
     Ics,
+    /// One JSCalendar document (RFC 8984)
+    Jscalendar,
     /// One JSON document
     Json,
     /// A table with a header line

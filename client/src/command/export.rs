@@ -47,14 +47,8 @@ pub(super) async fn run(
         ExportFormat::Ics
     };
     match format.unwrap_or(usual) {
-        ExportFormat::Ics => {
-            let mut chunks = node.export_events(v1::ExportFormat::Icalendar).await?;
-            while let Some(chunk) = chunks.next().await {
-                if let Some(Part::Calendar(bytes)) = chunk?.part {
-                    answer.io.out.write_all(&bytes)?;
-                }
-            }
-        }
+        ExportFormat::Ics => calendar(v1::ExportFormat::Icalendar, node, answer).await?,
+        ExportFormat::Jscalendar => calendar(v1::ExportFormat::Jscalendar, node, answer).await?,
         ExportFormat::Json => {
             let document = ExportDocument {
                 events: events(node).await?,
@@ -73,6 +67,17 @@ pub(super) async fn run(
         }
     }
     Ok(answer.io.out.flush()?)
+}
+
+/// Writes a calendar as it comes.
+async fn calendar(form: v1::ExportFormat, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let mut chunks = node.export_events(form).await?;
+    while let Some(chunk) = chunks.next().await {
+        if let Some(Part::Calendar(bytes)) = chunk?.part {
+            answer.io.out.write_all(&bytes)?;
+        }
+    }
+    Ok(())
 }
 
 async fn events(node: &Node) -> Result<Vec<EventDocument>, ClientError> {

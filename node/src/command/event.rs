@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use interhub_domain::calendar::expand::{self, Window};
-use interhub_domain::calendar::{export, zone};
+use interhub_domain::calendar::{export, jscalendar, zone};
 use interhub_domain::document::Reading;
 use interhub_domain::event::{
     Event, LocalTime, Location, MAX_DESCRIPTION, MAX_PLACE, MAX_SUMMARY, MAX_TAG, MAX_TAGS, MAX_TITLE, MAX_URL,
@@ -77,6 +77,15 @@ pub struct ShownPage {
     pub events: Vec<ShownEvent>,
     /// Where the next page begins.
     pub next: Option<String>,
+}
+
+/// What a calendar is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalendarForm {
+    /// RFC 5545.
+    ICalendar,
+    /// RFC 8984.
+    JsCalendar,
 }
 
 /// Most events of this hub that are exported at once.
@@ -277,9 +286,9 @@ impl Commands {
         .await
     }
 
-    /// All events of this hub as one iCalendar text.
-    pub async fn export_calendar(&self) -> Result<String, CommandError> {
-        self.blocking("event export", |this| {
+    /// All events of this hub as one text.
+    pub async fn export_calendar(&self, form: CalendarForm) -> Result<String, CommandError> {
+        self.blocking("event export", move |this| {
             let rows = this.own_rows()?;
             let own = this.ledger.own();
             let name = if own.profile.name.is_empty() {
@@ -303,7 +312,10 @@ impl Commands {
                     page_url: "",
                 })
                 .collect();
-            Ok(export::export(&calendar, &events))
+            Ok(match form {
+                CalendarForm::ICalendar => export::export(&calendar, &events),
+                CalendarForm::JsCalendar => format!("{}\n", jscalendar::export(&calendar, &events)),
+            })
         })
         .await
     }

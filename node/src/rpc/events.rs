@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{answer, ask};
 use super::socket::caller;
+use crate::command::event::CalendarForm;
 use crate::command::import::{ImportOptions, MAX_FILE_BYTES};
 use crate::command::subscription::Looked;
 use crate::command::{Class, CommandError, Commands};
@@ -203,13 +204,8 @@ impl v1::events_server::Events for EventsService {
 
     async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
         let parts: Vec<export_chunk::Part> = match request.into_inner().format() {
-            v1::ExportFormat::Icalendar => {
-                let text = self.commands.export_calendar().await?;
-                let pieces = text.as_bytes().chunks(EXPORT_CHUNK_BYTES);
-                pieces
-                    .map(|piece| export_chunk::Part::Calendar(piece.to_vec()))
-                    .collect()
-            }
+            v1::ExportFormat::Icalendar => pieces(&self.commands.export_calendar(CalendarForm::ICalendar).await?),
+            v1::ExportFormat::Jscalendar => pieces(&self.commands.export_calendar(CalendarForm::JsCalendar).await?),
             v1::ExportFormat::Events => {
                 let events = self.commands.own_events().await?;
                 events
@@ -218,7 +214,9 @@ impl v1::events_server::Events for EventsService {
                     .collect()
             }
             v1::ExportFormat::Unspecified => {
-                return Err(CommandError::usage("say in which format to export: iCalendar, or events").into());
+                return Err(
+                    CommandError::usage("say in which format to export: iCalendar, JSCalendar, or events").into(),
+                );
             }
         };
         let (sender, receiver) = mpsc::channel(EXPORT_BUFFER);
@@ -237,6 +235,14 @@ impl v1::events_server::Events for EventsService {
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
+}
+
+/// A whole calendar in pieces.
+fn pieces(text: &str) -> Vec<export_chunk::Part> {
+    let pieces = text.as_bytes().chunks(EXPORT_CHUNK_BYTES);
+    pieces
+        .map(|piece| export_chunk::Part::Calendar(piece.to_vec()))
+        .collect()
 }
 
 /// A file that has arrived whole.

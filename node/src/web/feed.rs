@@ -1,9 +1,10 @@
-//! The lists as feeds: iCalendar (RFC 5545), Atom (RFC 4287) and JSON Feed 1.1.
+//! The lists as feeds: iCalendar (RFC 5545), JSCalendar (RFC 8984), Atom (RFC 4287) and JSON Feed 1.1.
 
 use std::sync::Arc;
 
 use askama::Template;
 use interhub_domain::calendar::export::{CalendarInfo, ExportEvent, export};
+use interhub_domain::calendar::jscalendar;
 use interhub_domain::ids::LogId;
 use interhub_domain::query::EventQuery;
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use super::visit::Visit;
 use crate::projection::EventRow;
 
 const CALENDAR: &str = "text/calendar; charset=utf-8";
+const JSCALENDAR: &str = "application/jscalendar+json;type=group";
 const ATOM: &str = "application/atom+xml; charset=utf-8";
 const JSON_FEED: &str = "application/feed+json";
 /// Entries of a news feed: readers keep what they have seen.
@@ -35,6 +37,20 @@ pub(crate) fn calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let events = look_up(&board, &params, None)?;
     let name = name(&board, &params, params.get("hub"));
     Ok(reply(&board, &events, &name, "events.ics".to_owned()))
+}
+
+/// `/events.jscal.json`: the same as JSCalendar.
+pub(crate) fn jscal(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
+    let board = Board::load(site, visit)?;
+    let params = visit.params();
+    let events = look_up(&board, &params, None)?;
+    let name = name(&board, &params, params.get("hub"));
+    let document = written(&board, &events, &name, |info, events| {
+        format!("{}\n", jscalendar::export(info, events))
+    });
+    Ok(Reply::new(JSCALENDAR, document)
+        .last_modified(newest(&events))
+        .any_origin())
 }
 
 /// `/hubs/{slug}/events.ics`
@@ -194,6 +210,19 @@ fn look_up(board: &Board<'_>, params: &Params, hub: Option<&str>) -> Result<Vec<
 }
 
 fn reply(board: &Board<'_>, events: &[Arc<EventRow>], name: &str, file_name: String) -> Reply {
+    Reply::new(CALENDAR, written(board, events, name, export))
+        .last_modified(newest(events))
+        .file_name(file_name)
+        .any_origin()
+}
+
+/// These events as a calendar, in the form that `write` gives it.
+fn written(
+    board: &Board<'_>,
+    events: &[Arc<EventRow>],
+    name: &str,
+    write: impl FnOnce(&CalendarInfo, &[ExportEvent<'_>]) -> String,
+) -> String {
     let own_address = !board.site.state.web_url.is_empty();
     let hubs: Vec<(String, &str)> = events
         .iter()
@@ -233,10 +262,7 @@ fn reply(board: &Board<'_>, events: &[Arc<EventRow>], name: &str, file_name: Str
             String::new()
         },
     };
-    Reply::new(CALENDAR, export(&info, &exported))
-        .last_modified(newest(events))
-        .file_name(file_name)
-        .any_origin()
+    write(&info, &exported)
 }
 
 /// The newest change among events, Unix milliseconds.

@@ -4482,7 +4482,7 @@ pub mod export_chunk {
     /// Exactly one is set, by the format asked for.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Part {
-        /// Bytes of the iCalendar stream, at most 1 MiB.
+        /// Bytes of the iCalendar stream or the JSCalendar document, at most 1 MiB.
         #[prost(bytes, tag = "1")]
         Calendar(::prost::alloc::vec::Vec<u8>),
         /// One event.
@@ -4533,6 +4533,8 @@ pub enum ExportFormat {
     Icalendar = 1,
     /// One message per event.
     Events = 2,
+    /// One JSCalendar Group (RFC 8984), in pieces.
+    Jscalendar = 3,
 }
 impl ExportFormat {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -4544,6 +4546,7 @@ impl ExportFormat {
             Self::Unspecified => "EXPORT_FORMAT_UNSPECIFIED",
             Self::Icalendar => "EXPORT_FORMAT_ICALENDAR",
             Self::Events => "EXPORT_FORMAT_EVENTS",
+            Self::Jscalendar => "EXPORT_FORMAT_JSCALENDAR",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -4552,6 +4555,7 @@ impl ExportFormat {
             "EXPORT_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
             "EXPORT_FORMAT_ICALENDAR" => Some(Self::Icalendar),
             "EXPORT_FORMAT_EVENTS" => Some(Self::Events),
+            "EXPORT_FORMAT_JSCALENDAR" => Some(Self::Jscalendar),
             _ => None,
         }
     }

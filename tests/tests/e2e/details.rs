@@ -91,6 +91,19 @@ fn another_hub_shows_what_was_given() {
     let listed = vienna.json(&["event", "list", "--from", "2027-03-01", "--lang", "de"]);
     assert_eq!(listed["events"].as_array().map(Vec::len), Some(1), "{listed}");
 
+    let group = birmingham
+        .cli(&["event", "export", "--format", "jscalendar"])
+        .ok()
+        .json();
+    assert_eq!(
+        group["entries"][0]["localizations"]["de"]["title"], "Tag der offenen Tür",
+        "{group}"
+    );
+    assert_eq!(
+        group["entries"][0]["virtualLocations"]["online"]["uri"],
+        "https://meet.example/open"
+    );
+
     // What is exported comes in elsewhere as the same.
     let calendar = birmingham.get(&format!("/events/{id}.ics")).unwrap();
     let folder = tempfile::tempdir().unwrap();

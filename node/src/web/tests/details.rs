@@ -114,6 +114,29 @@ async fn what_an_event_offers_is_said_in_words() {
 }
 
 #[tokio::test]
+async fn a_list_is_a_jscalendar_too() {
+    let router = site(fixture::normal());
+    let answer = get(&router, "/events.jscal.json?hub=birmingham").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "application/jscalendar+json;type=group");
+    assert!(answer.headers.contains_key("etag") && answer.headers.contains_key("last-modified"));
+    let group: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(group["@type"], "Group");
+    let entries = group["entries"].as_array().unwrap();
+    let calendar = get(&router, "/events.ics?hub=birmingham").await.body;
+    let masters = calendar.matches("BEGIN:VEVENT").count() - calendar.matches("RECURRENCE-ID").count();
+    assert_eq!(entries.len(), masters);
+    let opening = entries
+        .iter()
+        .find(|one| one["title"].as_str().unwrap().starts_with("Open evening"))
+        .unwrap();
+    assert_eq!(opening["timeZone"], "Europe/London");
+    assert!(opening["localizations"]["de"]["title"].is_string());
+    assert!(!answer.body.contains("A draft") && !answer.body.contains("Not for the public"));
+    assert_eq!(get(&router, "/events.jscal.json?from=soon").await.status, 400);
+}
+
+#[tokio::test]
 async fn postponed_is_struck_out_and_said_everywhere() {
     let router = changed(interhub_domain::event::Event::postpone);
     let page = get(&router, ADDRESS).await.body;
