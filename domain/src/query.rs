@@ -47,6 +47,8 @@ pub struct EventQuery {
     pub language: Option<String>,
     /// Only events that can be joined online.
     pub online: bool,
+    /// Only events that have a place to go to.
+    pub in_place: bool,
     /// Also what only the hubs of the network may see (never on public pages).
     pub network: bool,
     /// Also the hub's own drafts (never on public pages).
@@ -94,7 +96,7 @@ pub fn language_matches(language: &str, wanted: &str) -> bool {
 
 impl EventQuery {
     /// Reads the parameters of a query string: `from`, `to`, `hub`, `tag`, `q`, `near`, `within`, `lang`, `online`,
-    /// `limit`, `cursor`.
+    /// `in_place`, `limit`, `cursor`.
     ///
     /// `from` and `to` are RFC 3339 times, wall times, dates, or `now`, `today`, `tomorrow`; what has no offset is meant
     /// in `zone`. A date in `from` means its beginning, a date in `to` includes the whole day. Unknown parameters and
@@ -120,6 +122,7 @@ impl EventQuery {
                 "within" => query.within_km = Some(parse_within(value)?),
                 "lang" => query.language = Some(value.to_owned()),
                 "online" => query.online = parse_flag("online", value)?,
+                "in_place" => query.in_place = parse_flag("in_place", value)?,
                 "limit" => query.limit = Some(parse_limit(value)?),
                 "cursor" => query.cursor = Some(value.to_owned()),
                 _ => {}
@@ -283,6 +286,7 @@ mod tests {
             ("within", "5"),
             ("lang", "de"),
             ("online", "1"),
+            ("in_place", "yes"),
             ("limit", "7"),
             ("cursor", "abc"),
             ("utm_source", "x"),
@@ -298,6 +302,7 @@ mod tests {
             within_km: Some(5.0),
             language: Some("de".into()),
             online: true,
+            in_place: true,
             network: false,
             drafts: false,
             limit: Some(7),
@@ -340,6 +345,7 @@ mod tests {
             ("limit", "1001"),
             ("limit", "many"),
             ("online", "maybe"),
+            ("in_place", "2"),
             ("lang", "d_e"),
             ("q", &long),
             ("tag", &long),
@@ -378,7 +384,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_panics(parameter in "from|to|near|within|limit|online|lang", value in ".{0,60}") {
+        fn no_text_panics(parameter in "from|to|near|within|limit|online|in_place|lang", value in ".{0,60}") {
             let _ = parse(&[(&parameter, &value)]);
         }
     }

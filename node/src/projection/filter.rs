@@ -12,7 +12,7 @@ use super::covered::reach;
 use super::entries::{MAX_HOSTS, MAX_TAGS};
 use super::keys::{Around, Place};
 use super::rows::{Facts, Slot, language_head};
-use super::{EventRow, location_of};
+use super::{EventRow, location_of, takes_place};
 
 /// An [`EventQuery`] with its names looked up and its defaults filled in.
 #[derive(Debug, Clone)]
@@ -31,6 +31,7 @@ pub(super) struct Filter {
     pub(super) around: Option<Around>,
     language: Option<String>,
     online: bool,
+    in_place: bool,
     network: bool,
     drafts: bool,
     /// Sorted; what the text index found.
@@ -61,6 +62,7 @@ impl Filter {
             near,
             language: query.language.clone(),
             online: query.online,
+            in_place: query.in_place,
             network: query.network,
             drafts: query.drafts,
             text,
@@ -88,6 +90,7 @@ impl Filter {
         self.visible(Facts::of(row))
             && !self.hidden.contains(&row.thing)
             && (!self.online || !row.event.online_url.is_empty())
+            && (!self.in_place || takes_place(&row.event))
             && self.hub.is_none_or(hosted_by)
             && self.tag.as_ref().is_none_or(tagged)
             && self

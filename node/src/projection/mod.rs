@@ -16,10 +16,11 @@
 //!
 //! Modules in reading order: how keys and values look (`keys`, `rows`), which index entries one event makes
 //! (`entries`), what is written ([`mod@write`], [`covered`]), text ([`search`]), and what is read (`filter`, `stream`,
-//! [`read`]).
+//! [`read`], [`facets`]).
 
 pub mod covered;
 mod entries;
+pub mod facets;
 mod filter;
 mod keys;
 pub mod read;
@@ -113,6 +114,17 @@ fn location_of<'a>(event: &'a Event, occurrence: &Occurrence) -> Option<&'a Loca
     change
         .and_then(|change| change.location.as_ref())
         .or(event.location.as_ref())
+}
+
+/// Whether an event has a place to go to, at least at one of its dates.
+fn takes_place(event: &Event) -> bool {
+    let changed = event
+        .schedule
+        .overrides
+        .iter()
+        .filter_map(|change| change.location.as_ref());
+    let mut places = event.location.iter().chain(changed);
+    places.any(|place| place.at.is_some() || !place.name.trim().is_empty())
 }
 
 /// A page of a list, ordered by start, then thing, then occurrence.

@@ -28,8 +28,6 @@ pub const MAX_FEED_EVENTS: usize = 10_000;
 pub const FEED_PAST_MS: i64 = 31 * 86_400_000;
 /// Most occurrences of one event that are worked out for its page.
 pub const MAX_OCCURRENCES: usize = 1_000;
-/// Most tags that are counted.
-pub const MAX_TAGS_COUNTED: usize = 1_000;
 /// Most events that are listed for a host to decide about; those beyond come when some are decided.
 pub const MAX_TODO: usize = 1_000;
 /// Most hubs that are listed; a network has hundreds.
@@ -60,15 +58,6 @@ pub enum QueryError {
     /// The text index failed; without words to search for, the same question is answered.
     #[error(transparent)]
     Search(#[from] SearchError),
-}
-
-/// How many events carry a tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagCount {
-    /// The tag, as the event says it that comes first.
-    pub tag: String,
-    /// Events with it, a series counted once.
-    pub events: usize,
 }
 
 /// The projections, to be read. Cheap to share; every call reads what is committed at that moment.
@@ -153,34 +142,26 @@ impl Views {
         Ok(rows)
     }
 
-    /// The tags of the events that meet the query, the most frequent first, then by name; at most
-    /// [`MAX_TAGS_COUNTED`]. Counts what the first pages show when there is very much.
-    pub fn tags(&self, query: &EventQuery, now_ms: i64) -> Result<Vec<TagCount>, QueryError> {
+    /// Visits each event with an occurrence that meets the query, once, in the order of the first such occurrence; at
+    /// most `most`, and as many as `budget` index entries and rows tell. Whether those were all. Limit and cursor are
+    /// not looked at.
+    pub(super) fn each_event(
+        &self,
+        query: &EventQuery,
+        now_ms: i64,
+        (most, budget): (usize, usize),
+        visit: &mut dyn FnMut(&EventRow),
+    ) -> Result<bool, QueryError> {
         query.check()?;
-        let mut walk = self.walk(query, query.from_ms.unwrap_or(now_ms), None, PAGE_BUDGET)?;
-        let mut seen = BTreeSet::new();
-        let mut counts: BTreeMap<String, TagCount> = BTreeMap::new();
+        let mut walk = self.walk(query, query.from_ms.unwrap_or(now_ms), None, budget)?;
         while let Some((_, listed)) = walk.next()? {
-            if !seen.insert(listed.row.thing) {
-                continue;
+            if walk.done.len() == most {
+                return Ok(false);
             }
-            let tags = &listed.row.event.tags;
-            let folded: BTreeMap<String, &String> = tags
-                .iter()
-                .map(|tag| (interhub_domain::query::fold_tag(tag), tag))
-                .collect();
-            for (key, tag) in folded {
-                let count = counts.entry(key).or_insert_with(|| TagCount {
-                    tag: tag.clone(),
-                    events: 0,
-                });
-                count.events += 1;
-            }
+            walk.done.insert(listed.row.thing);
+            visit(&listed.row);
         }
-        let mut tags: Vec<TagCount> = counts.into_values().collect();
-        tags.sort_by(|one, other| other.events.cmp(&one.events).then_with(|| one.tag.cmp(&other.tag)));
-        tags.truncate(MAX_TAGS_COUNTED);
-        Ok(tags)
+        Ok(!walk.stopped)
     }
 
     /// The row of an event, whoever may see it: the caller looks at [`EventRow::draft`] and [`EventRow::log`], or asks
@@ -489,6 +470,7 @@ impl Views {
             given: None,
             position: None,
             stopped: false,
+            done: BTreeSet::new(),
         };
         walk.plan(after)?;
         Ok(walk)
@@ -509,6 +491,8 @@ struct Walk<'a> {
     position: Option<Place>,
     /// The budget is spent.
     stopped: bool,
+    /// Events of which no further occurrence is wanted.
+    done: BTreeSet<ThingId>,
 }
 
 impl Walk<'_> {
@@ -656,7 +640,7 @@ impl Walk<'_> {
             }
             self.budget -= 1;
             self.position = Some(hit.place);
-            if !self.filter.slot_may_match(&hit.place, &hit.slot) {
+            if !self.filter.slot_may_match(&hit.place, &hit.slot) || self.done.contains(&hit.place.thing) {
                 continue;
             }
             self.budget = self.budget.saturating_sub(ROW_COST);

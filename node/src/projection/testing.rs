@@ -275,6 +275,7 @@ fn shows(row: &EventRow, query: &EventQuery) -> bool {
             .as_ref()
             .is_none_or(|wanted| row.event.languages().any(|language| language_matches(language, wanted)))
         && (!query.online || !row.event.online_url.is_empty())
+        && (!query.in_place || super::takes_place(&row.event))
         && query
             .text
             .as_ref()

@@ -149,7 +149,8 @@ prop_compose! {
         near in proptest::option::weighted(0.3, select(PLACES.to_vec())),
         within_km in proptest::option::of(select(vec![1.0, 25.0, 200.0, 3_000.0])),
         language in proptest::option::weighted(0.2, select(vec!["de", "DE-at", "en", "d"])),
-        (online, network, drafts) in (proptest::bool::weighted(0.2), any::<bool>(), any::<bool>()),
+        (online, in_place) in (proptest::bool::weighted(0.2), proptest::bool::weighted(0.2)),
+        (network, drafts) in (any::<bool>(), any::<bool>()),
         limit in select(vec![1_usize, 3, 10, 1_000]),
     ) -> EventQuery {
         EventQuery {
@@ -162,6 +163,7 @@ prop_compose! {
             within_km,
             language: language.map(Into::into),
             online,
+            in_place,
             network,
             drafts,
             limit: Some(limit),
@@ -459,20 +461,6 @@ fn a_feed_that_cannot_hold_everything_holds_what_is_to_come() {
     assert_eq!(feed(None), 2, "of the past the last weeks");
     assert_eq!(feed(Some(NOW_MS)), 1);
     assert_eq!(feed(Some(0)), MAX_FEED_EVENTS, "who asks for the past gets it");
-}
-
-#[test]
-fn tags_are_counted_by_event() {
-    let house = House::new();
-    for (number, tags) in [(1, vec!["Food", "Art"]), (2, vec!["food", "FOOD"]), (3, vec!["Music"])] {
-        let mut row = event(number, "Event", &format!("2026-12-0{number}T18:00"));
-        row.event.tags = tags.into_iter().map(String::from).collect();
-        row.event.schedule.rules = vec!["FREQ=WEEKLY;COUNT=3".into()];
-        house.put(&row);
-    }
-    let tags = house.views.tags(&EventQuery::default(), NOW_MS).unwrap();
-    let tags: Vec<_> = tags.iter().map(|count| (count.tag.as_str(), count.events)).collect();
-    assert_eq!(tags, [("Food", 2), ("Art", 1), ("Music", 1)]);
 }
 
 #[test]

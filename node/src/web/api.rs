@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use interhub_domain::event::{Attendance, Event, Location, Occurrence, Status, Translation};
 use interhub_domain::ids::{HubId, LogId};
-use interhub_domain::query::EventQuery;
+use interhub_domain::query::{EventQuery, QueryParseError};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -16,6 +16,7 @@ use super::answer::Problem;
 use super::pages::{self, Board, Shown, name_of};
 use super::respond::{Cache, Reply};
 use super::visit::Visit;
+use crate::projection::facets::{Facet, Way};
 use crate::projection::{EventRow, HubRow, HubStatus};
 
 const JSON: &str = "application/json";
@@ -77,11 +78,15 @@ struct Filters {
     lang: Option<String>,
     /// `1`: only events that can be joined online.
     online: Option<String>,
+    /// `1`: only events that have a place to go to.
+    in_place: Option<String>,
     /// Occurrences of one answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Where the next answer begins: `next` of the one before.
     cursor: Option<String>,
+    /// `1`: also count the events by tag, hub, language and way to take part.
+    facets: Option<String>,
 }
 
 /// Occurrences, ordered by start.
@@ -91,6 +96,44 @@ struct EventList {
     events: Vec<EventEntry>,
     /// Cursor of the next answer; null at the end.
     next: Option<String>,
+    /// How many events there are of each kind; null unless asked for by `facets=1`.
+    facets: Option<FacetsEntry>,
+}
+
+/// How many events the filters find, a series counted once, and by what they can be narrowed. Each kind is counted over what
+/// the same filters find without their own part of that kind. At most 50 values of a kind, the most frequent first.
+#[derive(Serialize, ToSchema)]
+struct FacetsEntry {
+    /// Events in all.
+    events: usize,
+    /// Whether those are all; if not, there are more.
+    complete: bool,
+    /// By tag: values for `tag`.
+    tags: FacetEntry,
+    /// By hub: slugs for `hub`.
+    hubs: FacetEntry,
+    /// By primary language: values for `lang`.
+    languages: FacetEntry,
+    /// By way to take part, `online` and `in_place`: names of the filters.
+    ways: FacetEntry,
+}
+
+/// One kind.
+#[derive(Serialize, ToSchema)]
+struct FacetEntry {
+    /// Whether all events were counted; if not, the counts are lower bounds.
+    complete: bool,
+    /// The values.
+    values: Vec<CountEntry>,
+}
+
+/// One value.
+#[derive(Serialize, ToSchema)]
+struct CountEntry {
+    /// For the filter.
+    value: String,
+    /// Events with it.
+    events: usize,
 }
 
 /// One occurrence of an event.
@@ -265,7 +308,13 @@ struct ProblemEntry {
 )]
 pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::load(site, visit)?;
-    let query = EventQuery::parse(visit.params().pairs(), &board.reader.zone, board.reader.now_ms)?;
+    let params = visit.params();
+    let query = EventQuery::parse(params.pairs(), &board.reader.zone, board.reader.now_ms)?;
+    let facets = if asks_for_facets(params.get("facets"))? {
+        Some(facets(&board, &query)?)
+    } else {
+        None
+    };
     let page = site.state.directory.list(&query, board.reader.now_ms)?;
     let public = page
         .items
@@ -278,8 +327,48 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let list = EventList {
         events,
         next: page.next,
+        facets,
     };
     Ok(reply(&list)?.last_modified(newest))
+}
+
+fn asks_for_facets(value: Option<&str>) -> Result<bool, QueryParseError> {
+    match value {
+        Some("1" | "true" | "yes" | "on") => Ok(true),
+        None | Some("0" | "false" | "no" | "off") => Ok(false),
+        Some(_) => Err(QueryParseError {
+            parameter: "facets",
+            reason: "expected 1 or 0".to_owned(),
+        }),
+    }
+}
+
+fn facets(board: &Board<'_>, query: &EventQuery) -> Result<FacetsEntry, Problem> {
+    let facets = board.site.state.directory.facets(query, board.reader.now_ms)?;
+    let slug = |id: &HubId| board.hub(*id).map_or_else(|| id.to_string(), |hub| hub.slug.clone());
+    let way = |way: &Way| match way {
+        Way::InPlace => "in_place".to_owned(),
+        Way::Online => "online".to_owned(),
+    };
+    Ok(FacetsEntry {
+        events: facets.events,
+        complete: facets.complete,
+        tags: facet(&facets.tags, String::clone),
+        hubs: facet(&facets.hubs, slug),
+        languages: facet(&facets.languages, String::clone),
+        ways: facet(&facets.ways, way),
+    })
+}
+
+fn facet<V>(facet: &Facet<V>, name: impl Fn(&V) -> String) -> FacetEntry {
+    let values = facet.values.iter().map(|counted| CountEntry {
+        value: name(&counted.value),
+        events: counted.events,
+    });
+    FacetEntry {
+        complete: facet.complete,
+        values: values.collect(),
+    }
 }
 
 /// One event

@@ -6,6 +6,7 @@ use interhub_domain::event::Occurrence;
 use interhub_domain::ids::ThingId;
 use interhub_domain::query::{EventQuery, QueryParseError};
 
+use crate::projection::facets::Facets;
 use crate::projection::{EventRow, HubRow, Page};
 
 /// Why a look-up gave nothing.
@@ -35,6 +36,9 @@ pub trait Directory: Send + Sync + 'static {
 
     /// The first `limit` occurrences of an event that end after `from_ms`.
     fn occurrences(&self, thing: ThingId, from_ms: i64, limit: usize) -> Result<Vec<Occurrence>, DirectoryError>;
+
+    /// How many events match, by what they can be narrowed by.
+    fn facets(&self, query: &EventQuery, now_ms: i64) -> Result<Facets, DirectoryError>;
 
     /// A number that differs whenever anything shown may differ, except for what only time changes.
     fn version(&self) -> Result<u64, DirectoryError>;

@@ -13,6 +13,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::dates::zone_named;
 use super::directory::{Directory, DirectoryError};
+use crate::projection::facets::{Facets, Tally, sideways};
 use crate::projection::{EventRow, HubRow, HubStatus, Listed, Page};
 
 /// The moment of all fixtures: Wednesday 25 November 2026, 09:12 in Birmingham.
@@ -60,6 +61,7 @@ impl Fixture {
                 .as_ref()
                 .is_none_or(|wanted| event.languages().any(|language| language.starts_with(wanted)))
             && (!query.online || !event.online_url.is_empty())
+            && (!query.in_place || event.location.is_some())
     }
 }
 
@@ -121,6 +123,22 @@ impl Directory for Fixture {
         let found = self.events.iter().find(|(row, _)| row.thing == thing);
         let all = found.map_or(&[][..], |(_, occurrences)| occurrences);
         Ok(all.iter().filter(|o| o.end_ms > from_ms).take(limit).cloned().collect())
+    }
+
+    fn facets(&self, query: &EventQuery, now_ms: i64) -> Result<Facets, DirectoryError> {
+        self.check()?;
+        sideways(query, |query| {
+            let mut tally = Tally::default();
+            for (row, occurrences) in self.events.iter().filter(|(row, _)| self.matches(row, query)) {
+                let in_window = |o: &Occurrence| {
+                    o.end_ms > query.from_ms.unwrap_or(now_ms) && query.to_ms.is_none_or(|to| o.start_ms < to)
+                };
+                if row.log == LogId::PUBLIC && !row.draft && occurrences.iter().any(in_window) {
+                    tally.add(row);
+                }
+            }
+            Ok((tally, true))
+        })
     }
 
     fn version(&self) -> Result<u64, DirectoryError> {

@@ -7,6 +7,7 @@ use interhub_domain::ids::{HubId, ThingId};
 use interhub_domain::query::EventQuery;
 
 use super::{Directory, DirectoryError};
+use crate::projection::facets::Facets;
 use crate::projection::read::{QueryError, Views};
 use crate::projection::{EventRow, HubRow, Page};
 
@@ -70,6 +71,10 @@ impl Directory for PublicDirectory {
         }
         let listed = self.views.occurrences(thing, from_ms, i64::MAX, limit)?;
         Ok(listed.into_iter().map(|listed| listed.occurrence).collect())
+    }
+
+    fn facets(&self, query: &EventQuery, now_ms: i64) -> Result<Facets, DirectoryError> {
+        Ok(self.views.facets(&public(query), now_ms)?)
     }
 
     fn version(&self) -> Result<u64, DirectoryError> {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod details;
+mod finding;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -696,7 +697,7 @@ async fn the_api_is_described_as_it_is() {
         .unwrap();
     let names: Vec<&str> = parameters.iter().map(|one| one["name"].as_str().unwrap()).collect();
     let read = [
-        "from", "to", "hub", "tag", "q", "near", "within", "lang", "online", "limit", "cursor",
+        "from", "to", "hub", "tag", "q", "near", "within", "lang", "online", "in_place", "limit", "cursor", "facets",
     ];
     assert_eq!(names, read);
     let keys = |value: &serde_json::Value| -> Vec<String> {
@@ -710,6 +711,12 @@ async fn the_api_is_described_as_it_is() {
     let events = json("/api/v1/events").await;
     assert_eq!(keys(&events), schema("EventList"));
     assert_eq!(keys(&events["events"][0]), schema("EventEntry"));
+    assert!(events["facets"].is_null(), "counts nobody asked for");
+    let facets = &json("/api/v1/events?facets=1").await["facets"];
+    assert_eq!(keys(facets), schema("FacetsEntry"));
+    assert_eq!(keys(&facets["tags"]), schema("FacetEntry"));
+    assert_eq!(keys(&facets["tags"]["values"][0]), schema("CountEntry"));
+    assert_eq!(get(&router, "/api/v1/events?facets=some").await.status, 400);
     let with_place = events["events"]
         .as_array()
         .unwrap()

@@ -60,6 +60,17 @@ pub(crate) struct Words {
     pub(crate) event_language: &'static str,
     pub(crate) any_language: &'static str,
     pub(crate) online_only: &'static str,
+    pub(crate) in_place_only: &'static str,
+    pub(crate) in_place: &'static str,
+    /// Heading of the ways to take part.
+    pub(crate) ways: &'static str,
+    /// Heading of the kinds by which a list can be narrowed.
+    pub(crate) narrow: &'static str,
+    /// `{count}`: two and more, or none.
+    pub(crate) found: &'static str,
+    pub(crate) found_one: &'static str,
+    /// Between thousands and hundreds.
+    pub(crate) thousands: &'static str,
     pub(crate) show: &'static str,
     pub(crate) clear: &'static str,
     pub(crate) jump: &'static str,
@@ -100,7 +111,6 @@ pub(crate) struct Words {
     pub(crate) cancelled: &'static str,
     pub(crate) postponed: &'static str,
     pub(crate) tentative: &'static str,
-    pub(crate) in_place: &'static str,
     pub(crate) online: &'static str,
     pub(crate) hybrid: &'static str,
     pub(crate) untitled: &'static str,
@@ -286,6 +296,7 @@ mod tests {
                 (words.empty_hub_title, vec!["{hub}"]),
                 (words.more_that_day, vec!["{count}"]),
                 (words.people, vec!["{count}"]),
+                (words.found, vec!["{count}"]),
             ] {
                 for mark in marks {
                     assert!(pattern.contains(mark), "{} lacks {mark} in {pattern:?}", words.tag);

@@ -7,24 +7,22 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::super::answer::Problem;
-use super::super::dates::{month_index, week_of, weekday_index};
+use super::super::dates::{month_index, weekday_index};
 use super::super::params::{Params, encode};
 use super::super::respond::Reply;
 use super::super::visit::Visit;
-use super::super::words::{self, fill};
+use super::super::words::fill;
 use super::super::{Site, text};
 use super::board::{Board, Frame, Item, name_of};
+use super::choices::{Chip, Form, Jump, chips, form, further, jumps};
 use super::html;
+use super::narrow::{Narrow, narrow};
 use crate::projection::{Listed, Page};
 
 /// Entries of one page: a long scroll, but one.
 const PAGE_LIMIT: usize = 100;
 /// Days the front page looks ahead.
 const HOME_DAYS: i64 = 7;
-/// Distances offered around a place, in km.
-const DISTANCES_KM: [u32; 5] = [5, 10, USUAL_KM, 50, 100];
-/// The distance when none is said, as in `EventQuery`.
-const USUAL_KM: u32 = 25;
 /// Parameters of one moment of paging, which links to other lists do not carry on.
 const PAGING: [&str; 2] = ["cursor", "limit"];
 
@@ -38,6 +36,8 @@ struct EventsPage {
     clear: String,
     jumps: Vec<Jump>,
     form: Form,
+    /// How much there is, and by what it can be narrowed.
+    narrow: Option<Narrow>,
     listing: Listing,
 }
 
@@ -74,41 +74,6 @@ pub(super) struct Empty {
     pub(super) links: Vec<Jump>,
 }
 
-/// A link to another stretch of time.
-pub(super) struct Jump {
-    pub(super) label: &'static str,
-    pub(super) href: String,
-    pub(super) current: bool,
-}
-
-/// A filter that applies, and the same list without it.
-struct Chip {
-    label: String,
-    href: String,
-}
-
-/// The filter form, filled in.
-struct Form {
-    action: &'static str,
-    ui: Option<&'static str>,
-    q: String,
-    tag: String,
-    from: String,
-    to: String,
-    hubs: Vec<Choice>,
-    near: Vec<Choice>,
-    within: Vec<Choice>,
-    languages: Vec<Choice>,
-    online: bool,
-}
-
-/// One entry of a selection.
-struct Choice {
-    value: String,
-    label: String,
-    selected: bool,
-}
-
 /// `/`: the next seven days.
 pub(crate) fn home(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::load(site, visit)?;
@@ -121,7 +86,7 @@ pub(crate) fn home(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         listing.empty = Some(Empty {
             title: board.words.empty_home_title.to_owned(),
             text: board.words.empty_home,
-            links: jumps(&board, &Params::default()).into_iter().skip(3).collect(),
+            links: further(&board, &Params::default()),
         });
     }
     let lead = lead(&board);
@@ -135,6 +100,7 @@ pub(crate) fn home(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         clear: String::new(),
         jumps: jumps(&board, &Params::default()),
         form: form(&board, &Params::default()),
+        narrow: None,
         listing,
         frame,
     })
@@ -164,6 +130,7 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         clear: board.visit.plain_link("/events"),
         jumps: jumps(&board, &filters),
         form: form(&board, &filters),
+        narrow: Some(narrow(&board, &query, &filters)?),
         listing,
         frame,
     })
@@ -190,6 +157,7 @@ pub(crate) fn tag(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         clear: board.visit.plain_link("/events"),
         jumps: jumps(&board, &filters),
         form: form(&board, &filters),
+        narrow: Some(narrow(&board, &query, &filters)?),
         listing,
         frame,
     })
@@ -297,7 +265,7 @@ fn empty(board: &Board<'_>, query: &EventQuery, params: &Params) -> Empty {
     };
     let mut links: Vec<Jump> = Vec::new();
     if filters.get("to").is_some() || filters.get("from").is_some() {
-        links.extend(jumps(board, &filters).into_iter().skip(3).filter(|jump| !jump.current));
+        links.extend(further(board, &filters).into_iter().filter(|jump| !jump.current));
     }
     if !filters.is_empty() {
         links.push(Jump {
@@ -326,172 +294,4 @@ fn empty(board: &Board<'_>, query: &EventQuery, params: &Params) -> Empty {
         (true, None) => words.empty_plain,
     };
     Empty { title, text, links }
-}
-
-/// Links to the usual stretches of time, other filters kept.
-fn jumps(board: &Board<'_>, filters: &Params) -> Vec<Jump> {
-    let words = board.words;
-    let today = board.reader.today();
-    let (monday, next_monday) = week_of(today);
-    let saturday = monday.saturating_add(5.days()).max(today);
-    let sunday = next_monday.yesterday().unwrap_or(next_monday);
-    let stretches = [
-        (words.today, Some((today, today))),
-        (words.this_week, Some((today, sunday))),
-        (words.this_weekend, Some((saturday, sunday))),
-        (words.next_30_days, Some((today, today.saturating_add(30.days())))),
-        (words.all_events, None),
-    ];
-    let (from, to) = (filters.get("from"), filters.get("to"));
-    let rest = filters.without(&["from", "to", "cursor"]);
-    let jump = |(label, stretch): (&'static str, Option<(Date, Date)>)| match stretch {
-        Some((begin, end)) => {
-            let (begin, end) = (begin.to_string(), end.to_string());
-            let current = from == Some(&begin) && to == Some(&end);
-            Jump {
-                label,
-                href: board.visit.link("/events", &rest.with("from", &begin).with("to", &end)),
-                current,
-            }
-        }
-        None => Jump {
-            label,
-            href: board.visit.link("/events", &rest),
-            current: board.visit.path == "/events" && from.is_none() && to.is_none(),
-        },
-    };
-    stretches.into_iter().map(jump).collect()
-}
-
-/// The filters that apply, each with the list without it.
-fn chips(board: &Board<'_>, filters: &Params) -> Vec<Chip> {
-    let words = board.words;
-    let mut chips = Vec::new();
-    for (name, value) in filters.pairs() {
-        let value = text::one_line(value, 60);
-        let label = match name {
-            "q" => format!("“{value}”"),
-            "hub" => board.hub_of_slug(&value).map_or(value, name_of),
-            "tag" => format!("{}: {value}", words.tag_label),
-            "from" => format!("{} {}", words.from_label, written_date(board, &value)),
-            "to" => format!("{} {}", words.to_label, written_date(board, &value)),
-            "near" => near_label(board, &value).map_or(format!("{} {value}", words.near_label), |hub| {
-                format!("{} {hub}", words.near_label)
-            }),
-            "within" if filters.get("near").is_some() => format!("{} {value} {}", words.within_label, words.km),
-            "lang" => words::by_tag(&value).map_or(value, |language| language.own_name.to_owned()),
-            "online" => words.online_only.to_owned(),
-            _ => continue,
-        };
-        let gone: &[&str] = if name == "near" { &["near", "within"] } else { &[name] };
-        chips.push(Chip {
-            label,
-            href: board.visit.link("/events", &filters.without(gone)),
-        });
-    }
-    chips
-}
-
-fn written_date(board: &Board<'_>, value: &str) -> String {
-    value
-        .parse::<Date>()
-        .map_or_else(|_| value.to_owned(), |date| board.reader.date_short(date))
-}
-
-/// The hub a `near` value stands for.
-fn near_label(board: &Board<'_>, value: &str) -> Option<String> {
-    board
-        .active()
-        .find(|hub| near_value(hub).as_deref() == Some(value))
-        .map(name_of)
-}
-
-fn near_value(hub: &crate::projection::HubRow) -> Option<String> {
-    hub.profile.at.map(|at| format!("{:.4},{:.4}", at.lat, at.lon))
-}
-
-fn form(board: &Board<'_>, filters: &Params) -> Form {
-    let words = board.words;
-    let value = |name: &str| filters.get(name).unwrap_or("").to_owned();
-    let choice = |name: &str, value: String, label: String| {
-        let selected = filters.get(name) == Some(value.as_str());
-        Choice { value, label, selected }
-    };
-    // A value that is not offered (from a link) stays chosen.
-    let keep = |name: &str, choices: &mut Vec<Choice>| {
-        if let Some(value) = filters.get(name)
-            && !choices.iter().any(|choice| choice.selected)
-        {
-            choices.push(Choice {
-                value: value.to_owned(),
-                label: value.to_owned(),
-                selected: true,
-            });
-        }
-    };
-    let mut hubs: Vec<Choice> = board
-        .active()
-        .map(|hub| choice("hub", hub.slug.clone(), name_of(hub)))
-        .collect();
-    keep("hub", &mut hubs);
-    let mut near: Vec<Choice> = board
-        .active()
-        .filter_map(|hub| Some(choice("near", near_value(hub)?, name_of(hub))))
-        .collect();
-    keep("near", &mut near);
-    let mut within: Vec<Choice> = DISTANCES_KM
-        .into_iter()
-        .map(|km| distance(filters, km, words.km))
-        .collect();
-    keep("within", &mut within);
-    let mut languages: Vec<Choice> = words::ALL
-        .into_iter()
-        .map(|language| choice("lang", language.tag.to_owned(), language.own_name.to_owned()))
-        .collect();
-    keep("lang", &mut languages);
-    Form {
-        action: "/events",
-        ui: board.visit.ui,
-        q: value("q"),
-        tag: value("tag"),
-        from: date_part(&value("from")),
-        to: date_part(&value("to")),
-        hubs,
-        near,
-        within,
-        languages,
-        online: filters
-            .get("online")
-            .is_some_and(|on| matches!(on, "1" | "true" | "yes" | "on")),
-    }
-}
-
-/// A distance to choose. The usual one is sent as nothing, so that an untouched form leaves no trace in the address.
-fn distance(filters: &Params, km: u32, unit: &str) -> Choice {
-    let usual = km == USUAL_KM;
-    let asked = filters.get("within").and_then(|value| value.parse().ok());
-    Choice {
-        value: if usual { String::new() } else { km.to_string() },
-        label: format!("{km} {unit}"),
-        selected: asked.unwrap_or(USUAL_KM) == km,
-    }
-}
-
-/// What a date field can show of a value.
-fn date_part(value: &str) -> String {
-    value
-        .get(..10)
-        .and_then(|date| date.parse::<Date>().ok())
-        .map_or_else(String::new, |date| date.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_usual_distance_is_that_of_the_query() {
-        let difference = interhub_domain::query::DEFAULT_WITHIN_KM - f64::from(USUAL_KM);
-        assert!(difference.abs() < f64::EPSILON);
-    }
 }

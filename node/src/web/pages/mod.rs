@@ -1,11 +1,13 @@
 //! The pages. Each is a function from a request to HTML; the templates only place what is prepared here.
 
 mod board;
+mod choices;
 mod error;
 mod event;
 mod hubs;
 mod list;
 mod month;
+mod narrow;
 
 pub(crate) use board::{Board, Frame, Shown, language_tag, name_of};
 pub(crate) use error::problem;
