@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::directory::DirectoryError;
 use super::keep::Moment;
+use super::params::encode;
 use super::respond::{Cache, Prepared, Reply};
 use super::visit::Visit;
 use super::{Site, api, pages};
@@ -176,11 +177,13 @@ fn kept(site: &Site, visit: &Visit, function: PageFunction) -> Result<Arc<Prepar
         version: site.state.directory.version()?,
         minute: site.now_ms().div_euclid(60_000),
     };
-    // `ui` is part of the question although the language is, too: links carry it on.
+    // `ui` is part of the question although the language is, too: links carry it on. A zone that does not exist is asked
+    // for by its wrong name, so that it never gets the answer of none.
     let question = format!(
-        "{} {} {}",
+        "{} {} {} {}",
         visit.words.tag,
         visit.ui.unwrap_or(""),
+        encode(visit.zone_name().or(visit.tz.as_deref()).unwrap_or("")),
         visit.params().link(&visit.path)
     );
     if let Some(prepared) = site.kept.find(&question, moment) {

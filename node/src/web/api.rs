@@ -307,7 +307,7 @@ struct ProblemEntry {
     )
 )]
 pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let params = visit.params();
     let query = EventQuery::parse(params.pairs(), &board.reader.zone, board.reader.now_ms)?;
     let facets = if asks_for_facets(params.get("facets"))? {
@@ -389,7 +389,7 @@ fn facet<V>(facet: &Facet<V>, name: impl Fn(&V) -> String) -> FacetEntry {
 )]
 pub(crate) fn event(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let row = pages::find(site, &visit.name)?;
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let directory = &site.state.directory;
     let mut next = directory.occurrences(row.thing, board.reader.now_ms, 1)?;
     if next.is_empty() {
@@ -411,7 +411,7 @@ pub(crate) fn event(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     )
 )]
 pub(crate) fn hubs(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let hub = |hub: &HubRow| {
         let profile = &hub.profile;
         HubEntry {

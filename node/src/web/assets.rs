@@ -1,4 +1,4 @@
-//! The style sheets, the icon and the scripts: built into the program, named by their content, kept by browsers for a year.
+//! The style sheets, scripts and the icon: built into the program, named by their content, kept by browsers for a year.
 
 use std::sync::LazyLock;
 
@@ -25,6 +25,8 @@ pub(crate) struct Assets {
     pub(crate) office: Asset,
     /// What helps with its forms.
     pub(crate) office_script: Asset,
+    /// Offers the reader's own clock.
+    pub(crate) clock: Asset,
 }
 
 /// The files of this version.
@@ -54,9 +56,15 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "text/javascript; charset=utf-8",
         include_str!("../../static/office.js").to_owned(),
     ),
+    clock: Asset::script("clock", include_str!("../../static/clock.js")),
 });
 
 impl Asset {
+    /// A module; pages do without it.
+    fn script(stem: &str, body: &str) -> Self {
+        Self::new(stem, "js", "text/javascript; charset=utf-8", body.to_owned())
+    }
+
     fn new(stem: &str, extension: &str, content_type: &'static str, body: String) -> Self {
         let hash = blake3::hash(body.as_bytes()).to_hex();
         Self {
@@ -76,6 +84,7 @@ pub(crate) fn find(path: &str) -> Option<Reply> {
         &assets.icon,
         &assets.office,
         &assets.office_script,
+        &assets.clock,
     ];
     let asset = all.into_iter().find(|asset| asset.path == path)?;
     Some(Reply::new(asset.content_type, asset.body.clone()).cache(Cache::Forever))

@@ -19,13 +19,13 @@ const NIGHT_ENDS_HOUR: i8 = 6;
 /// Between the two times of an evening; they stay on one line, for which the dash needs a word joiner, too.
 const TO: &str = "\u{a0}–\u{2060}\u{a0}";
 
-/// Who reads: the language, the house whose board it is, and the moment.
+/// Who reads: the language, the clock, and the moment.
 pub(crate) struct Reader {
     /// The language.
     pub(crate) words: &'static Words,
-    /// The house's zone.
+    /// The zone the reader chose, or the house's.
     pub(crate) zone: TimeZone,
-    /// What the house's clock is called: its town.
+    /// What that zone's clock is called: its town.
     pub(crate) city: String,
     /// The moment, Unix milliseconds.
     pub(crate) now_ms: i64,
@@ -40,17 +40,22 @@ pub(crate) struct When {
     pub(crate) full: String,
     /// The zone in words, unless it is a whole day.
     pub(crate) zone: Option<String>,
-    /// The same start on the house's clock, where that differs.
-    pub(crate) house: Option<String>,
+    /// The same start on the reader's clock, where that differs.
+    pub(crate) here: Option<String>,
     /// Start for machines: RFC 3339 with offset, or a date.
     pub(crate) start_iso: String,
     /// End for machines, exclusive.
     pub(crate) end_iso: String,
 }
 
+/// A zone by its IANA name, in whatever case; `None` if there is none of this name.
+pub(crate) fn zone(name: &str) -> Option<TimeZone> {
+    ZONES.get(name).ok().filter(|zone| !zone.is_unknown())
+}
+
 /// A zone by its IANA name; UTC if the name is unknown.
 pub(crate) fn zone_named(name: &str) -> TimeZone {
-    ZONES.get(name).unwrap_or(TimeZone::UTC)
+    zone(name).unwrap_or(TimeZone::UTC)
 }
 
 /// A zone's name as a place: `America/New_York` is `New York`.
@@ -60,12 +65,12 @@ pub(crate) fn city_of_zone(name: &str) -> String {
 }
 
 impl Reader {
-    /// The house's wall clock at a moment.
+    /// The reader's wall clock at a moment.
     pub(crate) fn wall(&self, at_ms: i64) -> DateTime {
         wall_in(&self.zone, at_ms)
     }
 
-    /// Today, on the house's calendar.
+    /// Today, on the reader's calendar.
     pub(crate) fn today(&self) -> Date {
         self.wall(self.now_ms).date()
     }
@@ -92,7 +97,7 @@ impl Reader {
         written(pattern, date, &words.weekdays_short, &words.months_short)
     }
 
-    /// A moment on the house's clock: `09:12` today, `Sat 21 Nov, 09:12` on other days.
+    /// A moment on the reader's clock: `09:12` today, `Sat 21 Nov, 09:12` on other days.
     pub(crate) fn moment(&self, at_ms: i64) -> String {
         let wall = self.wall(at_ms);
         if wall.date() == self.today() {
@@ -128,7 +133,7 @@ impl Reader {
             time,
             full,
             zone: None,
-            house: None,
+            here: None,
             start_iso: start.to_string(),
             end_iso: end.to_string(),
         }
@@ -146,14 +151,14 @@ impl Reader {
         };
         let time = format!("{}{until}", clock(start));
         let full = format!("{}, {time}", self.date_long(start.date()));
-        let house_wall = self.wall(occurrence.start_ms);
-        let house = (house_wall != start).then(|| {
-            let time = if house_wall.date() == start.date() {
-                clock(house_wall)
+        let wall = self.wall(occurrence.start_ms);
+        let here = (wall != start).then(|| {
+            let time = if wall.date() == start.date() {
+                clock(wall)
             } else {
-                format!("{}, {}", self.date_short(house_wall.date()), clock(house_wall))
+                format!("{}, {}", self.date_short(wall.date()), clock(wall))
             };
-            fill(words.house_time, &[("time", &time), ("city", &self.city)])
+            fill(words.reader_time, &[("time", &time), ("city", &self.city)])
         });
         When {
             time,
@@ -163,7 +168,7 @@ impl Reader {
             } else {
                 fill(words.zone, &[("city", city)])
             }),
-            house,
+            here,
             start_iso: with_offset(start, occurrence.start_ms),
             end_iso: with_offset(end, occurrence.end_ms),
         }
@@ -274,11 +279,11 @@ mod tests {
         assert_eq!(when.time, "18:30\u{a0}–\u{2060}\u{a0}01:00");
         assert_eq!(when.full, "Friday 27 November, 18:30\u{a0}–\u{2060}\u{a0}01:00");
         assert_eq!(when.zone.as_deref(), Some("Vienna time"));
-        assert_eq!(when.house.as_deref(), Some("17:30 in Birmingham"));
+        assert_eq!(when.here.as_deref(), Some("17:30 in Birmingham"));
         assert_eq!(when.start_iso, "2026-11-27T18:30:00+01:00");
         assert_eq!(when.end_iso, "2026-11-28T01:00:00+01:00");
         let when = reader("en").when(&occurrence(start, end, "Europe/London"), "Birmingham");
-        assert_eq!(when.house, None);
+        assert_eq!(when.here, None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ const MAX_NAME_CHARS: usize = 120;
 
 /// `/events.ics`: the same filters as `/events`.
 pub(crate) fn calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let params = visit.params();
     let events = look_up(&board, &params, None)?;
     let name = name(&board, &params, params.get("hub"));
@@ -55,7 +55,7 @@ pub(crate) fn jscal(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
 
 /// `/hubs/{slug}/events.ics`
 pub(crate) fn hub_calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let slug = board.hub_of_slug(&visit.name).ok_or(Problem::NotFound)?.slug.clone();
     let params = visit.params();
     let events = look_up(&board, &params, Some(&slug))?;
@@ -65,7 +65,7 @@ pub(crate) fn hub_calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem>
 
 /// `/events/{id}.ics`
 pub(crate) fn one_event(site: &Site, visit: &Visit, row: &Arc<EventRow>) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let name = board.title(&row.event.title).into_owned();
     Ok(reply(
         &board,
@@ -77,7 +77,7 @@ pub(crate) fn one_event(site: &Site, visit: &Visit, row: &Arc<EventRow>) -> Resu
 
 /// `/events.atom`: what was announced or changed last.
 pub(crate) fn atom(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let params = visit.params();
     let events = news(&board, &params)?;
     let newest = newest(&events);
@@ -95,7 +95,7 @@ pub(crate) fn atom(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
 
 /// `/events.json`: the same as JSON Feed 1.1 (jsonfeed.org).
 pub(crate) fn json(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let params = visit.params();
     let events = news(&board, &params)?;
     let newest = newest(&events);

@@ -37,7 +37,7 @@ pub(crate) fn sitemap(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     if site.state.web_url.is_empty() {
         return Err(Problem::NotFound);
     }
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let events = site.state.directory.feed(&EventQuery::default(), board.reader.now_ms)?;
     let fixed = ["/", "/events", "/month", "/hubs"].into_iter().map(str::to_owned);
     let hubs = board.active().map(|hub| format!("/hubs/{}", encode(&hub.slug)));
@@ -64,7 +64,7 @@ pub(crate) fn sitemap(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
 /// `/spaceapi.json`: the house for the directories of hacker- and makerspaces, SpaceAPI schema v15 (spaceapi.io). Whether
 /// it is open is not known here, and so not said.
 pub(crate) fn spaceapi(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let house = board.house().ok_or(Problem::NotFound)?;
     let profile = &house.profile;
     let own = |path: &str| site.address(path);

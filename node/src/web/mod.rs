@@ -1,7 +1,7 @@
 //! The pages, calendar feeds and JSON that anyone may read: the whole network's public events, from projections only.
 //!
-//! Everything is rendered here, in the reader's language; no page needs a script, and none asks another server for
-//! anything. Modules in reading order: what a request says (`visit`, `params`), what is looked up (`directory`), how it is
+//! Everything is rendered here, in the reader's language and by the reader's clock; no page needs a script, and none asks
+//! another server for anything. Modules in reading order: what a request says (`visit`, `params`), what is looked up (`directory`), how it is
 //! put into words (`words`, `dates`, `text`, `colour`), the pages themselves (`pages`), the feeds (`feed`, `api`), and what
 //! carries them (`answer`, `respond`, [`mod@serve`]).
 
@@ -103,12 +103,13 @@ impl Site {
     }
 }
 
-/// Only our own style sheets, scripts and icon are loaded; nothing frames us, forms stay here.
+/// Only our own style sheets, scripts and icon are loaded; nothing frames us, forms stay here. Of scripts only files of this
+/// node run, never what stands in a page.
 ///
 /// `<script type="application/ld+json">` holds data, which no policy forbids: a browser checks the policy only before
 /// it runs something.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; \
-     base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// On every response.
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [

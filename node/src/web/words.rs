@@ -106,8 +106,15 @@ pub(crate) struct Words {
     pub(crate) all_day_until: &'static str,
     /// `{city}`: names the zone a time is meant in.
     pub(crate) zone: &'static str,
-    /// `{time}`, `{city}`: the same moment on the house's clock.
-    pub(crate) house_time: &'static str,
+    /// `{time}`, `{city}`: the same moment on the reader's clock.
+    pub(crate) reader_time: &'static str,
+    /// Before the zones to choose.
+    pub(crate) clock: &'static str,
+    /// `{city}`: the house's own zone.
+    pub(crate) clock_of_house: &'static str,
+    pub(crate) clock_change: &'static str,
+    /// `{zone}`
+    pub(crate) clock_offer: &'static str,
     pub(crate) cancelled: &'static str,
     pub(crate) postponed: &'static str,
     pub(crate) tentative: &'static str,
@@ -285,7 +292,9 @@ mod tests {
                 (words.as_of_old, vec!["{hub}", "{time}"]),
                 (words.never_heard_long, vec!["{hub}"]),
                 (words.zone, vec!["{city}"]),
-                (words.house_time, vec!["{time}", "{city}"]),
+                (words.clock_of_house, vec!["{city}"]),
+                (words.clock_offer, vec!["{zone}"]),
+                (words.reader_time, vec!["{time}", "{city}"]),
                 (words.error_400_text, vec!["{parameter}"]),
                 (words.home_lead, vec!["{count}"]),
                 (words.date_long, vec!["{weekday}", "{day}", "{month}"]),

@@ -51,7 +51,7 @@ pub(super) async fn make(
 ) -> Result<Reply, Fault> {
     let tasks = errand.site().state.tasks.clone();
     let made = tasks.blocking("web page", move || {
-        let board = Board::load(errand.site(), &errand.visit)?;
+        let board = Board::of_house(errand.site(), &errand.visit)?;
         function(&errand, &board)
     });
     made.await
@@ -169,7 +169,7 @@ fn fault_page(site: &Site, visit: &Visit, words: &'static AdminWords, fault: &Fa
         Fault::Command(error) => text::one_line(&error.message, MAX_DETAIL_CHARS),
         _ => String::new(),
     };
-    let board = Board::load(site, visit).unwrap_or_else(|_| Board::bare(site, visit));
+    let board = Board::of_house(site, visit).unwrap_or_else(|_| Board::bare(site, visit));
     let mut frame = board.frame(heading, "", "/admin", &Params::default());
     (frame.canonical, frame.hidden) = (None, true);
     let page = FaultPage {

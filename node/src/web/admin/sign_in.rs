@@ -169,7 +169,7 @@ async fn sign_in_page(
 ) -> Result<Reply, Fault> {
     let tasks = call.site().state.tasks.clone();
     let made = tasks.blocking("web page", move || {
-        let board = Board::load(call.site(), &call.visit).unwrap_or_else(|_| Board::bare(call.site(), &call.visit));
+        let board = Board::of_house(call.site(), &call.visit).unwrap_or_else(|_| Board::bare(call.site(), &call.visit));
         let mut frame = board.frame(call.words.sign_in, "", "/admin/sign-in", &call.visit.params());
         (frame.hidden, frame.canonical) = (true, None);
         pages::html(&SignInPage {

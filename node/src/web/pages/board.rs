@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 
 use interhub_domain::event::{Attendance, Event, Location, Occurrence, Status, Wording};
 use interhub_domain::ids::HubId;
+use interhub_domain::profile::HubProfile;
+use interhub_domain::query::QueryParseError;
+use jiff::tz::TimeZone;
 
 use super::super::dates::{Reader, When, city_of_zone, zone_named};
 use super::super::params::{Params, encode};
-use super::super::visit::{UI, Visit};
+use super::super::visit::{TZ, Visit};
 use super::super::words::{self, Words, fill};
 use super::super::{Site, answer::Problem, assets::ASSETS, colour, text};
+use super::clock::{Clock, clock};
 use crate::projection::{EventRow, HubRow, HubStatus, Listed};
 
 /// Older than this, a hub's data is marked: three of its five-minute beacons are missing.
@@ -30,6 +34,8 @@ pub(crate) struct Board<'a> {
     pub(crate) visit: &'a Visit,
     pub(crate) words: &'static Words,
     pub(crate) reader: Reader,
+    /// Whether the reader may choose the clock by which times are told.
+    clock_to_choose: bool,
     /// In the order in which pages show them.
     pub(crate) hubs: Vec<HubRow>,
     by_id: BTreeMap<HubId, usize>,
@@ -65,6 +71,9 @@ pub(crate) struct Frame {
     /// Which entry of the menu is this page: `home`, `events`, `hubs` or nothing.
     pub(crate) here: &'static str,
     pub(crate) languages: Vec<LanguageLink>,
+    /// To choose the clock by which times are told; nothing where it is always the house's.
+    pub(crate) clock: Option<Clock>,
+    pub(crate) clock_js: &'static str,
     /// Calendar feed of this page, if it has one.
     pub(crate) calendar: Option<String>,
     /// News feed of this page, if it has one.
@@ -148,17 +157,33 @@ impl<'a> Shown<'a> {
 }
 
 impl<'a> Board<'a> {
-    /// Looks up the hubs, and from them the house.
+    /// Looks up the hubs, and from them the house. Times are told by the clock the reader asks for; a zone that does not
+    /// exist is refused.
     pub(crate) fn load(site: &'a Site, visit: &'a Visit) -> Result<Self, Problem> {
-        Ok(Self::of_hubs(site, visit, site.state.directory.hubs()?))
+        if visit.tz.is_some() && visit.zone.is_none() {
+            let reason = "no time zone has this name; expected one such as Europe/Vienna".to_owned();
+            return Err(QueryParseError { parameter: TZ, reason }.into());
+        }
+        let hubs = site.state.directory.hubs()?;
+        let board = Self::of_hubs(site, visit, hubs, visit.zone.as_ref());
+        Ok(Self {
+            clock_to_choose: true,
+            ..board
+        })
+    }
+
+    /// The same by the house's own clock, whatever the reader asks for: for feeds and the API, and for pages on which times are
+    /// typed.
+    pub(crate) fn of_house(site: &'a Site, visit: &'a Visit) -> Result<Self, Problem> {
+        Ok(Self::of_hubs(site, visit, site.state.directory.hubs()?, None))
     }
 
     /// A board for when nothing can be looked up.
     pub(crate) fn bare(site: &'a Site, visit: &'a Visit) -> Self {
-        Self::of_hubs(site, visit, Vec::new())
+        Self::of_hubs(site, visit, Vec::new(), None)
     }
 
-    fn of_hubs(site: &'a Site, visit: &'a Visit, mut hubs: Vec<HubRow>) -> Self {
+    fn of_hubs(site: &'a Site, visit: &'a Visit, mut hubs: Vec<HubRow>, chosen: Option<&TimeZone>) -> Self {
         // The house first, then those that belong, then by name.
         hubs.sort_by_cached_key(|hub| {
             (
@@ -171,18 +196,13 @@ impl<'a> Board<'a> {
         let own = hubs.iter().position(|hub| hub.own);
         let by_id = hubs.iter().enumerate().map(|(index, hub)| (hub.id, index)).collect();
         let profile = own.map(|index| &hubs[index].profile);
-        let zone_name = profile.map_or("", |profile| profile.timezone.as_str());
-        let locality = profile.map_or("", |profile| profile.locality.trim());
-        let city = if locality.is_empty() {
-            city_of_zone(zone_name)
-        } else {
-            text::one_line(locality, MAX_NAME_CHARS)
-        };
-        let city = text::isolate(&city);
+        let house_zone = zone_named(profile.map_or("", |profile| profile.timezone.as_str()));
+        let chosen = chosen.filter(|zone| zone.iana_name() != house_zone.iana_name());
+        let city = chosen.and_then(|zone| zone.iana_name()).map(city_of_zone);
         let reader = Reader {
             words: visit.words,
-            zone: zone_named(zone_name),
-            city,
+            city: city.map_or_else(|| city_of(profile), |city| text::isolate(&city)),
+            zone: chosen.unwrap_or(&house_zone).clone(),
             now_ms: site.now_ms(),
         };
         Self {
@@ -190,6 +210,7 @@ impl<'a> Board<'a> {
             visit,
             words: visit.words,
             reader,
+            clock_to_choose: false,
             hubs,
             by_id,
             own,
@@ -199,6 +220,11 @@ impl<'a> Board<'a> {
     /// The node's own hub.
     pub(crate) fn house(&self) -> Option<&HubRow> {
         self.own.map(|index| &self.hubs[index])
+    }
+
+    /// What the house's clock is called.
+    pub(super) fn city_of_house(&self) -> String {
+        city_of(self.house().map(|house| &house.profile))
     }
 
     /// The hub with this id.
@@ -225,7 +251,7 @@ impl<'a> Board<'a> {
         let languages = words::ALL.into_iter().map(|other| LanguageLink {
             tag: other.tag,
             name: other.own_name,
-            href: params.with(UI, other.tag).link(path),
+            href: self.visit.link_in(other.tag, path, params),
             current: other.tag == self.words.tag,
         });
         let link = params.link(path);
@@ -249,6 +275,8 @@ impl<'a> Board<'a> {
             hubs: self.visit.plain_link("/hubs"),
             here,
             languages: languages.collect(),
+            clock: self.clock_to_choose.then(|| clock(self, path, params)),
+            clock_js: &assets.clock.path,
             calendar: None,
             news: None,
         }
@@ -378,6 +406,17 @@ impl<'a> Board<'a> {
             None => self.visit.plain_link(&path),
         }
     }
+}
+
+/// What a house's clock is called: its town, or its zone's.
+fn city_of(profile: Option<&HubProfile>) -> String {
+    let locality = profile.map_or("", |profile| profile.locality.trim());
+    let city = if locality.is_empty() {
+        city_of_zone(profile.map_or("", |profile| profile.timezone.as_str()))
+    } else {
+        text::one_line(locality, MAX_NAME_CHARS)
+    };
+    text::isolate(&city)
 }
 
 /// A hub's name, or its slug.

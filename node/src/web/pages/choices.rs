@@ -31,6 +31,7 @@ pub(super) struct Chip {
 pub(super) struct Form {
     pub(super) action: &'static str,
     pub(super) ui: Option<&'static str>,
+    pub(super) tz: Option<String>,
     pub(super) q: String,
     pub(super) tag: String,
     pub(super) from: String,
@@ -187,6 +188,7 @@ pub(super) fn form(board: &Board<'_>, filters: &Params) -> Form {
     Form {
         action: "/events",
         ui: board.visit.ui,
+        tz: board.visit.zone_name().map(str::to_owned),
         q: value("q"),
         tag: value("tag"),
         from: date_part(&value("from")),

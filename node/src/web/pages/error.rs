@@ -43,8 +43,10 @@ pub(crate) fn problem(site: &Site, visit: &Visit, reason: &Problem) -> Reply {
         Problem::Parameter(error) => text::one_line(&error.reason, MAX_REASON_CHARS),
         _ => String::new(),
     };
-    // What broke may be the look-up itself.
-    let board = Board::load(site, visit).unwrap_or_else(|_| Board::bare(site, visit));
+    // What is wrong may be the zone, what broke the look-up itself.
+    let board = Board::load(site, visit)
+        .or_else(|_| Board::of_house(site, visit))
+        .unwrap_or_else(|_| Board::bare(site, visit));
     let mut frame = board.frame(heading, "", "/events", &Params::default());
     frame.canonical = None;
     frame.address = site.address(&visit.path);

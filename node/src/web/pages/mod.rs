@@ -2,6 +2,7 @@
 
 mod board;
 mod choices;
+mod clock;
 mod error;
 mod event;
 mod hubs;

@@ -111,3 +111,155 @@ async fn the_usual_stretches_of_time_are_a_link_away() {
         assert!(jumps.contains(&link), "{label}: {jumps}");
     }
 }
+
+#[tokio::test]
+async fn times_are_told_by_the_clock_the_reader_chose() {
+    let router = site(fixture::normal());
+    let page = get(&router, "/events?hub=wien&tz=america/new_york").await;
+    assert_eq!(page.status, 200);
+    let page = page.body.replace("&#38;", "&");
+    // The event's own time, and the reader's.
+    assert!(
+        page.contains("18:30\u{a0}–\u{2060}\u{a0}21:00") && page.contains("Wien time"),
+        "{page}"
+    );
+    assert!(
+        page.contains("12:30 in New York") && !page.contains("17:30 in Birmingham"),
+        "{page}"
+    );
+    // Links carry it on, as the database writes it, and so do the forms.
+    for path in ["/hubs", "/month", "/hubs/wien"] {
+        let link = format!("href=\"{path}?tz=America%2FNew_York\"");
+        assert!(page.contains(&link), "{link}: {page}");
+    }
+    assert!(
+        page.contains("href=\"/events?hub=wien&ui=de&tz=America%2FNew_York\""),
+        "{page}"
+    );
+    assert!(
+        page.contains("<input type=\"hidden\" name=\"tz\" value=\"America/New_York\">"),
+        "{page}"
+    );
+    assert!(
+        page.contains("<option value=\"America/New_York\" selected>America/New York</option>"),
+        "{page}"
+    );
+    assert!(page.contains("data-zone=\"America/New_York\""), "{page}");
+    // Feeds stay what they are, and the address to be known by has no clock.
+    assert!(page.contains("href=\"/events.ics?hub=wien\""), "{page}");
+    assert!(
+        page.contains("rel=\"canonical\" href=\"https://hub.example/events?hub=wien\""),
+        "{page}"
+    );
+    // Without it, it is the house's.
+    let page = get(&router, "/events?hub=wien").await.body;
+    assert!(
+        page.contains("17:30 in Birmingham") && page.contains("data-zone=\"Europe/London\""),
+        "{page}"
+    );
+    assert!(
+        page.contains("<option value=\"\" selected>Birmingham (this house)</option>"),
+        "{page}"
+    );
+    // Every hub's zone is offered.
+    assert!(page.contains("<option value=\"Europe/Vienna\">"), "{page}");
+    // An event's page, and one's own zone by its own name.
+    let event = get(&router, "/events/00000003000000000000000000000000?tz=Asia/Tokyo")
+        .await
+        .body;
+    assert!(event.contains("Thu 26 Nov, 02:30 in Tokyo"), "{event}");
+    let own = get(&router, "/events?tz=Europe/London").await.body;
+    assert!(own.contains("17:30 in Birmingham"), "{own}");
+}
+
+/// In Honolulu it is still the day before: what is today there is not what is today here.
+#[tokio::test]
+async fn today_is_the_readers_today() {
+    let router = site(fixture::normal());
+    let here = get(&router, "/events").await.body.replace("&#38;", "&");
+    assert!(here.contains("from=2026-11-25&to=2026-11-25\">Today<"), "{here}");
+    let late = get(&router, "/events?tz=Pacific/Honolulu")
+        .await
+        .body
+        .replace("&#38;", "&");
+    assert!(late.contains("from=2026-11-24&to=2026-11-24&tz="), "{late}");
+    let june = get(&router, "/month?month=2026-06&tz=Asia/Tokyo").await;
+    assert!(june.status == 200 && june.body.contains("June 2026"));
+}
+
+#[tokio::test]
+async fn a_zone_that_does_not_exist_is_named_and_kept_apart() {
+    let router = site(fixture::normal());
+    for wrong in [
+        "Mars/Olympus",
+        "Etc/Unknown",
+        "Europe",
+        "%3Cscript%3E",
+        "..%2F..%2Fetc%2Fpasswd",
+    ] {
+        for path in ["/", "/events", "/month", "/hubs", "/hubs/wien", "/tags/repair"] {
+            // A right answer that is kept for the same question without a clock is no answer to this one.
+            assert_eq!(get(&router, path).await.status, 200, "{path}");
+            let answer = get(&router, &format!("{path}?tz={wrong}")).await;
+            assert_eq!(answer.status, 400, "{path} {wrong}");
+            assert!(
+                answer.body.contains("“tz”") && !answer.body.contains("<script>"),
+                "{path} {wrong}"
+            );
+            // The way on is not wrong again.
+            assert!(!answer.body.contains("?tz="), "{path} {wrong}");
+        }
+    }
+    let [vienna, tokyo] = ["Europe/Vienna", "Asia/Tokyo"].map(|zone| format!("/events?hub=birmingham&tz={zone}"));
+    let vienna = get(&router, &vienna).await.body;
+    let tokyo = get(&router, &tokyo).await.body;
+    assert!(vienna.contains("10:30 in Vienna") && tokyo.contains("18:30 in Tokyo"));
+}
+
+#[tokio::test]
+async fn feeds_and_the_interface_have_the_houses_clock() {
+    let router = site(fixture::normal());
+    for address in [
+        "/events.ics",
+        "/events.atom",
+        "/events.json",
+        "/hubs/wien/events.ics",
+        "/api/v1/events",
+        "/api/v1/hubs",
+    ] {
+        let plain = get(&router, &format!("{address}?from=today")).await;
+        for zone in ["Asia/Tokyo", "Mars/Olympus"] {
+            let other = get(&router, &format!("{address}?from=today&tz={zone}")).await;
+            assert_eq!(other.status, 200, "{address}");
+            assert_eq!(other.body, plain.body, "{address} {zone}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn scripts_are_small_and_keep_nothing() {
+    let router = site(fixture::normal());
+    let page = get(&router, "/events").await.body;
+    let scripts: Vec<&str> = page.split("<script type=\"module\" src=\"").skip(1).collect();
+    assert!(!scripts.is_empty());
+    for script in scripts {
+        let path = script.split('"').next().unwrap();
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.headers["content-type"], "text/javascript; charset=utf-8");
+        assert!(answer.body.lines().count() < 200, "{path}");
+        for word in [
+            "cookie",
+            "localStorage",
+            "sessionStorage",
+            "indexedDB",
+            "innerHTML",
+            "eval(",
+            "Function(",
+            "http:",
+            "https:",
+        ] {
+            assert!(!answer.body.contains(word), "{path}: {word}");
+        }
+    }
+}
