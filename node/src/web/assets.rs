@@ -27,6 +27,8 @@ pub(crate) struct Assets {
     pub(crate) office_script: Asset,
     /// Offers the reader's own clock.
     pub(crate) clock: Asset,
+    /// Applies filters as they are typed.
+    pub(crate) filter: Asset,
 }
 
 /// The files of this version.
@@ -57,6 +59,7 @@ pub(crate) static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         include_str!("../../static/office.js").to_owned(),
     ),
     clock: Asset::script("clock", include_str!("../../static/clock.js")),
+    filter: Asset::script("filter", include_str!("../../static/filter.js")),
 });
 
 impl Asset {
@@ -84,6 +87,7 @@ pub(crate) fn find(path: &str) -> Option<Reply> {
         &assets.icon,
         &assets.office,
         &assets.office_script,
+        &assets.filter,
         &assets.clock,
     ];
     let asset = all.into_iter().find(|asset| asset.path == path)?;

@@ -74,6 +74,7 @@ pub(crate) struct Frame {
     /// To choose the clock by which times are told; nothing where it is always the house's.
     pub(crate) clock: Option<Clock>,
     pub(crate) clock_js: &'static str,
+    pub(crate) filter_js: &'static str,
     /// Calendar feed of this page, if it has one.
     pub(crate) calendar: Option<String>,
     /// News feed of this page, if it has one.
@@ -277,6 +278,7 @@ impl<'a> Board<'a> {
             languages: languages.collect(),
             clock: self.clock_to_choose.then(|| clock(self, path, params)),
             clock_js: &assets.clock.path,
+            filter_js: &assets.filter.path,
             calendar: None,
             news: None,
         }
