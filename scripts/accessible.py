@@ -33,6 +33,8 @@ def pages():
         "filtered": "/events?q=music&from=2026-01-01&ui=de",
         "nothing found": "/events?q=xyzzy",
         "month": "/month?month=2026-11",
+        "map": "/map",
+        "map, closer": "/map?centre=39.2,-86.5&zoom=6&ui=de",
         "event": f"/events/{with_tags['id']}",
         "series": f"/events/{a_series['id']}?ui=es",
         "tag": f"/tags/{with_tags['tags'][0]}",

@@ -19,7 +19,7 @@ pub const MAX_EVENTS_COUNTED: usize = 5_000;
 /// Most values of one kind that are told; the rarest are left out.
 pub const MAX_VALUES: usize = 50;
 /// What one look may cost, in the units of a page of a list: that many events, and as many dates of series again.
-const BUDGET: usize = 50_000;
+pub(super) const BUDGET: usize = 50_000;
 /// Longest language subtag that is told; those of RFC 5646 are shorter.
 const MAX_SUBTAG_BYTES: usize = 8;
 
@@ -83,7 +83,7 @@ impl Views {
         sideways(query, |query| {
             let mut tally = Tally::default();
             let limits = (MAX_EVENTS_COUNTED, BUDGET);
-            let complete = self.each_event(query, now_ms, limits, &mut |row| tally.add(row))?;
+            let complete = self.each_event(query, now_ms, limits, &mut |listed| tally.add(&listed.row))?;
             Ok((tally, complete))
         })
     }

@@ -16,13 +16,14 @@
 //!
 //! Modules in reading order: how keys and values look (`keys`, `rows`), which index entries one event makes
 //! (`entries`), what is written ([`mod@write`], [`covered`]), text ([`search`]), and what is read (`filter`, `stream`,
-//! [`read`], [`facets`]).
+//! [`read`], [`facets`], [`places`]).
 
 pub mod covered;
 mod entries;
 pub mod facets;
 mod filter;
 mod keys;
+pub mod places;
 pub mod read;
 mod rows;
 pub mod search;

@@ -142,7 +142,7 @@ impl Views {
         Ok(rows)
     }
 
-    /// Visits each event with an occurrence that meets the query, once, in the order of the first such occurrence; at
+    /// Visits each event with an occurrence that meets the query, once, at the first such occurrence and in their order; at
     /// most `most`, and as many as `budget` index entries and rows tell. Whether those were all. Limit and cursor are
     /// not looked at.
     pub(super) fn each_event(
@@ -150,7 +150,7 @@ impl Views {
         query: &EventQuery,
         now_ms: i64,
         (most, budget): (usize, usize),
-        visit: &mut dyn FnMut(&EventRow),
+        visit: &mut dyn FnMut(&Listed),
     ) -> Result<bool, QueryError> {
         query.check()?;
         let mut walk = self.walk(query, query.from_ms.unwrap_or(now_ms), None, budget)?;
@@ -159,7 +159,7 @@ impl Views {
                 return Ok(false);
             }
             walk.done.insert(listed.row.thing);
-            visit(&listed.row);
+            visit(&listed);
         }
         Ok(!walk.stopped)
     }

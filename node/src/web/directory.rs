@@ -7,6 +7,7 @@ use interhub_domain::ids::ThingId;
 use interhub_domain::query::{EventQuery, QueryParseError};
 
 use crate::projection::facets::Facets;
+use crate::projection::places::Places;
 use crate::projection::{EventRow, HubRow, Page};
 
 /// Why a look-up gave nothing.
@@ -39,6 +40,9 @@ pub trait Directory: Send + Sync + 'static {
 
     /// How many events match, by what they can be narrowed by.
     fn facets(&self, query: &EventQuery, now_ms: i64) -> Result<Facets, DirectoryError>;
+
+    /// Where the events take place that match.
+    fn places(&self, query: &EventQuery, now_ms: i64) -> Result<Places, DirectoryError>;
 
     /// A number that differs whenever anything shown may differ, except for what only time changes.
     fn version(&self) -> Result<u64, DirectoryError>;

@@ -14,6 +14,7 @@ use jiff::{Timestamp, ToSpan};
 use super::dates::zone_named;
 use super::directory::{Directory, DirectoryError};
 use crate::projection::facets::{Facets, Tally, sideways};
+use crate::projection::places::{Gathered, Places};
 use crate::projection::{EventRow, HubRow, HubStatus, Listed, Page};
 
 /// The moment of all fixtures: Wednesday 25 November 2026, 09:12 in Birmingham.
@@ -62,6 +63,26 @@ impl Fixture {
                 .is_none_or(|wanted| event.languages().any(|language| language.starts_with(wanted)))
             && (!query.online || !event.online_url.is_empty())
             && (!query.in_place || event.location.is_some())
+    }
+}
+
+impl Fixture {
+    /// Each public event that matches, at its first date in the window.
+    fn first_dates(&self, query: &EventQuery, now_ms: i64) -> Vec<Listed> {
+        let in_window = |o: &&Occurrence| {
+            o.end_ms > query.from_ms.unwrap_or(now_ms) && query.to_ms.is_none_or(|to| o.start_ms < to)
+        };
+        let public = |row: &EventRow| row.log == LogId::PUBLIC && !row.draft;
+        let matching = self
+            .events
+            .iter()
+            .filter(|(row, _)| public(row) && self.matches(row, query));
+        let dated = matching.filter_map(|(row, occurrences)| {
+            let occurrence = occurrences.iter().find(in_window)?.clone();
+            let row = Arc::clone(row);
+            Some(Listed { row, occurrence })
+        });
+        dated.collect()
     }
 }
 
@@ -129,16 +150,20 @@ impl Directory for Fixture {
         self.check()?;
         sideways(query, |query| {
             let mut tally = Tally::default();
-            for (row, occurrences) in self.events.iter().filter(|(row, _)| self.matches(row, query)) {
-                let in_window = |o: &Occurrence| {
-                    o.end_ms > query.from_ms.unwrap_or(now_ms) && query.to_ms.is_none_or(|to| o.start_ms < to)
-                };
-                if row.log == LogId::PUBLIC && !row.draft && occurrences.iter().any(in_window) {
-                    tally.add(row);
-                }
+            for listed in self.first_dates(query, now_ms) {
+                tally.add(&listed.row);
             }
             Ok((tally, true))
         })
+    }
+
+    fn places(&self, query: &EventQuery, now_ms: i64) -> Result<Places, DirectoryError> {
+        self.check()?;
+        let mut gathered = Gathered::default();
+        for listed in self.first_dates(query, now_ms) {
+            gathered.add(&listed);
+        }
+        Ok(gathered.places(true))
     }
 
     fn version(&self) -> Result<u64, DirectoryError> {
@@ -182,6 +207,8 @@ pub(crate) struct Draft {
     row: EventRow,
     dates: Vec<(LocalTime, LocalTime)>,
     cancelled_date: Option<usize>,
+    /// Where its hub is.
+    near: Option<Point>,
 }
 
 /// A single event at `start` (`2026-11-27T18:30`, or a date) of so many minutes (or days).
@@ -240,6 +267,7 @@ pub(crate) fn event(number: u32, hub: &HubRow, title: &str, start: &str, length:
         row,
         dates: vec![(start, end)],
         cancelled_date: None,
+        near: hub.profile.at,
     }
 }
 
@@ -247,7 +275,7 @@ impl Draft {
     pub(crate) fn at(mut self, place: &str) -> Self {
         self.row.event.location = Some(Location {
             name: place.to_owned(),
-            at: Point::new(48.2, 16.37),
+            at: self.near,
         });
         self
     }
@@ -343,6 +371,7 @@ pub(crate) fn houses() -> [HubRow; 3] {
         ("Wien", "AT"),
         Some(2),
     );
+    vienna.profile.at = Point::new(48.2012, 16.3521);
     vienna.profile.description =
         "Lindengasse 56, siebter Bezirk: Arbeitsplätze, Werkstatt und eine große Küche.".to_owned();
     let mut amsterdam = hub(
@@ -353,6 +382,7 @@ pub(crate) fn houses() -> [HubRow; 3] {
         ("Amsterdam", "NL"),
         Some(26 * 60),
     );
+    amsterdam.profile.at = Point::new(52.3625, 4.9221);
     amsterdam.profile.description = "In het oude Tropeninstituut, met uitzicht op het Oosterpark.".to_owned();
     [birmingham, vienna, amsterdam]
 }
@@ -547,6 +577,10 @@ pub(crate) fn overfull() -> Fixture {
             age,
         );
         row.voter = number % 3 != 0;
+        let towns = [(31.95, 35.93), (10.78, 106.7), (53.48, -2.24), (37.8, -122.27)];
+        let (lat, lon) = towns[usize::from(number) % towns.len()];
+        let aside = f64::from(number) / 10.0;
+        row.profile.at = Point::new(lat - aside, lon + 2.0 * aside);
         hubs.push(row);
     }
     let monday: Date = date(2026, 11, 25);

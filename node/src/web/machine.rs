@@ -39,7 +39,9 @@ pub(crate) fn sitemap(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     }
     let board = Board::of_house(site, visit)?;
     let events = site.state.directory.feed(&EventQuery::default(), board.reader.now_ms)?;
-    let fixed = ["/", "/events", "/month", "/hubs"].into_iter().map(str::to_owned);
+    let fixed = ["/", "/events", "/month", "/map", "/hubs"]
+        .into_iter()
+        .map(str::to_owned);
     let hubs = board.active().map(|hub| format!("/hubs/{}", encode(&hub.slug)));
     let plain = |path: String| SitePage {
         address: site.address(&path),

@@ -2,7 +2,7 @@
 //!
 //! Everything is rendered here, in the reader's language and by the reader's clock; no page needs a script, and none asks
 //! another server for anything. Modules in reading order: what a request says (`visit`, `params`), what is looked up (`directory`), how it is
-//! put into words (`words`, `dates`, `text`, `colour`), the pages themselves (`pages`), the feeds (`feed`, `api`), and what
+//! put into words (`words`, `dates`, `text`, `colour`, `map`), the pages themselves (`pages`), the feeds (`feed`, `api`), and what
 //! carries them (`answer`, `respond`, [`mod@serve`]).
 
 mod admin;
@@ -16,6 +16,7 @@ mod feed;
 mod keep;
 mod limit;
 mod machine;
+mod map;
 mod pages;
 mod params;
 mod probes;
@@ -138,6 +139,7 @@ pub fn router(state: WebState, admin: Option<AdminState>) -> Router {
         .route("/events.json", page(feed::json))
         .route("/events.jscal.json", page(feed::jscal))
         .route("/month", page(pages::month))
+        .route("/map", page(pages::map))
         .route("/tags/{tag}", page(pages::tag))
         .route("/hubs", page(pages::hubs))
         .route("/hubs/{slug}", page(pages::hub))

@@ -124,6 +124,8 @@ async fn pages_can_be_looked_at() {
                 ("hubs", "/hubs", 900),
                 ("hub", "/hubs/wien", 1_500),
                 ("month", "/month", 1_700),
+                ("map", "/map", 1_500),
+                ("closer", "/map?centre=48.2,16.4&zoom=7&ui=de", 1_300),
                 ("tag", "/tags/repair", 1_300),
                 ("wrong", "/events?from=soon", 700),
             ],
@@ -140,6 +142,7 @@ async fn pages_can_be_looked_at() {
                 ("home", "/", 2_600),
                 ("hubs", "/hubs", 1_800),
                 ("month", "/month", 2_600),
+                ("map", "/map", 2_200),
                 ("event", LONG_EVENT, 1_300),
             ],
         ),
@@ -152,7 +155,7 @@ async fn pages_can_be_looked_at() {
             for (page, path, height) in pages {
                 for (width, dark) in WIDTHS.into_iter().flat_map(|width| [(width, false), (width, true)]) {
                     let usual = (width == 360 && !dark) || (width == 1280 && dark);
-                    if all || (usual && matches!(*page, "home" | "month")) {
+                    if all || (usual && matches!(*page, "home" | "month" | "map")) {
                         picture(
                             &browser,
                             &format!("{set}-{page}"),

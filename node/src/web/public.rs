@@ -8,6 +8,7 @@ use interhub_domain::query::EventQuery;
 
 use super::{Directory, DirectoryError};
 use crate::projection::facets::Facets;
+use crate::projection::places::Places;
 use crate::projection::read::{QueryError, Views};
 use crate::projection::{EventRow, HubRow, Page};
 
@@ -75,6 +76,10 @@ impl Directory for PublicDirectory {
 
     fn facets(&self, query: &EventQuery, now_ms: i64) -> Result<Facets, DirectoryError> {
         Ok(self.views.facets(&public(query), now_ms)?)
+    }
+
+    fn places(&self, query: &EventQuery, now_ms: i64) -> Result<Places, DirectoryError> {
+        Ok(self.views.places(&public(query), now_ms)?)
     }
 
     fn version(&self) -> Result<u64, DirectoryError> {

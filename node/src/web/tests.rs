@@ -87,6 +87,7 @@ async fn every_page_is_locked_down_and_loads_nothing_from_elsewhere() {
         "/hubs",
         "/hubs/wien",
         "/month",
+        "/map",
         "/tags/repair",
         "/nothing",
         "/events?from=x",

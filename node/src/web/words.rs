@@ -86,6 +86,25 @@ pub(crate) struct Words {
     /// With `{count}`.
     pub(crate) more_that_day: &'static str,
     pub(crate) month_truncated: &'static str,
+    pub(crate) map: &'static str,
+    pub(crate) map_lead: &'static str,
+    pub(crate) map_move: &'static str,
+    pub(crate) map_in: &'static str,
+    pub(crate) map_out: &'static str,
+    pub(crate) map_west: &'static str,
+    pub(crate) map_east: &'static str,
+    pub(crate) map_north: &'static str,
+    pub(crate) map_south: &'static str,
+    pub(crate) map_all: &'static str,
+    pub(crate) map_closer: &'static str,
+    pub(crate) map_places: &'static str,
+    /// `{name}`, `{count}`.
+    pub(crate) map_of_several: &'static str,
+    /// `{events}`.
+    pub(crate) map_elsewhere: &'static str,
+    pub(crate) map_outside: &'static str,
+    pub(crate) map_empty: &'static str,
+    pub(crate) map_source: &'static str,
     pub(crate) later: &'static str,
     pub(crate) first_page: &'static str,
     pub(crate) pages: &'static str,
@@ -305,6 +324,8 @@ mod tests {
                 (words.empty_hub_title, vec!["{hub}"]),
                 (words.more_that_day, vec!["{count}"]),
                 (words.people, vec!["{count}"]),
+                (words.map_of_several, vec!["{name}", "{count}"]),
+                (words.map_elsewhere, vec!["{events}"]),
                 (words.found, vec!["{count}"]),
             ] {
                 for mark in marks {

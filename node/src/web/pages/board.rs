@@ -67,6 +67,7 @@ pub(crate) struct Frame {
     pub(crate) home: String,
     pub(crate) events: String,
     pub(crate) month: String,
+    pub(crate) map: String,
     pub(crate) hubs: String,
     /// Which entry of the menu is this page: `home`, `events`, `hubs` or nothing.
     pub(crate) here: &'static str,
@@ -273,6 +274,7 @@ impl<'a> Board<'a> {
             home: self.visit.plain_link("/"),
             events: self.visit.plain_link("/events"),
             month: self.visit.plain_link("/month"),
+            map: self.visit.plain_link("/map"),
             hubs: self.visit.plain_link("/hubs"),
             here,
             languages: languages.collect(),

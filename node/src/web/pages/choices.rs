@@ -51,8 +51,8 @@ pub(super) struct Choice {
     pub(super) selected: bool,
 }
 
-/// Links to the usual stretches of time, other filters kept.
-pub(super) fn jumps(board: &Board<'_>, filters: &Params) -> Vec<Jump> {
+/// Links to the usual stretches of time on the page at `path`, other filters kept.
+pub(super) fn jumps(board: &Board<'_>, filters: &Params, path: &str) -> Vec<Jump> {
     let words = board.words;
     let today = board.reader.today();
     let (monday, next_monday) = week_of(today);
@@ -74,14 +74,14 @@ pub(super) fn jumps(board: &Board<'_>, filters: &Params) -> Vec<Jump> {
             let current = from == Some(&begin) && to == Some(&end);
             Jump {
                 label,
-                href: board.visit.link("/events", &rest.with("from", &begin).with("to", &end)),
+                href: board.visit.link(path, &rest.with("from", &begin).with("to", &end)),
                 current,
             }
         }
         None => Jump {
             label,
-            href: board.visit.link("/events", &rest),
-            current: board.visit.path == "/events" && from.is_none() && to.is_none(),
+            href: board.visit.link(path, &rest),
+            current: board.visit.path == path && from.is_none() && to.is_none(),
         },
     };
     stretches.into_iter().map(jump).collect()
@@ -89,7 +89,7 @@ pub(super) fn jumps(board: &Board<'_>, filters: &Params) -> Vec<Jump> {
 
 /// The stretches that reach furthest, for a list that is empty.
 pub(super) fn further(board: &Board<'_>, filters: &Params) -> Vec<Jump> {
-    let mut jumps = jumps(board, filters);
+    let mut jumps = jumps(board, filters, "/events");
     jumps.split_off(jumps.len() - 2)
 }
 
@@ -98,8 +98,8 @@ pub(super) fn is_on(value: &str) -> bool {
     matches!(value, "1" | "true" | "yes" | "on")
 }
 
-/// The filters that apply, each with the list without it.
-pub(super) fn chips(board: &Board<'_>, filters: &Params) -> Vec<Chip> {
+/// The filters that apply, each with the page at `path` without it.
+pub(super) fn chips(board: &Board<'_>, filters: &Params, path: &str) -> Vec<Chip> {
     let words = board.words;
     let mut chips = Vec::new();
     for (name, value) in filters.pairs() {
@@ -122,7 +122,7 @@ pub(super) fn chips(board: &Board<'_>, filters: &Params) -> Vec<Chip> {
         let gone: &[&str] = if name == "near" { &["near", "within"] } else { &[name] };
         chips.push(Chip {
             label,
-            href: board.visit.link("/events", &filters.without(gone)),
+            href: board.visit.link(path, &filters.without(gone)),
         });
     }
     chips
@@ -146,7 +146,8 @@ fn near_value(hub: &crate::projection::HubRow) -> Option<String> {
     hub.profile.at.map(|at| format!("{:.4},{:.4}", at.lat, at.lon))
 }
 
-pub(super) fn form(board: &Board<'_>, filters: &Params) -> Form {
+/// The form of the page at `path`, filled in with what applies.
+pub(super) fn form(board: &Board<'_>, filters: &Params, path: &'static str) -> Form {
     let words = board.words;
     let value = |name: &str| filters.get(name).unwrap_or("").to_owned();
     let choice = |name: &str, value: String, label: String| {
@@ -186,7 +187,7 @@ pub(super) fn form(board: &Board<'_>, filters: &Params) -> Form {
         .collect();
     keep("lang", &mut languages);
     Form {
-        action: "/events",
+        action: path,
         ui: board.visit.ui,
         tz: board.visit.zone_name().map(str::to_owned),
         q: value("q"),

@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod hubs;
 mod list;
+mod map;
 mod month;
 mod narrow;
 
@@ -15,6 +16,7 @@ pub(crate) use error::problem;
 pub(crate) use event::{before, event, find};
 pub(crate) use hubs::{hub, hubs};
 pub(crate) use list::{events, home, tag};
+pub(crate) use map::map;
 pub(crate) use month::month;
 
 use super::Site;
@@ -45,10 +47,10 @@ pub(crate) fn icon(_: &Site, _: &Visit) -> Result<Reply, Problem> {
         .ok_or(Problem::NotFound)
 }
 
-/// `/robots.txt`: events are there to be found; later pages of filtered lists only cost time.
+/// `/robots.txt`: events are there to be found; later pages of filtered lists, and every corner of the map, only cost time.
 #[expect(clippy::unnecessary_wraps, reason = "every page function has this form")]
 pub(crate) fn robots(site: &Site, _: &Visit) -> Result<Reply, Problem> {
-    let mut text = "User-agent: *\nDisallow: /*cursor=\nDisallow: /api/\n".to_owned();
+    let mut text = "User-agent: *\nDisallow: /*cursor=\nDisallow: /*zoom=\nDisallow: /api/\n".to_owned();
     if !site.state.web_url.is_empty() {
         text.extend(["Sitemap: ", &site.address("/sitemap.xml"), "\n"]);
     }

@@ -88,10 +88,7 @@ pub(super) fn narrow(board: &Board<'_>, query: &EventQuery, filters: &Params) ->
         ways(board, &facets, filters),
     ];
     Ok(Narrow {
-        found: match facets.events {
-            1 if facets.complete => words.found_one.to_owned(),
-            events => fill(words.found, &[("count", &count(words, events, facets.complete))]),
-        },
+        found: found(words, facets.events, facets.complete),
         // One value that is not chosen is what all have: there is nothing to choose.
         kinds: kinds
             .into_iter()
@@ -205,8 +202,16 @@ impl<'a> Links<'a> {
     }
 }
 
+/// `37 events`, `One event`.
+pub(super) fn found(words: &Words, events: usize, complete: bool) -> String {
+    if events == 1 && complete {
+        return words.found_one.to_owned();
+    }
+    fill(words.found, &[("count", &count(words, events, complete))])
+}
+
 /// A count as people write it; with a plus if there may be more.
-pub(super) fn count(words: &Words, events: usize, complete: bool) -> String {
+fn count(words: &Words, events: usize, complete: bool) -> String {
     let shown = events.min(MAX_COUNT);
     let more = if complete && shown == events { "" } else { "+" };
     if shown < 1_000 {

@@ -1,6 +1,6 @@
 //! How visitors find what is on: narrowing a list, stretches of time, and what a list says of itself.
 
-use super::{fixture, get, site};
+use super::{Fixture, fixture, get, site};
 
 /// The values of one kind beside a list: name, count, where the link leads, and whether it is chosen.
 fn kind(page: &str, label: &str) -> Vec<(String, String, String, bool)> {
@@ -261,5 +261,135 @@ async fn scripts_are_small_and_keep_nothing() {
         ] {
             assert!(!answer.body.contains(word), "{path}: {word}");
         }
+    }
+}
+
+/// The marks of a map: what each says, and where it leads.
+fn marks(page: &str) -> Vec<(String, String)> {
+    let page = page.replace("&#38;", "&");
+    let marks = page.split("class=\"mark ").skip(1).map(|one| {
+        let says = one.split("aria-label=\"").nth(1).unwrap().split('"').next().unwrap();
+        (says.to_owned(), String::new())
+    });
+    let links = page
+        .split("class=\"mark ")
+        .map(|before| before.rsplit("<a href=\"").next().unwrap());
+    let links = links.map(|link| link.split('"').next().unwrap_or("").to_owned());
+    marks.zip(links).map(|((says, _), link)| (says, link)).collect()
+}
+
+#[tokio::test]
+async fn a_map_shows_what_the_list_has() {
+    let router = site(fixture::normal());
+    let answer = get(&router, "/map").await;
+    assert_eq!(answer.status, 200);
+    let page = answer.body;
+    assert!(page.contains("<p class=\"found\">12 events</p>"), "{page}");
+    let all = marks(&page);
+    // From north to south, each with what it leads to.
+    let said: Vec<&str> = all.iter().map(|(says, _)| says.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "Impact Hub Birmingham: 5 events",
+            "Impact Hub Amsterdam: 3 events",
+            "Impact Hub Wien: 3 events"
+        ]
+    );
+    assert_eq!(all[2].1, "/events?near=48.2012,16.3521&within=1", "{all:?}");
+    // The list beside it leads to the same, and there are as many.
+    assert_eq!(page.matches(&all[2].1.replace('&', "&#38;")).count(), 2);
+    let there = get(&router, "/events?near=48.2012,16.3521&within=1").await;
+    assert_eq!(there.status, 200);
+    assert!(page.contains("One event without a known place on the map."), "{page}");
+    assert!(page.contains("class=\"land\"") && !page.contains("d=\"\"") && page.contains("Natural Earth"));
+    assert!(page.contains("<a href=\"/map\" aria-current=\"page\">Map</a>"));
+    assert!(page.len() < 150_000, "{} bytes", page.len());
+
+    // The same filters as a list, and links keep them.
+    let page = get(&router, "/map?tag=repair&ui=de&from=2026-11-25")
+        .await
+        .body
+        .replace("&#38;", "&");
+    let all = marks(&page);
+    assert_eq!(all.len(), 3);
+    assert!(
+        all.iter()
+            .all(|(says, link)| says.contains("Eine Veranstaltung") && link.contains("tag=repair")),
+        "{all:?}"
+    );
+    assert!(
+        page.contains("href=\"/events?tag=repair&from=2026-11-25&ui=de\">"),
+        "{page}"
+    );
+    assert!(page.contains("<form class=\"filter\" action=\"/map\""), "{page}");
+    // One hub alone.
+    let page = get(&router, "/map?hub=wien").await.body;
+    assert_eq!(marks(&page).len(), 1);
+    // No events: the hubs are there all the same, and lead to their pages.
+    let page = get(&site(fixture::empty()), "/map").await.body;
+    assert!(
+        marks(&page).iter().all(|(_, link)| link.starts_with("/hubs/")),
+        "{page}"
+    );
+    let page = get(&site(Fixture::default()), "/map").await;
+    assert!(page.status == 200 && page.body.contains("There is nothing to show here."));
+}
+
+#[tokio::test]
+async fn a_map_moves_by_links() {
+    let router = site(fixture::normal());
+    let near = get(&router, "/map?centre=48.2,16.4&zoom=6&tag=food&ui=nl").await;
+    assert_eq!(near.status, 200);
+    let page = near.body.replace("&#38;", "&");
+    assert_eq!(marks(&page).len(), 1, "{page}");
+    assert!(page.contains("noindex") && page.contains("Buiten deze kaart"));
+    for (label, expected) in [
+        ("Dichterbij", "zoom=7"),
+        ("Verder weg", "zoom=5"),
+        ("Naar het oosten", "zoom=6"),
+    ] {
+        let link = page.split(&format!("title=\"{label}\"")).next().unwrap();
+        let link = link.rsplit("href=\"").next().unwrap().split('"').next().unwrap();
+        assert!(
+            link.contains(expected) && link.contains("tag=food") && link.contains("ui=nl"),
+            "{label}: {link}"
+        );
+        assert_eq!(get(&router, link).await.status, 200, "{link}");
+    }
+    // As close as it gets; as far as it gets; over the date line.
+    assert!(
+        !get(&router, "/map?centre=48.2,16.4&zoom=7")
+            .await
+            .body
+            .contains("title=\"Closer\"")
+    );
+    assert!(
+        !get(&router, "/map?zoom=0")
+            .await
+            .body
+            .contains("title=\"Further away\"")
+    );
+    for place in ["0,180", "0,-180", "90,0", "-90,0", "-17.8,178"] {
+        assert_eq!(
+            get(&router, &format!("/map?centre={place}")).await.status,
+            200,
+            "{place}"
+        );
+    }
+    for (wrong, parameter) in [
+        ("zoom=8", "zoom"),
+        ("zoom=-1", "zoom"),
+        ("zoom=close", "zoom"),
+        ("zoom=99999999999999999999", "zoom"),
+        ("centre=here", "centre"),
+        ("centre=91,0", "centre"),
+        ("centre=NaN,0", "centre"),
+        ("centre=1e999,0", "centre"),
+        ("from=soon", "from"),
+    ] {
+        let answer = get(&router, &format!("/map?{wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+        assert!(answer.body.contains(&format!("“{parameter}”")), "{wrong}");
     }
 }
