@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use interhub_domain::event::Status;
+use interhub_domain::ids::HubId;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
@@ -756,30 +757,53 @@ async fn the_script_for_other_pages_is_small_and_theirs_to_read() {
     }
 }
 
+/// What a node makes of a fixture: the same events and hubs in real projections.
+struct Projected {
+    store: Store,
+    projector: Projector,
+    router: Router,
+}
+
+impl Projected {
+    /// `fresh` tells when everything a hub had announced was here.
+    fn new(made: &Fixture, fresh: fn(HubId) -> Option<i64>) -> Self {
+        let store: Store = Arc::new(MemoryStore::new());
+        let projector = Projector::open(store.clone(), fixture::now_ms()).unwrap();
+        let mut batch = Batch::new();
+        for hub in &made.hubs {
+            projector.hub_changed(&mut batch, hub.id, Some(hub)).unwrap();
+        }
+        for (row, _) in &made.events {
+            projector
+                .event_changed(&mut batch, row.thing, row.object, Some(row))
+                .unwrap();
+        }
+        store.write(&batch).unwrap();
+        let search = Search::open(store.clone(), Box::new(MemoryIndex::new()), [7; 16]).unwrap();
+        search.follow_all().unwrap();
+        let views = Views::new(store.clone(), Arc::new(search));
+        let directory = PublicDirectory::new(Arc::new(views), Box::new(fresh));
+        let state = WebState {
+            directory: Arc::new(directory),
+            ..state(fixture::empty())
+        };
+        let router = router(state, None);
+        Self {
+            store,
+            projector,
+            router,
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_cancellation_shows_at_once() {
     let made = fixture::normal();
-    let store: Store = Arc::new(MemoryStore::new());
-    let projector = Projector::open(store.clone(), fixture::now_ms()).unwrap();
-    let mut batch = Batch::new();
-    for hub in &made.hubs {
-        projector.hub_changed(&mut batch, hub.id, Some(hub)).unwrap();
-    }
-    for (row, _) in &made.events {
-        projector
-            .event_changed(&mut batch, row.thing, row.object, Some(row))
-            .unwrap();
-    }
-    store.write(&batch).unwrap();
-    let search = Search::open(store.clone(), Box::new(MemoryIndex::new()), [7; 16]).unwrap();
-    search.follow_all().unwrap();
-    let views = Views::new(store.clone(), Arc::new(search));
-    let fresh = PublicDirectory::new(Arc::new(views), Box::new(|_| Some(fixture::now_ms())));
-    let state = WebState {
-        directory: Arc::new(fresh),
-        ..state(fixture::empty())
-    };
-    let router = router(state, None);
+    let Projected {
+        store,
+        projector,
+        router,
+    } = Projected::new(&made, |_| Some(fixture::now_ms()));
 
     // The projections show what the fixture shows.
     let page = get(&router, "/events").await.body;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use interhub_domain::ids::ThingId;
 
-use super::words::within_one_slip;
+use super::words::within_slips;
 use super::{Mark, SearchError, Text, TextIndex, TextQuery, Word};
 
 /// Looks through all texts for every question.
@@ -77,5 +77,5 @@ fn matches(text: &Text, word: &Word) -> bool {
         || word
             .fuzzy
             .as_ref()
-            .is_some_and(|fuzzy| text.words.iter().any(|other| within_one_slip(fuzzy, other)))
+            .is_some_and(|(fuzzy, slips)| text.words.iter().any(|other| within_slips(fuzzy, other, *slips)))
 }

@@ -3,8 +3,8 @@
 //!
 //! An event matches if every word of the question is in its title, summary, description, place, tags, translations or in
 //! what single occurrences change of these: as it is written, in another form of the word (in its language), with one slip
-//! in words of five letters and more, or as the beginning of a word for the last one, which may still be being typed.
-//! Case, accents and umlauts do not matter. Lists are ordered by time, so nothing is ranked.
+//! in words of five letters and more and two from nine on, or as the beginning of a word for the last one, which may
+//! still be being typed. Case, accents and umlauts do not matter. Lists are ordered by time, so nothing is ranked.
 
 pub mod memory;
 pub mod tantivy;

@@ -110,8 +110,8 @@ impl TantivyIndex {
         let mut readings: Vec<(Occur, Box<dyn Query>)> = Vec::new();
         readings.extend(word.exact.iter().map(|text| plain(self.fields.words, text)));
         readings.extend(word.stems.iter().map(|text| plain(self.fields.stems, text)));
-        if let Some(text) = &word.fuzzy {
-            let query = FuzzyTermQuery::new(term(self.fields.words, text), 1, true);
+        if let Some((text, slips)) = &word.fuzzy {
+            let query = FuzzyTermQuery::new(term(self.fields.words, text), *slips, true);
             readings.push((Occur::Should, Box::new(query)));
         }
         if let Some(text) = &word.prefix {

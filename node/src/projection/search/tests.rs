@@ -237,7 +237,10 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-const VOCABULARY: [&str; 16] = [
+const VOCABULARY: [&str; 19] = [
+    "neighbourhood",
+    "neighbxurhxod",
+    "nieghbourhxod",
     "garden",
     "gardens",
     "gardening",

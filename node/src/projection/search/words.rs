@@ -16,6 +16,8 @@ const MAX_WORD_BYTES: usize = 64;
 const MAX_QUERY_WORDS: usize = 16;
 /// Words shorter than this are taken as they are: one slip in them makes another word.
 const FUZZY_FROM_CHARS: usize = 5;
+/// From this length on a second slip is forgiven, too.
+const TWO_SLIPS_FROM_CHARS: usize = 9;
 /// Beginnings shorter than this would match nearly everything.
 const PREFIX_FROM_CHARS: usize = 2;
 /// Most of one event's text in one language that is indexed, in bytes; a document holds no more.
@@ -97,8 +99,8 @@ pub struct Word {
     pub exact: BTreeSet<String>,
     /// Its stems in all languages, to be found among [`Text::stems`].
     pub stems: BTreeSet<String>,
-    /// Among [`Text::words`], with at most one character changed, added, left out, or two neighbours swapped.
-    pub fuzzy: Option<String>,
+    /// Among [`Text::words`], with at most so many slips: a character changed, added, left out, or two neighbours swapped.
+    pub fuzzy: Option<(String, u8)>,
     /// The beginning of one of [`Text::words`].
     pub prefix: Option<String>,
 }
@@ -121,7 +123,7 @@ impl TextQuery {
                 .filter_map(|(code, stems)| Some(format!("{code}:{}", stems.get(index)?)));
             Word {
                 stems: stems.collect(),
-                fuzzy: (chars >= FUZZY_FROM_CHARS).then(|| word.clone()),
+                fuzzy: slips(chars).map(|slips| (word.clone(), slips)),
                 prefix: (index + 1 == count && chars >= PREFIX_FROM_CHARS).then(|| word.clone()),
                 exact: spellings(word),
             }
@@ -137,23 +139,39 @@ impl TextQuery {
     }
 }
 
-/// Whether two words differ by at most one slip: a character changed, added or left out, or two neighbours swapped.
-pub(super) fn within_one_slip(one: &str, other: &str) -> bool {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let (short, long) = if one.len() <= other.len() {
-        (&one, &other)
-    } else {
-        (&other, &one)
-    };
-    let same = short.iter().zip(long.iter()).take_while(|(a, b)| a == b).count();
-    let (short, long) = (&short[same..], &long[same..]);
-    match (short, long) {
-        ([], rest) => rest.len() <= 1,
-        _ if short.len() < long.len() => *short == long[1..],
-        ([_, a @ ..], [_, b @ ..]) if a == b => true,
-        ([a, b, rest @ ..], [c, d, tail @ ..]) => a == d && b == c && rest == tail,
-        _ => false,
+/// How many slips are forgiven in a word of this length.
+fn slips(chars: usize) -> Option<u8> {
+    match chars {
+        ..FUZZY_FROM_CHARS => None,
+        FUZZY_FROM_CHARS..TWO_SLIPS_FROM_CHARS => Some(1),
+        _ => Some(2),
     }
+}
+
+/// Whether two words differ by at most so many slips: a character changed, added or left out, or two neighbours swapped
+/// (optimal string alignment: no part of a word slips twice).
+pub(super) fn within_slips(one: &str, other: &str, most: u8) -> bool {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let most = usize::from(most);
+    if one.len().abs_diff(other.len()) > most {
+        return false;
+    }
+    // Slips from each beginning of `one`, by rows, to each beginning of `other`.
+    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
+    for (at, character) in one.iter().enumerate() {
+        let above = &rows[at];
+        let mut row = vec![at + 1];
+        for (beside, against) in other.iter().enumerate() {
+            let changed = above[beside] + usize::from(character != against);
+            let mut least = changed.min(above[beside + 1] + 1).min(row[beside] + 1);
+            if at > 0 && beside > 0 && *character == other[beside - 1] && one[at - 1] == *against {
+                least = least.min(rows[at - 1][beside - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[one.len()][other.len()] <= most
 }
 
 /// A word as it is, and with the umlauts that may have been spelled out: the text has `bucher` for Bücher, and people
@@ -209,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips() {
+    fn one_slip() {
         for (one, other, close) in [
             ("garden", "garden", true),
             ("garden", "gardn", true),
@@ -225,9 +243,28 @@ mod tests {
             ("abc", "cab", false),
             ("gärten", "garten", true),
         ] {
-            assert_eq!(within_one_slip(one, other), close, "{one} {other}");
-            assert_eq!(within_one_slip(other, one), close, "{other} {one}");
+            assert_eq!(within_slips(one, other, 1), close, "{one} {other}");
+            assert_eq!(within_slips(other, one, 1), close, "{other} {one}");
         }
+    }
+
+    #[test]
+    fn two_slips() {
+        for (one, other, close) in [
+            ("accessible", "acessibel", true),
+            ("accessible", "acccessxble", true),
+            ("nachbarschaft", "nachbrshaft", true),
+            ("neighbourhood", "neighbxurhxod", true),
+            ("neighbourhood", "nieghbourhxod", true),
+            ("neighbourhood", "neighbxrhxxd", false),
+            ("ab", "", true),
+            ("abc", "", false),
+            ("ca", "abc", false),
+        ] {
+            assert_eq!(within_slips(one, other, 2), close, "{one} {other}");
+            assert_eq!(within_slips(other, one, 2), close, "{other} {one}");
+        }
+        assert_eq!([4, 5, 8, 9, 60].map(slips), [None, Some(1), Some(1), Some(2), Some(2)]);
     }
 
     #[test]

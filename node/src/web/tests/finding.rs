@@ -1,6 +1,6 @@
 //! How visitors find what is on: narrowing a list, stretches of time, and what a list says of itself.
 
-use super::{Fixture, fixture, get, site};
+use super::{Fixture, Projected, fixture, get, site};
 
 /// The values of one kind beside a list: name, count, where the link leads, and whether it is chosen.
 fn kind(page: &str, label: &str) -> Vec<(String, String, String, bool)> {
@@ -392,4 +392,135 @@ async fn a_map_moves_by_links() {
         assert_eq!(answer.status, 400, "{wrong}");
         assert!(answer.body.contains(&format!("“{parameter}”")), "{wrong}");
     }
+}
+
+/// The titles of a list's entries, in their order.
+fn titles(page: &str) -> Vec<String> {
+    let entries = page.split("<li class=\"item").skip(1);
+    let title = |entry: &str| {
+        let link = entry.split("<h3").nth(1).unwrap().split("<a href=\"").nth(1).unwrap();
+        let text = link.split_once("\">").unwrap().1.split("</a>").next().unwrap();
+        text.replace("<s>", "").replace("</s>", "")
+    };
+    entries.map(title).collect()
+}
+
+async fn found(router: &axum::Router, query: &str) -> Vec<String> {
+    let answer = get(router, &format!("/events?{query}")).await;
+    assert_eq!(answer.status, 200, "{query}");
+    titles(&answer.body)
+}
+
+/// What people type, in the languages of the events: other forms of a word, no accents, slips, and only its beginning.
+#[tokio::test]
+async fn words_are_found_as_people_type_them() {
+    let router = Projected::new(&fixture::normal(), |_| None).router;
+    for (typed, title) in [
+        // Other forms: stems of each event's own language.
+        ("tours", "Open evening: see the house, meet the people"),
+        ("bringing+somebody", "Open evening: see the house, meet the people"),
+        ("sewn+machine", ""),
+        ("sewing+machines", "Mend it yourself: clothes and lamps"),
+        ("Werkstattabende", "Werkstattabend: Lastenräder warten"),
+        ("Lastenrad", "Werkstattabend: Lastenräder warten"),
+        ("fiets", "Oefenfestival: drie dagen repareren"),
+        // Accents and umlauts folded, or spelled out.
+        ("KUCHE", "Sprachencafé / Language café"),
+        ("kueche", "Sprachencafé / Language café"),
+        ("cafe+sprachen", "Sprachencafé / Language café"),
+        ("العربية", "Sprachencafé / Language café"),
+        // One slip, and two in a long word.
+        ("auditoins", "Choir without auditions"),
+        ("breakfst", "Founders’ breakfast"),
+        ("Kleinprodusentn", "Herbstmarkt der Kleinproduzenten"),
+        ("Klienproduzentn", "Herbstmarkt der Kleinproduzenten"),
+        // The last word as far as it is typed, from its second letter on.
+        ("herbs", "Herbstmarkt der Kleinproduzenten"),
+        ("grant+wr", "Grant-writing clinic"),
+        ("wr+grant", ""),
+        // All words have to be there.
+        ("choir+breakfast", ""),
+    ] {
+        let titles = found(&router, &format!("q={typed}")).await;
+        if title.is_empty() {
+            assert!(titles.is_empty(), "{typed}: {titles:?}");
+        } else {
+            assert!(titles.iter().any(|one| one == title), "{typed}: {titles:?}");
+            assert!(titles.iter().all(|one| one == title), "{typed}: {titles:?}");
+        }
+    }
+}
+
+/// A recurring event is listed at each of its dates in the range, one that is cancelled too, with how fresh its hub's data is.
+#[tokio::test]
+async fn each_date_in_range_is_listed_and_says_how_fresh_it_is() {
+    // Vienna was heard from two minutes ago, Amsterdam more than a day ago.
+    let fresh = |hub: interhub_domain::ids::HubId| {
+        let minutes = if hub.0[0] == 0x05 { 26 * 60 } else { 2 };
+        Some(fixture::now_ms() - minutes * 60_000)
+    };
+    let router = Projected::new(&fixture::normal(), fresh).router;
+    let weeks = found(&router, "q=sprachen&from=2026-11-26&to=2026-12-17").await;
+    assert_eq!(weeks.len(), 4, "{weeks:?}");
+    assert_eq!(
+        found(&router, "q=sprachen&from=2026-12-03&to=2026-12-03").await.len(),
+        1
+    );
+    assert_eq!(
+        found(&router, "q=sprachen&from=2026-12-04&to=2026-12-09").await.len(),
+        0
+    );
+    // A day begins and ends where the reader is.
+    assert_eq!(found(&router, "hub=wien&from=2026-11-28&to=2026-11-28").await.len(), 1);
+    // Sorted by time, whatever matches best.
+    let page = get(&router, "/events?from=2026-11-25&to=2026-12-31").await.body;
+    let starts: Vec<&str> = page
+        .split("<h2 class=\"date\" id=\"d")
+        .skip(1)
+        .map(|day| &day[..10])
+        .collect();
+    assert!(starts.is_sorted() && starts.len() > 10, "{starts:?}");
+    // Each entry of another hub's says how fresh that is, and what is old says so in words.
+    for entry in page.split("<li class=\"item").skip(1) {
+        let entry = entry.split("</li>").next().unwrap();
+        assert_eq!(entry.matches("<span class=\"fresh").count(), 1, "{entry}");
+        if entry.contains("/hubs/amsterdam") {
+            assert!(
+                entry.contains("fresh old") && entry.contains("Newer changes may be missing."),
+                "{entry}"
+            );
+        } else {
+            assert!(entry.contains("as of 09:1"), "{entry}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn near_a_place_is_measured_where_the_event_takes_place() {
+    let router = Projected::new(&fixture::normal(), |_| None).router;
+    let week = "from=2026-11-25&to=2026-12-01";
+    let near = found(&router, &format!("{week}&near=48.2,16.37&within=5")).await;
+    assert_eq!(near.len(), 3, "{near:?}");
+    assert!(
+        found(&router, &format!("{week}&near=48.2,16.37&within=0.5"))
+            .await
+            .is_empty()
+    );
+    // From Vienna it is 933 km to Amsterdam, and more to Birmingham.
+    let wider = found(&router, &format!("{week}&near=48.2,16.37&within=1000")).await;
+    assert!(wider.iter().any(|title| title.contains("Oefenfestival")), "{wider:?}");
+    assert!(!wider.iter().any(|title| title.contains("breakfast")), "{wider:?}");
+    // Counts and map say the same.
+    let page = get(&router, &format!("/events?{week}&near=48.2,16.37&within=5"))
+        .await
+        .body;
+    assert!(page.contains("<p class=\"found\">3 events</p>"), "{page}");
+    let map = get(&router, &format!("/map?{week}&near=48.2,16.37&within=5"))
+        .await
+        .body;
+    assert_eq!(marks(&map).len(), 1);
+    assert!(marks(&map)[0].0.ends_with(": 3 events"), "{map}");
+    let link = &marks(&map)[0].1;
+    let there = get(&router, link).await.body;
+    assert!(there.contains("<p class=\"found\">3 events</p>"), "{link}");
 }
