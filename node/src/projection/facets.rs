@@ -34,7 +34,7 @@ pub struct Facets {
     pub tags: Facet<String>,
     /// Hubs, all that host an event.
     pub hubs: Facet<HubId>,
-    /// Primary language subtags, lower case: what `lang` finds with them.
+    /// Primary language subtags, lower case: what `lang` finds with them. An event counts in each language it speaks.
     pub languages: Facet<String>,
     /// Ways to take part; one event may have both.
     pub ways: Facet<Way>,
@@ -186,7 +186,7 @@ impl Tally {
         for hub in hosts.collect::<BTreeSet<_>>() {
             self.hubs.add(*hub, || *hub);
         }
-        if let Some(language) = primary_subtag(&event.language) {
+        for language in event.languages().filter_map(primary_subtag).collect::<BTreeSet<_>>() {
             self.languages.add(language.clone(), || language);
         }
         if takes_place(event) {
@@ -210,6 +210,8 @@ fn primary_subtag(language: &str) -> Option<String> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use interhub_domain::event::Translation;
+
     use super::*;
     use crate::projection::testing::{House, NOW_MS, at, event, hub, hub_row};
 
@@ -229,6 +231,14 @@ mod tests {
             row.event.tags = tags.into_iter().map(String::from).collect();
             row.event.language = language.to_owned();
             row.event.schedule.rules = vec!["FREQ=WEEKLY;COUNT=3".into()];
+            if number == 1 {
+                // Its own language once more, and another one.
+                for language in ["de-CH", "nl"] {
+                    row.event
+                        .translations
+                        .insert(language.to_owned(), Translation::default());
+                }
+            }
             if online {
                 row.event.online_url = "https://example.org".to_owned();
             }
@@ -254,7 +264,10 @@ mod tests {
             [("Food".into(), 2), ("Art".into(), 1), ("Music".into(), 1)]
         );
         assert_eq!(told(&facets.hubs), [(hub(3), 4), (hub(1), 2), (hub(2), 2)]);
-        assert_eq!(text(&facets.languages), [("de".into(), 2), ("en".into(), 1)]);
+        assert_eq!(
+            text(&facets.languages),
+            [("de".into(), 2), ("en".into(), 1), ("nl".into(), 1)]
+        );
         assert_eq!(told(&facets.ways), [(Way::InPlace, 3), (Way::Online, 2)]);
     }
 

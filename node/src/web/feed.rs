@@ -41,7 +41,7 @@ pub(crate) fn calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
 
 /// `/events.jscal.json`: the same as JSCalendar.
 pub(crate) fn jscal(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let params = visit.params();
     let events = look_up(&board, &params, None)?;
     let name = name(&board, &params, params.get("hub"));

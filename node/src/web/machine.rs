@@ -107,7 +107,7 @@ pub(crate) fn spaceapi(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
 /// `organizations_schema-v1.0.0` describes an organisation. The other hubs are named by their own sites. 404 on a node that
 /// does not know its own address: everything in a profile is an address on the web.
 pub(crate) fn murmurations(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
-    let board = Board::load(site, visit)?;
+    let board = Board::of_house(site, visit)?;
     let house = board.house().filter(|_| !site.state.web_url.is_empty());
     let house = house.ok_or(Problem::NotFound)?;
     let profile = &house.profile;

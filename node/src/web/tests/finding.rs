@@ -223,6 +223,8 @@ async fn feeds_and_the_interface_have_the_houses_clock() {
         "/events.ics",
         "/events.atom",
         "/events.json",
+        "/events.jscal.json",
+        "/murmurations.json",
         "/hubs/wien/events.ics",
         "/api/v1/events",
         "/api/v1/hubs",
