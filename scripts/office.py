@@ -212,7 +212,7 @@ def looked_at(hub, token, repair):
     """Every page of the office as axe-core and the keyboard see it."""
     form = f"/admin/events/{repair}"
     paths = ["/admin", "/admin/events", "/admin/events?view=past&ui=nl", "/admin/events/new?ui=de", form, f"{form}/dates", f"{form}/cancel",
-             f"{form}/undo", f"{form}/hosts?ui=es", "/admin/hosts", "/admin/conflicts", "/admin/report", "/admin/report?year=1999"]
+             f"{form}/undo", f"{form}/postpone", f"{form}/hosts?ui=es", "/admin/hosts", "/admin/conflicts", "/admin/report", "/admin/report?year=1999"]
     wrong, looked = [], 0
     for name, width in WIDTHS.items():
         for dark in (False, True):

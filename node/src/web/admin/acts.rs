@@ -53,7 +53,7 @@ pub(super) async fn ask_cancel(errand: Errand) -> Result<Reply, Fault> {
     page::make(errand, move |errand, board| {
         let (words, event) = (errand.words, &shown.listed.row.event);
         let title = text::isolate(&board.title(&event.title));
-        let cancelled = event.status == Status::Cancelled;
+        let cancelled = event.status == Status::Cancelled || event.postponed;
         let pattern = if cancelled {
             words.reinstate_heading
         } else {
@@ -84,6 +84,34 @@ pub(super) async fn ask_cancel(errand: Errand) -> Result<Reply, Fault> {
         })?)
     })
     .await
+}
+
+/// `GET /admin/events/{id}/postpone`
+pub(super) async fn ask_postpone(errand: Errand) -> Result<Reply, Fault> {
+    let shown = errand.commands().show_hosted_event(errand.visit.name.clone()).await?;
+    page::make(errand, move |errand, board| {
+        let words = errand.words;
+        let title = text::isolate(&board.title(&shown.listed.row.event.title));
+        let heading = fill(words.postpone_heading, &[("title", &title)]);
+        let (frame, office) = page::frame(errand, board, &heading, "/admin/events");
+        Ok(pages::html(&ConfirmPage {
+            frame,
+            office,
+            heading,
+            lead: words.postpone_lead,
+            more: words.postpone_more,
+            action: format!("{}/postpone", path(errand)),
+            button: words.postpone,
+            back: errand.visit.plain_link(&path(errand)),
+        })?)
+    })
+    .await
+}
+
+/// `POST /admin/events/{id}/postpone`
+pub(super) async fn postpone(errand: Errand) -> Result<Reply, Fault> {
+    errand.commands().postpone_event(errand.visit.name.clone()).await?;
+    Ok(page::done(&errand.visit, &path(&errand), "postponed"))
 }
 
 /// `POST /admin/events/{id}/cancel`

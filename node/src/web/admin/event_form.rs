@@ -8,6 +8,7 @@ use super::super::pages::{self, Board, Frame, name_of};
 use super::super::params::{Params, encode};
 use super::super::respond::Reply;
 use super::super::words;
+use super::details::{FeatureBox, Language};
 use super::page::{self, AdminFrame};
 use super::rule::{DAYS, Pattern};
 use super::typed::{Errors, Seen, Typed};
@@ -38,6 +39,8 @@ struct EventFormPage {
     zones: Vec<String>,
     languages: Vec<Choice>,
     seen: Vec<Choice>,
+    translations: Vec<Language>,
+    features: Vec<FeatureBox>,
     /// `None` for a new event.
     about: Option<About>,
 }
@@ -72,6 +75,8 @@ struct About {
     hosts: String,
     undo: String,
     cancelled: bool,
+    /// Where it is put off; `None` if it is off already.
+    postpone: Option<String>,
     conflicts: Option<String>,
     /// `16 Nov, 09:12`
     changed: String,
@@ -205,6 +210,8 @@ fn form_page(
         zones: zones(board),
         languages: languages(&typed),
         seen: seen(errand, &typed),
+        translations: typed.details.languages(&typed.language),
+        features: typed.details.features(errand.visit.words),
         about: shown.map(|shown| about(errand, board, shown)),
         frame,
         office,
@@ -289,7 +296,8 @@ fn about(errand: &Errand, board: &Board<'_>, shown: &ShownEvent) -> About {
         dates: row.event.schedule.is_series().then(|| at("/dates")),
         hosts: at("/hosts"),
         undo: at("/undo"),
-        cancelled: row.event.status == Status::Cancelled,
+        cancelled: row.event.status == Status::Cancelled || row.event.postponed,
+        postpone: (row.event.status != Status::Cancelled && !row.event.postponed).then(|| at("/postpone")),
         conflicts: (!row.conflicts.is_empty()).then(|| errand.visit.plain_link("/admin/conflicts")),
         changed: board.reader.moment(row.event.updated_ms),
         owner: board.hub(row.hub).filter(|hub| !hub.own).map(name_of),

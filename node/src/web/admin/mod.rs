@@ -7,6 +7,7 @@
 mod acts;
 mod conflicts;
 mod dates;
+mod details;
 mod event_form;
 mod events;
 mod form;
@@ -157,6 +158,7 @@ pub(super) fn router(site: Arc<Site>, state: AdminState) -> Router {
         .route("/admin/events/new", desk(event_form::blank, event_form::create))
         .route("/admin/events/{id}", desk(event_form::edit, event_form::save))
         .route("/admin/events/{id}/cancel", desk(acts::ask_cancel, acts::cancel))
+        .route("/admin/events/{id}/postpone", desk(acts::ask_postpone, acts::postpone))
         .route("/admin/events/{id}/reinstate", act(acts::reinstate))
         .route("/admin/events/{id}/undo", desk(acts::ask_undo, acts::undo))
         .route("/admin/events/{id}/dates", desk(dates::list, dates::change))

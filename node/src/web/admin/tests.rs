@@ -486,6 +486,125 @@ async fn wrong_fields_are_named_and_nothing_typed_is_lost() {
 }
 
 #[tokio::test]
+async fn what_an_event_offers_is_kept_and_taken_away() {
+    let mut browser = signed_in().await;
+    let address = browser
+        .event(&[
+            ("language", "en"),
+            ("translation", "de"),
+            ("title-de", "Reparaturcafé"),
+            ("summary-de", "Bringt mit, was kaputt ist"),
+            ("translation", "nl"),
+            ("feature", "wheelchair"),
+            ("feature", "childcare"),
+            ("capacity", "40"),
+            ("image_url", "https://hub.example/cafe.jpg"),
+        ])
+        .await;
+    let id = address.rsplit('/').next().unwrap().to_owned();
+    let event = async |browser: &Browser| {
+        browser
+            .commands
+            .show_event(id.clone())
+            .await
+            .unwrap()
+            .listed
+            .row
+            .event
+            .clone()
+    };
+    let said = event(&browser).await;
+    assert_eq!(said.translations["de"].title, "Reparaturcafé");
+    assert_eq!(said.translations.len(), 1, "an empty one is none");
+    assert_eq!(said.features, ["childcare", "wheelchair"].map(String::from).into());
+    assert_eq!(
+        (said.capacity, said.image_url.as_str()),
+        (Some(40), "https://hub.example/cafe.jpg")
+    );
+    let german = browser.get(&format!("{}?ui=de", address.replace("/admin", ""))).await;
+    assert!(german.body.contains("Reparaturcafé"));
+    let page = browser.get(&address).await;
+    assert!(page.body.contains("value=\"wheelchair\" checked") && !page.body.contains("value=\"dogs\" checked"));
+    assert_eq!(
+        (page.value("capacity"), page.value("title-de")),
+        ("40".into(), "Reparaturcafé".into())
+    );
+
+    browser.clock.advance_ms(1_000);
+    let usual = [
+        ("title", "Repair café"),
+        ("start_date", "2026-11-26"),
+        ("start_time", "18:30"),
+        ("end_time", "20:30"),
+        ("timezone", "Europe/London"),
+        ("seen", "public"),
+        ("language", "en"),
+    ];
+    let fewer = [&usual[..], &[("feature", "dogs"), ("translation", "de")]].concat();
+    assert_eq!(browser.fill_in(&address, &fewer).await.status, StatusCode::SEE_OTHER);
+    let said = event(&browser).await;
+    assert!(said.translations.is_empty() && said.capacity.is_none() && said.image_url.is_empty());
+    assert_eq!(said.features, ["dogs".to_owned()].into());
+    for (field, wrong) in [
+        ("capacity", "many"),
+        ("capacity", "0"),
+        ("capacity", "1000001"),
+        ("image_url", "cafe.jpg"),
+    ] {
+        let page = browser
+            .fill_in(&address, &[&usual[..], &[(field, wrong)]].concat())
+            .await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(page.body.contains(&format!("id=\"{field}-error\"")), "{wrong}");
+    }
+    let long = "x".repeat(1_001);
+    let page = browser
+        .fill_in(
+            &address,
+            &[&usual[..], &[("translation", "de"), ("title-de", &long)]].concat(),
+        )
+        .await;
+    assert!(page.body.contains("id=\"translations-error\""));
+}
+
+#[tokio::test]
+async fn a_date_that_is_put_off_comes_back_with_a_new_one() {
+    let mut browser = signed_in().await;
+    let address = browser.event(&[]).await;
+    let id = address.rsplit('/').next().unwrap().to_owned();
+    let postponed = async |browser: &Browser| {
+        browser
+            .commands
+            .show_event(id.clone())
+            .await
+            .unwrap()
+            .listed
+            .row
+            .event
+            .postponed
+    };
+    assert!(browser.get(&format!("{address}/postpone")).await.body.contains("Put “"));
+    browser.clock.advance_ms(1_000);
+    let done = browser.fill_in(&format!("{address}/postpone"), &[]).await;
+    assert_eq!(done.location(), format!("{address}?done=postponed"));
+    assert!(postponed(&browser).await);
+    // It can be taken back as it is, or given another date.
+    let asked = browser.get(&format!("{address}/cancel")).await;
+    assert!(asked.body.contains("/reinstate\""), "{}", asked.body);
+    browser.clock.advance_ms(1_000);
+    let usual = [
+        ("title", "Repair café"),
+        ("start_date", "2026-12-03"),
+        ("start_time", "18:30"),
+        ("end_time", "20:30"),
+        ("timezone", "Europe/London"),
+        ("seen", "public"),
+    ];
+    assert_eq!(browser.fill_in(&address, &usual).await.status, StatusCode::SEE_OTHER);
+    assert!(!postponed(&browser).await);
+}
+
+#[tokio::test]
 async fn whoever_is_second_is_told() {
     let mut browser = signed_in().await;
     let address = browser.event(&[]).await;
@@ -667,7 +786,7 @@ async fn every_page_speaks_every_language_and_no_word_is_missing() {
         "/admin/report",
         "/admin/sign-in",
     ];
-    let of_event = ["", "/cancel", "/undo", "/dates", "/hosts"].map(|rest| format!("{address}{rest}"));
+    let of_event = ["", "/cancel", "/undo", "/dates", "/hosts", "/postpone"].map(|rest| format!("{address}{rest}"));
     for path in pages.into_iter().map(str::to_owned).chain(of_event) {
         for language in ["en", "de", "nl", "es"] {
             let page = browser.get(&format!("{path}?ui={language}")).await;

@@ -10,6 +10,7 @@ use interhub_domain::profile::Point;
 use jiff::civil::{Date, Time};
 
 use super::super::words::fill;
+use super::details::Details;
 use super::form::Form;
 use super::rule::{DAYS, Pattern, Repeat};
 use super::words::AdminWords;
@@ -79,6 +80,7 @@ pub(super) struct Typed {
     pub(super) repeat: Repeat,
     pub(super) tentative: bool,
     pub(super) seen: Seen,
+    pub(super) details: Details,
 }
 
 /// What is wrong, by field, in the reader's language.
@@ -100,7 +102,7 @@ impl Errors {
         self.0.is_empty()
     }
 
-    fn note(&mut self, field: &'static str, message: impl Into<String>) {
+    pub(super) fn note(&mut self, field: &'static str, message: impl Into<String>) {
         self.0.entry(field).or_insert_with(|| message.into());
     }
 }
@@ -128,6 +130,7 @@ impl Typed {
             repeat: Repeat::default(),
             tentative: false,
             seen: Seen::Public,
+            details: Details::default(),
         }
     }
 
@@ -171,8 +174,10 @@ impl Typed {
             online_url: event.online_url.clone(),
             url: event.url.clone(),
             repeat: Repeat::of(schedule),
-            tentative: event.status == Status::Tentative,
+            // A date that is put off is not what has to be confirmed.
+            tentative: event.status == Status::Tentative && !event.postponed,
             seen: Seen::of(&shown.audience),
+            details: Details::of(event),
         }
     }
 
@@ -219,6 +224,7 @@ impl Typed {
             },
             tentative: form.ticked("tentative"),
             seen: Seen::of_name(form.get("seen")),
+            details: Details::sent(form),
         }
     }
 
@@ -230,6 +236,7 @@ impl Typed {
             old.is_none_or(|old| theirs(old) != mine).then(|| mine.clone())
         };
         self.check_texts(words, &mut errors);
+        self.details.check(words, &mut errors);
         let zone = self.zone(before, words, &mut errors);
         let schedule = self.schedule(words, &mut errors);
         let at = self.point(words, &mut errors);
@@ -260,7 +267,7 @@ impl Typed {
             Seen::Public => Some(Audience::Public),
             Seen::Shared => None,
         };
-        Ok(EventFields {
+        let mut fields = EventFields {
             title: changed(&self.title, |typed| &typed.title),
             summary: changed(&self.summary, |typed| &typed.summary),
             description: changed(&self.description, |typed| &typed.description),
@@ -281,7 +288,9 @@ impl Typed {
                 .is_none_or(|old| old.tentative != self.tentative)
                 .then_some(self.tentative),
             ..EventFields::default()
-        })
+        };
+        self.details.apply(old.map(|old| &old.details), &mut fields);
+        Ok(fields)
     }
 
     fn check_texts(&self, words: &AdminWords, errors: &mut Errors) {

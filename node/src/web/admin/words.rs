@@ -107,6 +107,18 @@ pub(super) struct AdminWords {
     pub(super) copy: &'static str,
     pub(super) undo: &'static str,
     pub(super) cancel: &'static str,
+    pub(super) postpone: &'static str,
+    pub(super) postponed: &'static str,
+    /// With `{title}`.
+    pub(super) postpone_heading: &'static str,
+    pub(super) postpone_lead: &'static str,
+    pub(super) postpone_more: &'static str,
+    pub(super) translations: &'static str,
+    pub(super) more: &'static str,
+    pub(super) capacity: &'static str,
+    pub(super) image_url: &'static str,
+    pub(super) error_capacity: &'static str,
+    pub(super) field_features: &'static str,
     pub(super) reinstate: &'static str,
     pub(super) field_status: &'static str,
     pub(super) field_image: &'static str,
@@ -222,6 +234,9 @@ impl AdminWords {
         if let Some(start) = name.strip_prefix("occurrence/") {
             return fill(self.field_occurrence, &[("start", start)]);
         }
+        if let Some((tag, field)) = name.strip_prefix("translations/").and_then(|rest| rest.split_once('/')) {
+            return format!("{} ({tag})", self.field(field));
+        }
         let label = match name {
             "title" => self.title,
             "summary" => self.summary,
@@ -240,6 +255,8 @@ impl AdminWords {
             "online_url" => self.online_url,
             "image_url" => self.field_image,
             "language" => self.language,
+            "features" => self.field_features,
+            "capacity" => self.capacity,
             other => other,
         };
         label.to_owned()
@@ -248,6 +265,7 @@ impl AdminWords {
     /// What was just done, in a sentence; `None` for a name that is none.
     pub(super) fn done(&self, name: &str) -> Option<&'static str> {
         Some(match name {
+            "postponed" => self.postponed,
             "added" => self.added,
             "saved" => self.saved,
             "cancelled" => self.cancelled,
