@@ -40,7 +40,16 @@ fn a_token_does_over_the_web_port_what_its_role_allows() {
     let added = remote(
         &hub,
         &admin,
-        &["event", "add", "--title", "From afar", "--start", "2031-03-04T18:30"],
+        &[
+            "event",
+            "add",
+            "--title",
+            "From afar",
+            "--start",
+            "2031-03-04T18:30",
+            "--duration",
+            "2h",
+        ],
     );
     let event = text(&added.ok().json(), "id");
     assert_eq!(

@@ -2,7 +2,7 @@
 //! nothing is read or written in another way.
 //!
 //! Modules in reading order: who is let in ([`gate`], [`sign_in`]), what a form sent ([`form`]), what all pages share
-//! ([`page`], [`words`]), and the pages.
+//! ([`mod@page`], [`words`]), and the pages.
 
 mod acts;
 mod conflicts;
