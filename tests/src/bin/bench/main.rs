@@ -1,7 +1,8 @@
 //! How fast and how small, held against what it cannot be faster or smaller than, both measured in this run.
 //!
 //! Prints one table (figure, target, limit) and writes `bench.json` into the target folder. Nothing here fails on a slow
-//! machine. `INTERHUB_BENCH_DOCUMENTS` says how large the large folder is (58,000 if absent).
+//! machine. `INTERHUB_BENCH_DOCUMENTS` says how large the large folder is (58,000 if absent),
+//! `INTERHUB_BENCH_OCCURRENCES` in how many occurrences things are looked up (1,000,000).
 #![allow(
     clippy::unwrap_used,
     clippy::cast_precision_loss,
@@ -15,14 +16,16 @@ mod commit;
 mod flood;
 mod hostile;
 mod large;
+mod query;
 mod reconnect;
 mod table;
 
 fn main() {
-    let documents: usize = std::env::var("INTERHUB_BENCH_DOCUMENTS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(58_000);
+    let size = |name: &str, usual: usize| -> usize {
+        let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
+        said.unwrap_or(usual)
+    };
+    let documents = size("INTERHUB_BENCH_DOCUMENTS", 58_000);
     let folder = tempfile::tempdir().unwrap();
     let mut rows = Vec::new();
     eprintln!("making a hub of {documents} events ...");
@@ -40,5 +43,8 @@ fn main() {
     hostile::bench(&mut rows);
     eprintln!("a flood of hostile changes ...");
     flood::bench(&runtime, &mut rows);
+    let occurrences = size("INTERHUB_BENCH_OCCURRENCES", 1_000_000);
+    eprintln!("{occurrences} occurrences ...");
+    query::bench(&runtime, folder.path(), occurrences, &mut rows);
     table::print(&rows);
 }
