@@ -11,6 +11,9 @@ use super::page::{self, AdminFrame};
 use super::{Errand, Fault};
 use crate::command::ShownEvent;
 
+/// A summary is cut to this many characters.
+const MAX_SUMMARY_CHARS: usize = 300;
+
 #[derive(Template)]
 #[template(path = "admin/hosts.html")]
 struct HostsPage {
@@ -148,7 +151,7 @@ pub(super) async fn invitations(errand: Errand) -> Result<Reply, Fault> {
                 language: pages::language_tag(&row.event.language),
                 when: board.reader.when(occurrence, &board.city(row)).full,
                 owner: board.tag(row.hub).name,
-                summary: text::one_line(&row.event.summary, 300),
+                summary: text::one_line(&row.event.summary, MAX_SUMMARY_CHARS),
                 href: errand.visit.plain_link(&format!("/events/{}", row.thing)),
             }
         };

@@ -21,6 +21,9 @@ pub(super) const DONE: &str = "done";
 /// What is said about a refusal is cut to this many characters.
 const MAX_DETAIL_CHARS: usize = 600;
 
+/// Who is signed in is cut to this many characters.
+const MAX_LABEL_CHARS: usize = 60;
+
 /// What stands around every page of the administration.
 pub(super) struct AdminFrame {
     pub(super) words: &'static AdminWords,
@@ -83,7 +86,7 @@ pub(super) fn frame(errand: &Errand, board: &Board<'_>, title: &str, here: &str)
         who: if bearer.label.is_empty() {
             bearer.id.to_string()
         } else {
-            text::one_line(&bearer.label, 60)
+            text::one_line(&bearer.label, MAX_LABEL_CHARS)
         },
         sign_out: errand.visit.plain_link("/admin/sign-out"),
         css: &ASSETS.office.path,

@@ -152,6 +152,13 @@ fn hours(numbers: Numbers) -> String {
     }
 }
 
+/// Hours with two decimals, as the command line tells them.
+fn exact_hours(numbers: Numbers) -> f64 {
+    // No hub has so many minutes that this loses one.
+    let minutes = u32::try_from(numbers.minutes).unwrap_or(u32::MAX);
+    (f64::from(minutes) / 60.0 * 100.0).round() / 100.0
+}
+
 fn bars(report: &Report, names: [&'static str; 12]) -> Vec<Bar> {
     let most = report
         .by_month
@@ -191,7 +198,7 @@ pub(super) async fn csv(errand: Errand) -> Result<Reply, Fault> {
             "{},{},{held},{cancelled},{coming},{}\r\n",
             report.year,
             index + 1,
-            hours(*numbers)
+            exact_hours(*numbers)
         );
     }
     Ok(Reply::new("text/csv; charset=utf-8", text).file_name(format!("report-{}.csv", report.year)))
@@ -205,7 +212,7 @@ pub(super) async fn json(errand: Errand) -> Result<Reply, Fault> {
             "events": numbers.held,
             "cancelled": numbers.cancelled,
             "coming": numbers.coming,
-            "hours": hours(*numbers).parse::<f64>().unwrap_or(0.0),
+            "hours": exact_hours(*numbers),
         })
     };
     let named = |key: &str, value: Value, of: &Numbers| {
@@ -215,6 +222,10 @@ pub(super) async fn json(errand: Errand) -> Result<Reply, Fault> {
     };
     let mut document = numbers(&report.total);
     document["year"] = json!(report.year);
+    // What this version does not count is null.
+    for name in ["members", "visits_hosted", "visits_sent"] {
+        document[name] = Value::Null;
+    }
     let months = report.by_month.iter().enumerate();
     document["by_month"] = months.map(|(index, of)| named("month", json!(index + 1), of)).collect();
     let groups = |groups: &[(String, Numbers)]| {

@@ -754,16 +754,18 @@ async fn drafts_are_listed_and_published() {
 #[tokio::test]
 async fn the_year_is_a_page_a_table_and_a_document() {
     let mut browser = signed_in().await;
-    browser.event(&[("start_date", "2026-03-05"), ("tags", "repair")]).await;
+    browser
+        .event(&[("start_date", "2026-03-05"), ("end_time", "20:10"), ("tags", "repair")])
+        .await;
     let page = browser.get("/admin/report?year=2026").await;
     assert!(page.body.contains("<svg") && page.body.contains("repair") && page.body.contains("class=\"bar\""));
     let csv = browser.get("/admin/report.csv?year=2026").await;
-    assert!(csv.body.contains("2026,3,1,0,0,2\r\n"), "{}", csv.body);
+    assert!(csv.body.contains("2026,3,1,0,0,1.67\r\n"), "{}", csv.body);
     let json = browser.get("/admin/report.json?year=2026").await;
     let document: serde_json::Value = serde_json::from_str(&json.body).unwrap();
     assert_eq!(
         (&document["events"], &document["by_month"][2]["hours"]),
-        (&1.into(), &2.0.into())
+        (&1.into(), &1.67.into())
     );
     for wrong in ["soon", "-1", "99999999999999", "3000"] {
         let refused = browser.get(&format!("/admin/report?year={wrong}")).await;
