@@ -311,7 +311,10 @@ fn other_encodings_and_line_ends_are_read() {
         &folded[at + 1..],
     ]
     .concat();
-    for bytes in [with_mark, utf16, bare_cr.into_bytes(), folded] {
+    // Empty lines between a line and its continuations, and after them.
+    let spaced = text.replace("SUMMARY:Größe", "SUMMARY\n\n :Grö\n\n\n ße\n");
+    let [spaced, spaced_crlf] = [spaced.clone(), spaced.replace('\n', "\r\n")].map(String::into_bytes);
+    for bytes in [with_mark, utf16, bare_cr.into_bytes(), folded, spaced, spaced_crlf] {
         let import = import(&bytes, &context()).unwrap();
         assert_eq!(one(&import).event.title, "Größe");
         assert_eq!(import.warnings, []);

@@ -166,7 +166,8 @@ fn to_ascii_compatible(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Content lines, unfolded (RFC 5545 3.1), with the number of their first line. Empty lines are left out.
+/// Content lines, unfolded (RFC 5545 3.1), with the number of their first line. Empty lines are left out, also between a
+/// line and its continuation, where some programs write one.
 fn logical_lines(bytes: &[u8]) -> impl Iterator<Item = (u32, Cow<'_, [u8]>)> {
     // Only files of very old programs end lines with a bare CR.
     let end = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
@@ -180,10 +181,12 @@ fn logical_lines(bytes: &[u8]) -> impl Iterator<Item = (u32, Cow<'_, [u8]>)> {
             number += 1;
             let first = number;
             let mut content = Cow::Borrowed(next_line(&mut rest, end));
+            number += skip_empty(&mut rest, end);
             while matches!(rest.first(), Some(b' ' | b'\t')) {
                 number += 1;
                 let more = next_line(&mut rest, end);
                 content.to_mut().extend_from_slice(&more[1..]);
+                number += skip_empty(&mut rest, end);
             }
             if content.iter().any(|byte| !byte.is_ascii_whitespace()) {
                 return Some((first, content));
@@ -201,6 +204,19 @@ fn next_line<'a>(rest: &mut &'a [u8], end: u8) -> &'a [u8] {
     *rest = after;
     // A line that is folded keeps its leading space; only the CR goes.
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Cuts off empty lines. Tells how many there were.
+fn skip_empty(rest: &mut &[u8], end: u8) -> u32 {
+    let mut count = 0;
+    loop {
+        let after = rest.strip_prefix(b"\r").filter(|_| end == b'\n').unwrap_or(rest);
+        let Some(after) = after.strip_prefix(&[end]) else {
+            return count;
+        };
+        *rest = after;
+        count += 1;
+    }
 }
 
 /// Splits the name off a content line: `DTSTART;TZID=X:1` gives `DTSTART` and what follows the name.
