@@ -10,8 +10,9 @@
 //!   end, and is not cancelled; most of it comes back.
 //! - **Calendars flicker.** One, collected from a web page, left out 102 events for hours or days that then came back, and 29
 //!   that did not. A calendar in which [`FLICKERS`] events came back is given as long as the longest of them was away.
-//! - **Downloads fail.** One without events, or cut short, cancels nothing. If more than half of what was to come is gone at
-//!   once, it is cancelled only when the next download says so too.
+//! - **Downloads fail.** One without events, or cut short, cancels nothing. One cut short changes no series either: the
+//!   exceptions that are missing from it may be in the rest. If more than half of what was to come is gone at once, it is
+//!   cancelled only when the next download says so too.
 //! - **What comes back** is no longer cancelled, and is the same event as before.
 
 use std::cmp::Reverse;
@@ -133,7 +134,7 @@ impl Gaps {
 pub enum Step {
     /// It was never there.
     New,
-    /// It is this known one and says what it said; under another UID perhaps.
+    /// It is this known one and says what it said, under another UID perhaps; or what it says cannot be believed yet.
     Same(usize),
     /// It is this known one, and says something else, or is back.
     Differs(usize),
@@ -181,10 +182,11 @@ pub fn plan(known: &[Known], download: Download<'_>, now_ms: i64) -> Plan {
         .zip(read)
         .map(|(pair, traits)| match *pair {
             None => Step::New,
-            Some(index) if known[index].gone || known[index].traits.fingerprint != traits.fingerprint => {
-                Step::Differs(index)
-            }
-            Some(index) => Step::Same(index),
+            Some(index) if known[index].gone => Step::Differs(index),
+            Some(index) if known[index].traits.fingerprint == traits.fingerprint => Step::Same(index),
+            // Without the exceptions that were cut off, dates that were cancelled or moved would be shown again.
+            Some(index) if !complete && (known[index].traits.is_series || traits.is_series) => Step::Same(index),
+            Some(index) => Step::Differs(index),
         })
         .collect();
     let there: BTreeSet<usize> = pairs.into_iter().flatten().collect();

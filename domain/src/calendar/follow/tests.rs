@@ -140,6 +140,37 @@ fn an_empty_calendar_and_one_cut_short_cancel_nothing() {
 }
 
 #[test]
+fn a_calendar_cut_short_takes_no_exception_from_a_series() {
+    let exception = |day: &str, more: &str| {
+        vevent("s", &format!("{day}T150000Z"), "Weekly", more)
+            .replace("DTSTART", &format!("RECURRENCE-ID:{day}T100000Z\r\nDTSTART"))
+    };
+    let single = vevent("a", "20270101T100000Z", "One", "");
+    let master = vevent("s", "20261105T100000Z", "Weekly", "RRULE:FREQ=WEEKLY\r\n");
+    let (first, second) = (exception("20261126", ""), exception("20261203", "STATUS:CANCELLED\r\n"));
+    let whole = known(&format!("{single}{master}{first}{second}"));
+    let step = |known: &[Known], events: &str, complete: bool| {
+        let read = traits(events);
+        let download = Download {
+            read: &read,
+            unread: &BTreeSet::new(),
+            complete,
+            gaps: Gaps::default(),
+        };
+        plan(known, download, NOW_MS).steps
+    };
+    let changed = single.replace("One", "Two");
+    let cut = format!("{changed}{master}{first}");
+    assert_eq!(step(&whole, &cut, false), [Step::Differs(0), Step::Same(1)]);
+    assert_eq!(step(&whole, &cut, true), [Step::Differs(0), Step::Differs(1)]);
+    // One exception alone does not look like a series.
+    assert_eq!(step(&whole, &first, false), [Step::Same(1)]);
+    let mut gone = whole.clone();
+    gone[1].gone = true;
+    assert_eq!(step(&gone, &master, false), [Step::Differs(1)]);
+}
+
+#[test]
 fn most_of_a_calendar_gone_at_once_is_believed_at_the_second_time() {
     let event = |day: usize| {
         vevent(
