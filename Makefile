@@ -1,6 +1,6 @@
 # What people and CI both call. Each target is a small script in scripts/, to be read there.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check clients bench sim fuzz up down clean advisories
+.PHONY: help run build test check clients corpus bench sim fuzz up down clean advisories
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ sim: ## simulations of whole networks with fresh seeds, for MINUTES=3; SEED=n re
 
 clients: build ## other people's programs read what a node serves: calendar programs, a feed reader, an API driver
 	@scripts/clients
+
+corpus: ## calendars that the world wrote, in CORPUS=FOLDER, held against what other programs make of them
+	@scripts/corpus
 
 fuzz: ## what libFuzzer makes up, to every door, a minute each; TIME=s, TARGET=name, REPLAY=file
 	@scripts/fuzz

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import feedparser
 import icalendar
-import recurring_ical_events
+
+import reading
+from reading import BEGIN, END
 
 COMMAND, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
-# A year in which the calendars have much, whenever this runs: they were downloaded in November 2026.
-BEGIN, END = dt.date(2026, 9, 1), dt.date(2027, 9, 1)
 
 
 def interhub(slug, *arguments):
@@ -44,43 +44,12 @@ def exported(slug):
     return {event["uid"]: event for event in events}
 
 
-def wall(value):
-    """A date or wall time, as the JSON documents write it."""
-    return value.isoformat() if not isinstance(value, dt.datetime) else value.replace(tzinfo=None).isoformat()
-
-
 def read_back_equal(calendar, known):
     """icalendar reads each event as it is here."""
-    masters = {}
-    for event in calendar.walk("VEVENT"):
-        if "RECURRENCE-ID" not in event:
-            assert str(event["UID"]) not in masters, f"{event['UID']} twice"
-            masters[str(event["UID"])] = event
-    assert masters.keys() == known.keys(), masters.keys() ^ known.keys()
-    compared = 0
-    for uid, event in masters.items():
-        here = known[uid]
-        for name in ("DTSTAMP", "DTSTART", "SEQUENCE", "LAST-MODIFIED"):
-            assert name in event, (uid, name)
-        assert not event.errors, (uid, event.errors)
-        # A series is listed at its next date, which may say something else.
-        if here["series"]:
-            continue
-        compared += 1
-        assert str(event["SUMMARY"]) == here["title"], uid
-        assert str(event.get("DESCRIPTION", "")) == here["description"], uid
-        assert str(event.get("URL", "")) == (here["url"] or ""), uid
-        assert wall(event["DTSTART"].dt) == here["start"], uid
-        if not here["all_day"] and here["timezone"] != "UTC":
-            assert str(event["DTSTART"].dt.tzinfo) == here["timezone"], uid
-        assert (str(event.get("STATUS", "CONFIRMED")) == "CANCELLED") == (here["status"] == "cancelled"), uid
-        place = (here["location"] or {}).get("name") or ""
-        assert str(event.get("LOCATION", "")) == place, uid
-        categories = event.get("CATEGORIES", [])
-        tags = [str(tag) for part in (categories if isinstance(categories, list) else [categories]) for tag in part.cats]
-        assert tags == here["tags"], uid
+    differences, compared = reading.read_back(calendar, known)
+    assert not differences, differences[:5]
     assert compared > 200, compared
-    print(f"icalendar: {len(masters)} events, {compared} compared field by field")
+    print(f"icalendar: {len(known)} events, {compared} compared field by field")
 
 
 def comes_back(text, known):
@@ -109,13 +78,9 @@ def same_dates(calendar, zone):
         page = json.loads(get(url + (f"&cursor={cursor}" if cursor else "")))
         ours |= {(event["uid"], event["start"]) for event in page["events"]}
         cursor = page["next"]
-    theirs = set()
-    for event in recurring_ical_events.of(calendar).between(BEGIN, END):
-        theirs.add((str(event["UID"]), wall(event["DTSTART"].dt)))
-    # At the edges each has its own idea of which day it is where.
-    inside = lambda start: BEGIN.isoformat() < start[:10] < (END - dt.timedelta(days=2)).isoformat()
-    ours = {one for one in ours if inside(one[1])}
-    theirs = {one for one in theirs if inside(one[1])}
+    theirs = reading.occurrences(calendar, reading.wall)
+    ours = {one for one in ours if reading.inside(one[1])}
+    theirs = {one for one in theirs if reading.inside(one[1])}
     assert ours == theirs, f"only here {sorted(ours - theirs)[:5]}, only there {sorted(theirs - ours)[:5]}"
     print(f"recurring-ical-events: {len(ours)} occurrences in a year, the same")
 
