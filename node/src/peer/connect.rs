@@ -194,6 +194,16 @@ pub(super) async fn join<N: Net>(
     request: &JoinRequest,
 ) -> Result<Joined, JoinError> {
     let (channel, _) = open(net, certificate, options, address, key).await?;
+    ask(channel, options, address, request).await
+}
+
+/// The same on a connection that is open.
+pub(super) async fn ask(
+    channel: Channel,
+    options: &PeerOptions,
+    address: &str,
+    request: &JoinRequest,
+) -> Result<Joined, JoinError> {
     let mut client = FederationClient::new(channel).max_decoding_message_size(MAX_JOIN_BYTES);
     let broken = |reason: String| JoinError::Broken {
         address: address.to_owned(),

@@ -16,14 +16,13 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
 
-use super::connect::DialError;
-use super::convert::join_to_proto;
+use super::connect::{DialError, JoinError};
 use super::federation::{put_time, time_of};
 use super::links::Links;
 use super::net::Net;
 use super::status::Direction;
 use super::stream::{Ended, OUT_FRAMES, Stream, words_of};
-use super::{Change, Contact, JoinRequest, PeerOptions, Shared, connect};
+use super::{Change, Contact, JoinRequest, Joined, PeerOptions, Shared, connect};
 use crate::task::{TaskContext, TaskHandle};
 
 /// Starts to call, and follows the directory.
@@ -218,7 +217,7 @@ impl<N: Net> Caller<N> {
         .ok_or_else(|| "there are too many streams with this hub".to_owned())?;
         let (out, frames) = mpsc::channel(OUT_FRAMES);
         let stream = Stream::open(shared, network, (self.hub, *key), place, out).await;
-        let mut client = FederationClient::new(channel)
+        let mut client = FederationClient::new(channel.clone())
             .max_decoding_message_size(MAX_FRAME_BYTES)
             .max_encoding_message_size(MAX_FRAME_BYTES);
         let mut request = Request::new(ReceiverStream::new(frames));
@@ -232,11 +231,12 @@ impl<N: Net> Caller<N> {
         let response = match answer {
             Ok(Ok(response)) => response,
             Ok(Err(status)) => {
-                if status.code() == tonic::Code::PermissionDenied
-                    && let Some(telling) = shared.host.announcement()
-                {
-                    // It may not know this node's key yet; what the call comes to shows at the next one.
-                    let _ = timeout(shared.options.connect, client.join(join_to_proto(&telling))).await;
+                if status.code() == tonic::Code::PermissionDenied {
+                    // It may not know this node's key yet, or know of a later one that this node lost its own word of in a
+                    // power cut. What the call comes to shows at the next one.
+                    let asking = self.announcement(network);
+                    self.learn(connect::ask(channel, &shared.options, address, &asking).await)
+                        .await;
                 }
                 return Err(format!("{address} refuses the stream: {}", words_of(&status)));
             }
@@ -260,20 +260,33 @@ impl<N: Net> Caller<N> {
         if directory.former.contains(&found) || directory.hub_of_key(&found).is_some() {
             return;
         }
-        let asking = shared.host.announcement();
-        let asking = asking.unwrap_or_else(|| JoinRequest::of_a_member(network, Vec::new()));
+        let asking = self.announcement(network);
         let (net, certificate, options) = (&shared.net, &shared.certificate, &shared.options);
-        match connect::join(net, certificate, options, &self.contact.address, found, &asking).await {
-            Ok(answer) => {
-                let host = shared.host.clone();
-                let learnt = shared
-                    .tasks
-                    .blocking("registry", move || host.learn_registry(answer.registry));
-                if let Err(error) = learnt.await {
-                    tracing::debug!(hub = %self.hub.short(), %error, "a registry was not taken");
-                }
+        let answer = connect::join(net, certificate, options, &self.contact.address, found, &asking).await;
+        self.learn(answer).await;
+    }
+
+    /// What to tell of this node's key; the answer to it is the registry.
+    fn announcement(&self, network: NetworkId) -> JoinRequest {
+        let telling = self.shared.host.announcement();
+        telling.unwrap_or_else(|| JoinRequest::of_a_member(network, Vec::new()))
+    }
+
+    async fn learn(&self, answer: Result<Joined, JoinError>) {
+        let registry = match answer {
+            Ok(joined) => joined.registry,
+            Err(error) => {
+                tracing::debug!(hub = %self.hub.short(), %error, "no registry was told");
+                return;
             }
-            Err(error) => tracing::debug!(hub = %self.hub.short(), %error, "an unknown key told no registry"),
+        };
+        let host = self.shared.host.clone();
+        let learnt = self
+            .shared
+            .tasks
+            .blocking("registry", move || host.learn_registry(registry));
+        if let Err(error) = learnt.await {
+            tracing::debug!(hub = %self.hub.short(), %error, "a registry was not taken");
         }
     }
 

@@ -275,6 +275,11 @@ impl SimHub {
         *self.keys.lock().unwrap() == backup.keys
     }
 
+    /// Lays the key of another copy of its folder beside the present one, as a change that was interrupted leaves it.
+    pub(crate) fn lay_key_of(&self, other: &Backup) {
+        *self.prepared.lock().unwrap() = Some(other.keys.clone());
+    }
+
     /// Puts an old folder in place of the present one. With the memory of that time too, its next start is none: the
     /// machine goes on in the run it was in, as it was then.
     pub(crate) fn restore(&self, backup: &Backup, with_memory: bool) {

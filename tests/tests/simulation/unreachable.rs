@@ -1,5 +1,6 @@
-//! A hub that nobody can call (behind its provider's address translation) comes back from an old backup, and every other hub
-//! has another key by now: all it can do is to call, and whoever answers is nobody it knows.
+//! Hubs that have to call to hear of a key. One that nobody can call (behind its provider's address translation) comes back
+//! from an old backup, and every other hub has another key by now: whoever answers is nobody it knows. Another one named its
+//! next key, and a power cut took its own word of that after others had heard it: whom it calls does not know it any more.
 
 use super::invariants::{agreement, check};
 use super::members::{is_outside, join};
@@ -15,9 +16,8 @@ const BACK: usize = OTHERS + 1;
 /// Time for everybody to call, and for what they tell to spread, in simulated milliseconds.
 const A_WHILE_MS: u64 = 60_000;
 
-#[test]
-fn a_hub_that_nobody_calls_hears_of_keys_that_changed_while_it_was_away() {
-    let mut story = Story::new(5);
+fn of_hubs(seed: u64) -> Story<'static> {
+    let mut story = Story::new(seed);
     for number in 0..=AWAY {
         story.add_hub(None);
         if number == 0 {
@@ -28,6 +28,31 @@ fn a_hub_that_nobody_calls_hears_of_keys_that_changed_while_it_was_away() {
         story.pass(1_000);
         assert!(!is_outside(&story.world, number));
     }
+    story
+}
+
+#[test]
+fn a_hub_that_lost_its_word_of_its_next_key_hears_of_it_from_those_that_refuse_the_old_one() {
+    let mut story = of_hubs(6);
+    let hub = story.world.hubs[AWAY].clone();
+    let before = hub.back_up();
+    hub.ledger().rotate_key().unwrap();
+    story.pass(A_WHILE_MS);
+    assert_eq!(hub.key_number(), 1);
+    hub.lay_key_of(&hub.back_up());
+    story.world.restore(AWAY, &before, false);
+    assert_eq!(hub.key_number(), 0);
+    story.pass(A_WHILE_MS);
+    assert_eq!(hub.key_number(), 1);
+    story.operator(AWAY).does(Act::Add);
+    let machines = [0, 1, AWAY];
+    story.settle(|_| machines.to_vec(), 3, (3, 60)).unwrap();
+    check(&story.world, &story.diary, &machines).unwrap();
+}
+
+#[test]
+fn a_hub_that_nobody_calls_hears_of_keys_that_changed_while_it_was_away() {
+    let mut story = of_hubs(5);
     story.operator(AWAY).does(Act::Add);
     story.pass(A_WHILE_MS);
     let away = story.world.hubs[AWAY].clone();
