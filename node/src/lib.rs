@@ -9,6 +9,7 @@ pub mod feed;
 pub mod identity;
 mod metrics;
 pub mod node;
+pub mod outside;
 pub mod peer;
 pub mod projection;
 pub mod rpc;

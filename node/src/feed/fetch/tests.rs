@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Path as AxumPath;
-use axum::http::HeaderMap as AxumHeaders;
+use axum::http::{HeaderMap as AxumHeaders, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio_stream::StreamExt;
 
 use super::*;
 use crate::feed::source::Source;
+use crate::outside::call::MAX_REDIRECTS;
 
 const CALENDAR: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n";
 
@@ -225,12 +226,6 @@ fn redirects_are_followed_but_not_in_circles_nor_off_the_web() {
             matches!(leaked, Err(FetchError::Refused { status: 401, .. })),
             "{leaked:?}"
         );
-        let target = next(
-            &Url::parse("https://a.example/x").unwrap(),
-            "a.example",
-            "http://a.example/x",
-        );
-        assert!(matches!(target, Err(FetchError::Redirects { .. })));
     });
 }
 

@@ -1,6 +1,6 @@
-//! Which addresses a node calls for a calendar that somebody named: those of the public internet.
+//! Which addresses a node calls because somebody named them: those of the public internet.
 //!
-//! An address that leads back into the hub's own network would let whoever names it (or whoever a calendar's server redirects
+//! An address that leads back into the hub's own network would let whoever names it (or whoever a server redirects
 //! to) read what only machines inside may read: server-side request forgery, CWE-918. The tables are IANA's special-purpose
 //! registries (RFC 6890), as of 2025-10.
 
