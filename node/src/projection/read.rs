@@ -129,15 +129,12 @@ impl Views {
 
     fn feed_from(&self, query: &EventQuery, from_ms: i64) -> Result<Vec<Arc<EventRow>>, QueryError> {
         let mut walk = self.walk(query, from_ms, None, FEED_BUDGET)?;
-        let mut seen = BTreeSet::new();
         let mut rows = Vec::new();
-        while let Some((_, listed)) = walk.next()? {
-            if seen.insert(listed.row.thing) {
-                rows.push(listed.row);
-                if rows.len() == MAX_FEED_EVENTS {
-                    break;
-                }
-            }
+        while rows.len() < MAX_FEED_EVENTS
+            && let Some((_, listed)) = walk.next()?
+        {
+            walk.end(listed.row.thing);
+            rows.push(listed.row);
         }
         Ok(rows)
     }
@@ -145,7 +142,7 @@ impl Views {
     /// Visits each event with an occurrence that meets the query, once, at the first such occurrence and in their order; at
     /// most `most`, and as many as `budget` index entries and rows tell. Whether those were all. Limit and cursor are
     /// not looked at.
-    pub(super) fn each_event(
+    pub fn each_event(
         &self,
         query: &EventQuery,
         now_ms: i64,
@@ -158,7 +155,7 @@ impl Views {
             if walk.done.len() == most {
                 return Ok(false);
             }
-            walk.done.insert(listed.row.thing);
+            walk.end(listed.row.thing);
             visit(&listed);
         }
         Ok(!walk.stopped)
@@ -630,6 +627,12 @@ impl Walk<'_> {
             },
         )?;
         bad.map_or(Ok(found), Err)
+    }
+
+    /// No further occurrence of this event is wanted.
+    fn end(&mut self, thing: ThingId) {
+        self.done.insert(thing);
+        self.merged.end(thing);
     }
 
     fn next(&mut self) -> Result<Option<(Place, Listed)>, QueryError> {

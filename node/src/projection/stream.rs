@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use interhub_domain::calendar::expand::{Window, occurrences};
 use interhub_domain::event::Occurrence;
+use interhub_domain::ids::ThingId;
 
 use super::covered::{CoveredYears, reach};
 use super::keys::{CLASSES, PLACE_LEN, Place, ordered};
@@ -21,6 +22,11 @@ const LARGEST_CHUNK: usize = 1_024;
 /// Occurrences of a series worked out at a time, at first and at most.
 const FIRST_EXPANSION: usize = 16;
 const LARGEST_EXPANSION: usize = 16_384;
+
+/// Most occurrences of one event that are listed on one day (UTC), the first of it. A rule that says more, by a slip or by
+/// ill will, would fill every list: its own page tells the rule.
+pub(super) const MOST_A_DAY: usize = 24;
+const DAY_MS: i64 = 86_400_000;
 
 /// One occurrence on its way into a list.
 #[derive(Debug, Clone, Copy)]
@@ -145,28 +151,73 @@ struct ExpandedSource {
     wanted: Wanted,
     limit: usize,
     exhausted: bool,
+    /// Where the next reading begins, Unix milliseconds.
+    from_ms: i64,
+    /// The last place read, whether or not it was wanted: a reading that was cut begins with it once more.
+    read: Option<Place>,
+    /// The day that was read last, in days since 1970, and how many occurrences begin on it so far.
+    day: (i64, usize),
 }
 
 impl ExpandedSource {
+    fn new(row: Arc<EventRow>, span: Span, wanted: Wanted) -> Self {
+        let resumed = span.after.map_or(i64::MIN, |after| after.start_ms);
+        // From the beginning of the day, so that a list that is resumed has the same occurrences of that day; and one
+        // millisecond early, for occurrences that take no time.
+        let begins = span.from_ms.max(resumed).div_euclid(DAY_MS).saturating_mul(DAY_MS);
+        Self {
+            facts: Facts::of(&row),
+            row,
+            span,
+            wanted,
+            limit: FIRST_EXPANSION,
+            exhausted: false,
+            from_ms: begins.saturating_sub(1),
+            read: None,
+            day: (i64::MIN, 0),
+        }
+    }
+
     fn fill(&mut self, buffer: &mut VecDeque<Hit>) {
         while buffer.is_empty() && !self.exhausted {
-            let resumed = self.span.after.map_or(i64::MIN, |after| after.start_ms);
-            // One millisecond early, for occurrences that take no time.
-            let from_ms = self.span.from_ms.max(resumed).saturating_sub(1);
             let window = Window {
-                from_ms,
+                from_ms: self.from_ms,
                 to_ms: self.span.to_ms,
             };
             let event = &self.row.event;
             let expansion = occurrences(&event.schedule, event.outward_status(), window, self.limit);
-            let mut hits: Vec<Hit> = expansion.occurrences.iter().filter_map(|one| self.hit(one)).collect();
-            hits.sort_by_key(|hit| hit.place);
             // Truncated with nothing new: the work one call may do is done, or too much begins at one moment.
             let short = expansion.occurrences.len() < self.limit || self.limit >= LARGEST_EXPANSION;
-            self.exhausted = !expansion.truncated || (hits.is_empty() && short);
+            let mut found: Vec<(Place, Occurrence)> = expansion
+                .occurrences
+                .into_iter()
+                .map(|occurrence| (place_of(&self.row, &occurrence), occurrence))
+                .filter(|(place, _)| self.read.is_none_or(|read| *place > read))
+                .collect();
+            found.sort_by_key(|(place, _)| *place);
+            self.exhausted = !expansion.truncated || (found.is_empty() && short);
             self.limit = (self.limit * 4).min(LARGEST_EXPANSION);
-            self.span.after = hits.last().map(|hit| hit.place).or(self.span.after);
-            buffer.extend(hits);
+            let mut length_ms = 0;
+            for (place, occurrence) in found {
+                self.read = Some(place);
+                self.from_ms = self.from_ms.max(place.start_ms.saturating_sub(1));
+                length_ms = occurrence.end_ms.saturating_sub(occurrence.start_ms).max(0);
+                let day = place.start_ms.div_euclid(DAY_MS);
+                self.day = if day == self.day.0 {
+                    (day, self.day.1 + 1)
+                } else {
+                    (day, 1)
+                };
+                if self.day.1 <= MOST_A_DAY {
+                    buffer.extend(self.hit(&occurrence));
+                }
+            }
+            // The rest of a day that is full need not be worked out: what begins on the next one ends so much later.
+            if expansion.truncated && self.day.1 > MOST_A_DAY {
+                let next_day = self.day.0.saturating_add(1).saturating_mul(DAY_MS);
+                self.from_ms = self.from_ms.max(next_day.saturating_add(length_ms).saturating_sub(1));
+                self.limit = 2 * MOST_A_DAY;
+            }
         }
     }
 
@@ -224,15 +275,17 @@ impl Merged {
         if span.from_ms >= span.to_ms {
             return Ok(());
         }
-        let facts = Facts::of(&row);
-        self.add(Source::Expanded(ExpandedSource {
-            row,
-            facts,
-            span,
-            wanted,
-            limit: FIRST_EXPANSION,
-            exhausted: false,
-        }))
+        self.add(Source::Expanded(ExpandedSource::new(row, span, wanted)))
+    }
+
+    /// Nothing more of this event is worked out.
+    pub(super) fn end(&mut self, thing: ThingId) {
+        for (source, buffer) in &mut self.sources {
+            if matches!(source, Source::Expanded(expanded) if expanded.row.thing == thing) {
+                *source = Source::Read;
+                buffer.clear();
+            }
+        }
     }
 
     fn add(&mut self, source: Source) -> Result<(), StoreError> {

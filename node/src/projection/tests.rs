@@ -25,6 +25,8 @@ use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::catalogue::put;
 use crate::store::memory::MemoryStore;
 
+mod dense;
+
 const YEAR_MS: i64 = 365 * DAY_MS;
 
 /// Rules that differ in density; the last one is too dense to be written down.
