@@ -6,9 +6,10 @@ use interhub_domain::event::Event;
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, SimpleTokenizer, Stemmer, TextAnalyzer, TokenStream,
 };
+use whatlang::Lang;
 
 /// Version of the analysis; an index made with another one is rebuilt.
-pub(super) const ANALYSIS: u32 = 2;
+pub(super) const ANALYSIS: u32 = 3;
 
 /// Longest word, in bytes; the rest of a longer one is not looked at.
 const MAX_WORD_BYTES: usize = 64;
@@ -45,6 +46,11 @@ const LANGUAGES: [(&str, Language); 18] = [
     ("tr", Language::Turkish),
 ];
 
+/// As much of a text as its language is guessed from, in bytes.
+const GUESSED_FROM: usize = 2_000;
+/// What a short text is taken for that does not say its language: most calendars do not. These are the languages of the pages.
+const SUPPOSED: [&str; 4] = ["en", "de", "nl", "es"];
+
 /// The words of one event, as an index takes them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
@@ -66,7 +72,13 @@ impl Text {
             parts.extend(change.location.iter().map(|location| location.name.as_str()));
         }
         let mut out = Self::default();
-        out.add(&parts.join("\n"), &event.language);
+        let text = parts.join("\n");
+        if event.language.is_empty() {
+            for language in guessed(&text) {
+                out.add_stems(&text, language);
+            }
+        }
+        out.add(&text, &event.language);
         for (language, translation) in &event.translations {
             out.add(&format!("{}\n{}", translation.title, translation.summary), language);
         }
@@ -75,15 +87,58 @@ impl Text {
 
     /// Adds a text and the forms of its words in its language.
     fn add(&mut self, text: &str, language: &str) {
-        let text = composed(text);
-        let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
+        self.add_stems(text, language);
+        self.words.extend(analyze(folding(), &indexed(text)));
+    }
+
+    fn add_stems(&mut self, text: &str, language: &str) {
         if let Some((code, language)) = language_of(language) {
-            let stems = analyze(stemming(language), text);
+            let stems = analyze(stemming(language), &indexed(text));
             self.stems
                 .extend(stems.into_iter().map(|stem| format!("{code}:{stem}")));
         }
-        self.words.extend(analyze(folding(), text));
     }
+}
+
+/// A text as it is taken apart.
+fn indexed(text: &str) -> String {
+    let mut text = composed(text);
+    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+    text
+}
+
+/// The languages that a text may be in.
+fn guessed(text: &str) -> Vec<&'static str> {
+    let known = text
+        .get(..text.floor_char_boundary(GUESSED_FROM))
+        .and_then(whatlang::detect)
+        .filter(whatlang::Info::is_reliable);
+    let Some(known) = known else {
+        return SUPPOSED.to_vec();
+    };
+    let code = match known.lang() {
+        Lang::Ara => "ar",
+        Lang::Dan => "da",
+        Lang::Deu => "de",
+        Lang::Ell => "el",
+        Lang::Eng => "en",
+        Lang::Spa => "es",
+        Lang::Fin => "fi",
+        Lang::Fra => "fr",
+        Lang::Hun => "hu",
+        Lang::Ita => "it",
+        Lang::Nld => "nl",
+        Lang::Nob => "no",
+        Lang::Por => "pt",
+        Lang::Ron => "ro",
+        Lang::Rus => "ru",
+        Lang::Swe => "sv",
+        Lang::Tam => "ta",
+        Lang::Tur => "tr",
+        // The forms of its words are not known.
+        _ => return Vec::new(),
+    };
+    vec![code]
 }
 
 /// A question, ready to be put to an index: every word has to match.
@@ -265,6 +320,21 @@ mod tests {
             assert_eq!(within_slips(other, one, 2), close, "{other} {one}");
         }
         assert_eq!([4, 5, 8, 9, 60].map(slips), [None, Some(1), Some(1), Some(2), Some(2)]);
+    }
+
+    #[test]
+    fn a_text_that_does_not_say_its_language_is_guessed() {
+        let german = "Wir treffen uns jeden Donnerstag in der Werkstatt und reparieren gemeinsam alte Fahrräder, \
+                      damit sie noch lange fahren. Werkzeug ist vorhanden, Kuchen auch.";
+        let spanish = "Todos los jueves nos reunimos en el taller para reparar bicicletas viejas entre vecinos y vecinas. \
+                       Hay herramientas y también tarta para quien quiera venir.";
+        assert_eq!(guessed(german), ["de"]);
+        assert_eq!(guessed(spanish), ["es"]);
+        assert_eq!(guessed("Repair café"), SUPPOSED);
+        assert_eq!(guessed(""), SUPPOSED);
+        let polish =
+            "Spotykamy się w każdy czwartek w warsztacie, żeby razem naprawiać stare rowery i pić herbatę z ciastem.";
+        assert_eq!(guessed(polish), Vec::<&str>::new(), "no forms of its words are known");
     }
 
     #[test]
