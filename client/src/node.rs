@@ -237,6 +237,26 @@ impl Node {
         Ok(self.event_service().edit(request).await?.into_inner())
     }
 
+    /// Says that an event, or one occurrence of it, takes place after all.
+    pub async fn reinstate_event(&self, id: &str, occurrence: Option<&str>) -> Result<v1::Event, ClientError> {
+        let request = call(v1::CancelEventRequest {
+            id: id.to_owned(),
+            occurrence: occurrence.map(str::to_owned),
+        });
+        Ok(self.event_service().reinstate(request).await?.into_inner())
+    }
+
+    /// Moves one occurrence of a series.
+    pub async fn move_occurrence(&self, request: v1::MoveOccurrenceRequest) -> Result<v1::Event, ClientError> {
+        Ok(self.event_service().r#move(call(request)).await?.into_inner())
+    }
+
+    /// Takes back what this hub last changed in an event.
+    pub async fn undo_event(&self, id: &str) -> Result<v1::UndoEventResponse, ClientError> {
+        let request = call(v1::UndoEventRequest { id: id.to_owned() });
+        Ok(self.event_service().undo(request).await?.into_inner())
+    }
+
     /// Cancels an event, or one occurrence of it.
     pub async fn cancel_event(&self, id: &str, occurrence: Option<&str>) -> Result<v1::Event, ClientError> {
         let occurrence = occurrence.map(str::to_owned);

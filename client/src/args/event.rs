@@ -31,6 +31,16 @@ pub enum EventCommand {
         #[arg(value_name = "ID", value_parser = value::event_id)]
         id: String,
     },
+    /// Say that a cancelled or postponed event, or one date of a series, takes place after all
+    Reinstate(CancelArgs),
+    /// Move one date of a series
+    Move(MoveArgs),
+    /// Take back what this hub last changed in an event; twice brings it back
+    Undo {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+    },
     /// Erase an event of this hub at every hub, for good; nothing of what it says is kept
     Erase {
         /// Id of the event
@@ -264,6 +274,27 @@ pub struct CancelArgs {
     /// Only this date of a series: the start the rule gives it
     #[arg(long, value_name = "START", value_parser = value::local_time)]
     pub occurrence: Option<String>,
+}
+
+/// `interhub event move ...`
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(group(clap::ArgGroup::new("ending").args(["end", "duration"]).required(true)))]
+pub struct MoveArgs {
+    /// Id of the event
+    #[arg(value_name = "ID", value_parser = value::event_id)]
+    pub id: String,
+    /// Which date: the start the rule gives it
+    #[arg(long, value_name = "START", value_parser = value::local_time)]
+    pub occurrence: String,
+    /// When it begins instead
+    #[arg(long, value_name = "TIME", value_parser = value::local_time)]
+    pub start: String,
+    /// When it ends, in the form of --start; for whole days the last one
+    #[arg(long, value_name = "TIME", value_parser = value::local_time)]
+    pub end: Option<String>,
+    /// How long it takes, for instance 2h or 1h30m
+    #[arg(long, value_name = "LENGTH", value_parser = value::duration, conflicts_with = "end")]
+    pub duration: Option<u64>,
 }
 
 /// `interhub event cohost ...`

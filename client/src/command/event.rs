@@ -6,10 +6,11 @@ use interhub_proto::v1;
 
 use super::{Answer, cohost, export, import, node, subscription};
 use crate::args::GlobalArgs;
-use crate::args::event::{AddArgs, AudienceArg, EditArgs, EventCommand, FieldArgs, ListArgs};
+use crate::args::event::{AddArgs, AudienceArg, EditArgs, EventCommand, FieldArgs, ListArgs, MoveArgs};
 use crate::args::value::LatLon;
 use crate::document::{
     ErasedDocument, EventDocument, HiddenListDocument, HiddenNoteDocument, ListDocument, TranslationDocument,
+    UndoneDocument,
 };
 use crate::error::ClientError;
 use crate::node::Node;
@@ -40,6 +41,12 @@ pub(super) async fn run(
                 .await?
         }
         EventCommand::Postpone { id } => node(global).await?.postpone_event(&id).await?,
+        EventCommand::Reinstate(args) => {
+            let node = node(global).await?;
+            node.reinstate_event(&args.id, args.occurrence.as_deref()).await?
+        }
+        EventCommand::Move(args) => node(global).await?.move_occurrence(moved(args)).await?,
+        EventCommand::Undo { id } => return undo(&id, &node(global).await?, answer).await,
         EventCommand::Subscribe(args) => return subscription::subscribe(args, &node(global).await?, answer).await,
         EventCommand::Subscriptions => return subscription::list(&node(global).await?, answer).await,
         EventCommand::Unsubscribe { name } => {
@@ -149,6 +156,33 @@ fn edit_fields(args: EditArgs) -> Result<v1::EventFields, ClientError> {
     }
     check(&fields)?;
     Ok(fields)
+}
+
+fn moved(args: MoveArgs) -> v1::MoveOccurrenceRequest {
+    let ending = match (args.end, args.duration) {
+        (Some(end), _) => Some(v1::move_occurrence_request::Ending::End(end)),
+        (None, seconds) => seconds.map(v1::move_occurrence_request::Ending::DurationSeconds),
+    };
+    v1::MoveOccurrenceRequest {
+        id: args.id,
+        occurrence: args.occurrence,
+        start: args.start,
+        ending,
+    }
+}
+
+async fn undo(id: &str, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let undone = UndoneDocument::from(node.undo_event(id).await?);
+    answer.show(&undone, |undone| {
+        let rows = undone.undone.iter().map(|field| {
+            vec![
+                field.field.clone(),
+                render::short(&field.before),
+                render::short(&field.after),
+            ]
+        });
+        render::table(&["FIELD", "BEFORE", "NOW"], rows.collect())
+    })
 }
 
 fn fields(args: FieldArgs) -> v1::EventFields {

@@ -388,3 +388,38 @@ impl ImportDocument {
         total
     }
 }
+
+/// `event undo`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UndoneDocument {
+    /// The event as it is now.
+    #[serde(flatten)]
+    pub event: EventDocument,
+    /// What was taken back.
+    pub undone: Vec<UndoneFieldDocument>,
+}
+
+/// One field that was taken back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct UndoneFieldDocument {
+    /// Its name.
+    pub field: String,
+    /// What it said.
+    pub before: String,
+    /// What it says now.
+    pub after: String,
+}
+
+impl From<v1::UndoEventResponse> for UndoneDocument {
+    fn from(undone: v1::UndoEventResponse) -> Self {
+        let field = |field: v1::UndoneField| UndoneFieldDocument {
+            field: field.field,
+            before: field.before,
+            after: field.after,
+        };
+        Self {
+            event: undone.event.unwrap_or_default().into(),
+            undone: undone.fields.into_iter().map(field).collect(),
+        }
+    }
+}

@@ -16,7 +16,8 @@ pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, Value
 pub use decision::{DecisionDocument, DecisionsDocument, HubDecisionDocument};
 pub use event::{
     ErasedDocument, EventDocument, ExportDocument, GoneDocument, HiddenListDocument, HiddenNoteDocument,
-    ImportDocument, ListDocument, LocationDocument, RefusedDocument, TranslationDocument, WarningDocument,
+    ImportDocument, ListDocument, LocationDocument, RefusedDocument, TranslationDocument, UndoneDocument,
+    UndoneFieldDocument, WarningDocument,
 };
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
 pub use key::{KeyDocument, KeysDocument};

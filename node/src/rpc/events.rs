@@ -122,6 +122,29 @@ impl v1::events_server::Events for EventsService {
         Ok(Response::new(answer::event(event)))
     }
 
+    async fn reinstate(&self, request: Request<v1::CancelEventRequest>) -> Result<Response<v1::Event>, Status> {
+        let request = request.into_inner();
+        let event = self.commands.reinstate_event(request.id, request.occurrence).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
+    async fn r#move(&self, request: Request<v1::MoveOccurrenceRequest>) -> Result<Response<v1::Event>, Status> {
+        let v1::MoveOccurrenceRequest {
+            id,
+            occurrence,
+            start,
+            ending,
+        } = request.into_inner();
+        let ending = ask::ending_of_move(ending)?;
+        let event = self.commands.move_occurrence(id, occurrence, start, ending).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
+    async fn undo(&self, request: Request<v1::UndoEventRequest>) -> Result<Response<v1::UndoEventResponse>, Status> {
+        let (event, fields) = self.commands.undo_event(request.into_inner().id).await?;
+        Ok(Response::new(answer::undone(event, fields)))
+    }
+
     async fn erase(&self, request: Request<v1::EraseEventRequest>) -> Result<Response<v1::EraseEventResponse>, Status> {
         let erased = self.commands.erase_event(request.into_inner().id).await?;
         Ok(Response::new(answer::erased(erased)))

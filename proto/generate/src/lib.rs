@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use prost::Message as _;
 
 /// The files of package `interhub.v1`, relative to [`proto_dir`], in reading order.
-pub const FILES: [&str; 7] = [
+pub const FILES: [&str; 9] = [
     "interhub/v1/types.proto",
     "interhub/v1/body.proto",
     "interhub/v1/federation.proto",
@@ -17,6 +17,8 @@ pub const FILES: [&str; 7] = [
     "interhub/v1/hubs.proto",
     "interhub/v1/events.proto",
     "interhub/v1/operations.proto",
+    "interhub/v1/webhooks.proto",
+    "interhub/v1/counters.proto",
 ];
 
 /// Names of the generated files.

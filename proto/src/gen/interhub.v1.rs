@@ -4263,6 +4263,65 @@ pub struct PostponeEventRequest {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
+/// What to move where.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoveOccurrenceRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The start the rule gives the occurrence.
+    #[prost(string, tag = "2")]
+    pub occurrence: ::prost::alloc::string::String,
+    /// Its start: a wall time in the event's zone, or a date.
+    #[prost(string, tag = "3")]
+    pub start: ::prost::alloc::string::String,
+    /// Its end. Exactly one is set.
+    #[prost(oneof = "move_occurrence_request::Ending", tags = "4, 5")]
+    pub ending: ::core::option::Option<move_occurrence_request::Ending>,
+}
+/// Nested message and enum types in `MoveOccurrenceRequest`.
+pub mod move_occurrence_request {
+    /// Its end. Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Ending {
+        /// The first moment after it, in the form of `start`.
+        #[prost(string, tag = "4")]
+        End(::prost::alloc::string::String),
+        /// How long it lasts.
+        #[prost(uint64, tag = "5")]
+        DurationSeconds(u64),
+    }
+}
+/// What to take back a change of.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UndoEventRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// What was taken back.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct UndoEventResponse {
+    /// The event as it is now.
+    #[prost(message, optional, tag = "1")]
+    pub event: ::core::option::Option<Event>,
+    /// The fields that changed.
+    #[prost(message, repeated, tag = "2")]
+    pub fields: ::prost::alloc::vec::Vec<UndoneField>,
+}
+/// One field that was taken back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UndoneField {
+    /// Its name, as conflicts have it.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// What it said.
+    #[prost(string, tag = "2")]
+    pub before: ::prost::alloc::string::String,
+    /// What it says now.
+    #[prost(string, tag = "3")]
+    pub after: ::prost::alloc::string::String,
+}
 /// What to erase.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EraseEventRequest {
@@ -4835,6 +4894,70 @@ pub mod events_client {
                 .insert(GrpcMethod::new("interhub.v1.Events", "Postpone"));
             self.inner.unary(req, path, codec).await
         }
+        /// Says that an event, or one occurrence of it, takes place after all.
+        pub async fn reinstate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Reinstate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Reinstate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Moves one occurrence of a series to another time.
+        pub async fn r#move(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MoveOccurrenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Events/Move");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Move"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes back what this hub last changed in an event; doing it twice brings the change back. FAILED_PRECONDITION if there is
+        /// nothing to take back.
+        pub async fn undo(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UndoEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UndoEventResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Events/Undo");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Undo"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Erases an event of this hub at every hub, for good: what it says is deleted, its id and that it was erased remain.
         /// PERMISSION_DENIED for another hub's event, NOT_FOUND for none; one that is erased already is done already.
         pub async fn erase(
@@ -5177,6 +5300,25 @@ pub mod events_server {
             &self,
             request: tonic::Request<super::PostponeEventRequest>,
         ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Says that an event, or one occurrence of it, takes place after all.
+        async fn reinstate(
+            &self,
+            request: tonic::Request<super::CancelEventRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Moves one occurrence of a series to another time.
+        async fn r#move(
+            &self,
+            request: tonic::Request<super::MoveOccurrenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Takes back what this hub last changed in an event; doing it twice brings the change back. FAILED_PRECONDITION if there is
+        /// nothing to take back.
+        async fn undo(
+            &self,
+            request: tonic::Request<super::UndoEventRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UndoEventResponse>,
+            tonic::Status,
+        >;
         /// Erases an event of this hub at every hub, for good: what it says is deleted, its id and that it was erased remain.
         /// PERMISSION_DENIED for another hub's event, NOT_FOUND for none; one that is erased already is done already.
         async fn erase(
@@ -5678,6 +5820,139 @@ pub mod events_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = PostponeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Reinstate" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReinstateSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::CancelEventRequest>
+                    for ReinstateSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::reinstate(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReinstateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Move" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::MoveOccurrenceRequest>
+                    for MoveSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MoveOccurrenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::r#move(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Undo" => {
+                    #[allow(non_camel_case_types)]
+                    struct UndoSvc<T: Events>(pub Arc<T>);
+                    impl<T: Events> tonic::server::UnaryService<super::UndoEventRequest>
+                    for UndoSvc<T> {
+                        type Response = super::UndoEventResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UndoEventRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::undo(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UndoSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -6347,6 +6622,31 @@ pub struct ReportResponse {
     /// By the other hubs that host them too, those with most first.
     #[prost(message, repeated, tag = "5")]
     pub by_cohost: ::prost::alloc::vec::Vec<ReportGroup>,
+    /// What the hub counts for itself, by name; what has no entry in this year is left out.
+    #[prost(message, repeated, tag = "6")]
+    pub counters: ::prost::alloc::vec::Vec<ReportCounter>,
+}
+/// A year of something that the hub counts for itself. Amounts are in thousandths of its unit.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportCounter {
+    /// What commands call it.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// What it is called.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Of what; may be empty.
+    #[prost(string, tag = "3")]
+    pub unit: ::prost::alloc::string::String,
+    /// Entries in this year.
+    #[prost(uint64, tag = "4")]
+    pub entries: u64,
+    /// All of them together.
+    #[prost(int64, tag = "5")]
+    pub total: i64,
+    /// Twelve, from January on.
+    #[prost(int64, repeated, tag = "6")]
+    pub by_month: ::prost::alloc::vec::Vec<i64>,
 }
 /// Occurrences of events.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -7578,6 +7878,1398 @@ pub mod operations_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "interhub.v1.Operations";
     impl<T> tonic::server::NamedService for OperationsServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Whom to tell.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateWebhookRequest {
+    /// An https address; http too on a private network. At most 2,000 bytes. May be a secret: never logged.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// What the operator calls it: one line of at most 100 characters; may be empty.
+    #[prost(string, tag = "2")]
+    pub label: ::prost::alloc::string::String,
+    /// Whether it may be on the hub's own network or this machine.
+    #[prost(bool, tag = "3")]
+    pub private_network: bool,
+}
+/// A receiver, with its secret: shown this once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateWebhookResponse {
+    /// What its messages are signed with: `whsec_` and base64.
+    #[prost(string, tag = "1")]
+    pub secret: ::prost::alloc::string::String,
+    /// What is known of it from now on.
+    #[prost(message, optional, tag = "2")]
+    pub webhook: ::core::option::Option<Webhook>,
+}
+/// A receiver, without its secret.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Webhook {
+    /// What it is called by, 16 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// As it was given.
+    #[prost(string, tag = "2")]
+    pub url: ::prost::alloc::string::String,
+    /// What the operator calls it.
+    #[prost(string, tag = "3")]
+    pub label: ::prost::alloc::string::String,
+    /// Whether it may be on the hub's own network.
+    #[prost(bool, tag = "4")]
+    pub private_network: bool,
+    /// When it was made.
+    #[prost(message, optional, tag = "5")]
+    pub created: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it last took a message; absent: never.
+    #[prost(message, optional, tag = "6")]
+    pub arrived: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the next attempt is made; absent: as soon as something changes.
+    #[prost(message, optional, tag = "7")]
+    pub next: ::core::option::Option<::prost_types::Timestamp>,
+    /// Changes that it does not have yet.
+    #[prost(uint64, tag = "8")]
+    pub behind: u64,
+    /// Attempts in a row that failed.
+    #[prost(uint32, tag = "9")]
+    pub failures: u32,
+    /// What is wrong with it; empty if nothing is.
+    #[prost(string, tag = "10")]
+    pub error: ::prost::alloc::string::String,
+    /// It said that it is gone for good: nothing more is sent until a test arrives.
+    #[prost(bool, tag = "11")]
+    pub stopped: bool,
+}
+/// Nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListWebhooksRequest {}
+/// All of them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListWebhooksResponse {
+    /// The oldest first; at most 50.
+    #[prost(message, repeated, tag = "1")]
+    pub webhooks: ::prost::alloc::vec::Vec<Webhook>,
+}
+/// Which.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteWebhookRequest {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Which.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TestWebhookRequest {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod webhooks_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Receivers of changes. Each gets one message for every change, signed as Standard Webhooks 1.0.0 says, until it has answered
+    /// with a 2xx.
+    #[derive(Debug, Clone)]
+    pub struct WebhooksClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl WebhooksClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> WebhooksClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> WebhooksClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            WebhooksClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Tells a receiver of every change from now on. INVALID_ARGUMENT for what is no address, for http without `private_network`,
+        /// and for a label that is too long; PERMISSION_DENIED when there are as many as a node keeps.
+        pub async fn create(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateWebhookRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateWebhookResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Webhooks/Create",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Webhooks", "Create"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every receiver there is, without its secret.
+        pub async fn list(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListWebhooksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWebhooksResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Webhooks/List",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Webhooks", "List"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells a receiver nothing more. NOT_FOUND for one there is not.
+        pub async fn delete(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteWebhookRequest>,
+        ) -> std::result::Result<tonic::Response<super::Webhook>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Webhooks/Delete",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Webhooks", "Delete"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sends a message that says nothing, and what waits if it arrives. UNAVAILABLE if nobody answers, INTERNAL if it is refused.
+        pub async fn test(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TestWebhookRequest>,
+        ) -> std::result::Result<tonic::Response<super::Webhook>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Webhooks/Test",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Webhooks", "Test"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod webhooks_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with WebhooksServer.
+    #[async_trait]
+    pub trait Webhooks: std::marker::Send + std::marker::Sync + 'static {
+        /// Tells a receiver of every change from now on. INVALID_ARGUMENT for what is no address, for http without `private_network`,
+        /// and for a label that is too long; PERMISSION_DENIED when there are as many as a node keeps.
+        async fn create(
+            &self,
+            request: tonic::Request<super::CreateWebhookRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateWebhookResponse>,
+            tonic::Status,
+        >;
+        /// Every receiver there is, without its secret.
+        async fn list(
+            &self,
+            request: tonic::Request<super::ListWebhooksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWebhooksResponse>,
+            tonic::Status,
+        >;
+        /// Tells a receiver nothing more. NOT_FOUND for one there is not.
+        async fn delete(
+            &self,
+            request: tonic::Request<super::DeleteWebhookRequest>,
+        ) -> std::result::Result<tonic::Response<super::Webhook>, tonic::Status>;
+        /// Sends a message that says nothing, and what waits if it arrives. UNAVAILABLE if nobody answers, INTERNAL if it is refused.
+        async fn test(
+            &self,
+            request: tonic::Request<super::TestWebhookRequest>,
+        ) -> std::result::Result<tonic::Response<super::Webhook>, tonic::Status>;
+    }
+    /// Receivers of changes. Each gets one message for every change, signed as Standard Webhooks 1.0.0 says, until it has answered
+    /// with a 2xx.
+    #[derive(Debug)]
+    pub struct WebhooksServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> WebhooksServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for WebhooksServer<T>
+    where
+        T: Webhooks,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/interhub.v1.Webhooks/Create" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateSvc<T: Webhooks>(pub Arc<T>);
+                    impl<
+                        T: Webhooks,
+                    > tonic::server::UnaryService<super::CreateWebhookRequest>
+                    for CreateSvc<T> {
+                        type Response = super::CreateWebhookResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateWebhookRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Webhooks>::create(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Webhooks/List" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSvc<T: Webhooks>(pub Arc<T>);
+                    impl<
+                        T: Webhooks,
+                    > tonic::server::UnaryService<super::ListWebhooksRequest>
+                    for ListSvc<T> {
+                        type Response = super::ListWebhooksResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListWebhooksRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Webhooks>::list(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Webhooks/Delete" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteSvc<T: Webhooks>(pub Arc<T>);
+                    impl<
+                        T: Webhooks,
+                    > tonic::server::UnaryService<super::DeleteWebhookRequest>
+                    for DeleteSvc<T> {
+                        type Response = super::Webhook;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteWebhookRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Webhooks>::delete(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Webhooks/Test" => {
+                    #[allow(non_camel_case_types)]
+                    struct TestSvc<T: Webhooks>(pub Arc<T>);
+                    impl<
+                        T: Webhooks,
+                    > tonic::server::UnaryService<super::TestWebhookRequest>
+                    for TestSvc<T> {
+                        type Response = super::Webhook;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TestWebhookRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Webhooks>::test(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TestSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for WebhooksServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "interhub.v1.Webhooks";
+    impl<T> tonic::server::NamedService for WebhooksServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What to count.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DefineCounterRequest {
+    /// What commands call it: 2 to 40 lower-case letters, digits and inner hyphens.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// What reports call it: one line of at most 100 characters; empty: the slug.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Of what, for instance kg: at most 20 characters; may be empty.
+    #[prost(string, tag = "3")]
+    pub unit: ::prost::alloc::string::String,
+}
+/// Something that is counted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OwnCounter {
+    /// What commands call it.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// What reports call it.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Of what; may be empty.
+    #[prost(string, tag = "3")]
+    pub unit: ::prost::alloc::string::String,
+    /// Since when it is there.
+    #[prost(message, optional, tag = "4")]
+    pub created: ::core::option::Option<::prost_types::Timestamp>,
+    /// Entries it has.
+    #[prost(uint64, tag = "5")]
+    pub entries: u64,
+    /// All of them together.
+    #[prost(int64, tag = "6")]
+    pub thousandths: i64,
+}
+/// Nothing to say.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCountersRequest {}
+/// All of them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCountersResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub counters: ::prost::alloc::vec::Vec<OwnCounter>,
+}
+/// Which.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteCounterRequest {
+    /// Its slug.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+}
+/// How much.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddAmountRequest {
+    /// Of which counter: its slug.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// How much; below zero for what is taken back.
+    #[prost(int64, tag = "2")]
+    pub thousandths: i64,
+    /// For which day, `YYYY-MM-DD`, 1970 to 2200; absent: today, where the hub is.
+    #[prost(string, optional, tag = "3")]
+    pub day: ::core::option::Option<::prost::alloc::string::String>,
+    /// Why: one line of at most 500 characters; may be empty.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+}
+/// An amount that was counted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CounterEntry {
+    /// What it is called by, 16 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The day for which it counts, `YYYY-MM-DD`.
+    #[prost(string, tag = "2")]
+    pub day: ::prost::alloc::string::String,
+    /// How much.
+    #[prost(int64, tag = "3")]
+    pub thousandths: i64,
+    /// Why; may be empty.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+    /// When it was entered.
+    #[prost(message, optional, tag = "5")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Which.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CounterEntriesRequest {
+    /// Of which counter: its slug.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// 1970 to 2200.
+    #[prost(int32, tag = "2")]
+    pub year: i32,
+}
+/// Its entries.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CounterEntriesResponse {
+    /// The oldest day first.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<CounterEntry>,
+}
+/// Which.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveAmountRequest {
+    /// Of which counter: its slug.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// The entry's id.
+    #[prost(string, tag = "2")]
+    pub entry: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod counters_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Counters: they are in the report, and nowhere outside the hub. Amounts are in thousandths of the counter's unit.
+    #[derive(Debug, Clone)]
+    pub struct CountersClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl CountersClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> CountersClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CountersClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CountersClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Begins to count something, or gives what is counted already another name and unit. INVALID_ARGUMENT for a slug that is none;
+        /// PERMISSION_DENIED when there are 100.
+        pub async fn define(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DefineCounterRequest>,
+        ) -> std::result::Result<tonic::Response<super::OwnCounter>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Counters/Define",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Counters", "Define"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Everything that is counted.
+        pub async fn list(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCountersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCountersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Counters/List",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Counters", "List"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Counts something no more, and forgets everything that was counted. NOT_FOUND for what is not counted.
+        pub async fn delete(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DeleteCounterRequest>,
+        ) -> std::result::Result<tonic::Response<super::OwnCounter>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Counters/Delete",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Counters", "Delete"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Counts an amount. INVALID_ARGUMENT for zero, for more than 10^12 thousandths, and for what is no day.
+        pub async fn add(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddAmountRequest>,
+        ) -> std::result::Result<tonic::Response<super::CounterEntry>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Counters/Add");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Counters", "Add"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What was counted in a year.
+        pub async fn entries(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CounterEntriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CounterEntriesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Counters/Entries",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Counters", "Entries"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes an entry back. NOT_FOUND for one there is not.
+        pub async fn remove(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RemoveAmountRequest>,
+        ) -> std::result::Result<tonic::Response<super::CounterEntry>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Counters/Remove",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Counters", "Remove"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod counters_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with CountersServer.
+    #[async_trait]
+    pub trait Counters: std::marker::Send + std::marker::Sync + 'static {
+        /// Begins to count something, or gives what is counted already another name and unit. INVALID_ARGUMENT for a slug that is none;
+        /// PERMISSION_DENIED when there are 100.
+        async fn define(
+            &self,
+            request: tonic::Request<super::DefineCounterRequest>,
+        ) -> std::result::Result<tonic::Response<super::OwnCounter>, tonic::Status>;
+        /// Everything that is counted.
+        async fn list(
+            &self,
+            request: tonic::Request<super::ListCountersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCountersResponse>,
+            tonic::Status,
+        >;
+        /// Counts something no more, and forgets everything that was counted. NOT_FOUND for what is not counted.
+        async fn delete(
+            &self,
+            request: tonic::Request<super::DeleteCounterRequest>,
+        ) -> std::result::Result<tonic::Response<super::OwnCounter>, tonic::Status>;
+        /// Counts an amount. INVALID_ARGUMENT for zero, for more than 10^12 thousandths, and for what is no day.
+        async fn add(
+            &self,
+            request: tonic::Request<super::AddAmountRequest>,
+        ) -> std::result::Result<tonic::Response<super::CounterEntry>, tonic::Status>;
+        /// What was counted in a year.
+        async fn entries(
+            &self,
+            request: tonic::Request<super::CounterEntriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CounterEntriesResponse>,
+            tonic::Status,
+        >;
+        /// Takes an entry back. NOT_FOUND for one there is not.
+        async fn remove(
+            &self,
+            request: tonic::Request<super::RemoveAmountRequest>,
+        ) -> std::result::Result<tonic::Response<super::CounterEntry>, tonic::Status>;
+    }
+    /// Counters: they are in the report, and nowhere outside the hub. Amounts are in thousandths of the counter's unit.
+    #[derive(Debug)]
+    pub struct CountersServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> CountersServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for CountersServer<T>
+    where
+        T: Counters,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/interhub.v1.Counters/Define" => {
+                    #[allow(non_camel_case_types)]
+                    struct DefineSvc<T: Counters>(pub Arc<T>);
+                    impl<
+                        T: Counters,
+                    > tonic::server::UnaryService<super::DefineCounterRequest>
+                    for DefineSvc<T> {
+                        type Response = super::OwnCounter;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DefineCounterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Counters>::define(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DefineSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Counters/List" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSvc<T: Counters>(pub Arc<T>);
+                    impl<
+                        T: Counters,
+                    > tonic::server::UnaryService<super::ListCountersRequest>
+                    for ListSvc<T> {
+                        type Response = super::ListCountersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCountersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Counters>::list(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Counters/Delete" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteSvc<T: Counters>(pub Arc<T>);
+                    impl<
+                        T: Counters,
+                    > tonic::server::UnaryService<super::DeleteCounterRequest>
+                    for DeleteSvc<T> {
+                        type Response = super::OwnCounter;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteCounterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Counters>::delete(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Counters/Add" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddSvc<T: Counters>(pub Arc<T>);
+                    impl<
+                        T: Counters,
+                    > tonic::server::UnaryService<super::AddAmountRequest>
+                    for AddSvc<T> {
+                        type Response = super::CounterEntry;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddAmountRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Counters>::add(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Counters/Entries" => {
+                    #[allow(non_camel_case_types)]
+                    struct EntriesSvc<T: Counters>(pub Arc<T>);
+                    impl<
+                        T: Counters,
+                    > tonic::server::UnaryService<super::CounterEntriesRequest>
+                    for EntriesSvc<T> {
+                        type Response = super::CounterEntriesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CounterEntriesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Counters>::entries(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EntriesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Counters/Remove" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveSvc<T: Counters>(pub Arc<T>);
+                    impl<
+                        T: Counters,
+                    > tonic::server::UnaryService<super::RemoveAmountRequest>
+                    for RemoveSvc<T> {
+                        type Response = super::CounterEntry;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RemoveAmountRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Counters>::remove(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for CountersServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "interhub.v1.Counters";
+    impl<T> tonic::server::NamedService for CountersServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -19,6 +19,7 @@ use crate::command::operation::{NodeStatus, Watched};
 use crate::command::quarantine::{QuarantinePage, QuarantinedEnvelope};
 use crate::command::report::{Numbers, Report};
 use crate::command::subscription::Subscription;
+use crate::command::undo::Undone;
 use crate::peer::status::{Direction, PeerStatus};
 use crate::projection::HubStatus;
 use crate::store::catalogue::change::ChangeKind;
@@ -296,6 +297,19 @@ pub fn subscription(Subscription { id, row }: Subscription) -> v1::Subscription 
         events: row.events,
         failures: row.failures,
         error: row.error,
+    }
+}
+
+/// What undoing came to.
+pub fn undone(event: ShownEvent, fields: Vec<Undone>) -> v1::UndoEventResponse {
+    let field = |field: Undone| v1::UndoneField {
+        field: field.field,
+        before: field.now,
+        after: field.then,
+    };
+    v1::UndoEventResponse {
+        event: Some(self::event(event)),
+        fields: fields.into_iter().map(field).collect(),
     }
 }
 

@@ -56,6 +56,17 @@ pub fn fields(fields: Option<v1::EventFields>) -> EventFields {
     }
 }
 
+/// When a moved occurrence ends.
+pub fn ending_of_move(ending: Option<v1::move_occurrence_request::Ending>) -> Result<Ending, CommandError> {
+    match ending {
+        Some(v1::move_occurrence_request::Ending::End(end)) => Ok(Ending::At(end)),
+        Some(v1::move_occurrence_request::Ending::DurationSeconds(seconds)) => Ok(Ending::After(seconds)),
+        None => Err(CommandError::usage(
+            "say when it ends or how long it lasts; a moved date has an end of its own",
+        )),
+    }
+}
+
 /// A filter. Dates are read in `zone`.
 pub fn query(request: v1::ListEventsRequest, zone: &TimeZone, now_ms: i64) -> Result<EventQuery, CommandError> {
     let times = [("from", &request.from), ("to", &request.to)];
