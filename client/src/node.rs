@@ -55,6 +55,8 @@ type Network = v1::network_client::NetworkClient<Service>;
 type Hubs = v1::hubs_client::HubsClient<Service>;
 type Events = v1::events_client::EventsClient<Service>;
 type Operations = v1::operations_client::OperationsClient<Service>;
+type Webhooks = v1::webhooks_client::WebhooksClient<Service>;
+type Counters = v1::counters_client::CountersClient<Service>;
 
 impl Node {
     /// Connects to a node.
@@ -78,6 +80,14 @@ impl Node {
 
     fn operations(&self) -> Operations {
         Operations::new(self.service.clone())
+    }
+
+    fn webhook_service(&self) -> Webhooks {
+        Webhooks::new(self.service.clone())
+    }
+
+    fn counter_service(&self) -> Counters {
+        Counters::new(self.service.clone())
     }
 
     /// Founds a network.
@@ -471,6 +481,68 @@ impl Node {
     pub async fn revoke_token(&self, id: &str) -> Result<v1::Token, ClientError> {
         let request = call(v1::RevokeTokenRequest { id: id.to_owned() });
         Ok(self.operations().revoke_token(request).await?.into_inner())
+    }
+
+    /// Tells a receiver of every change from now on.
+    pub async fn create_webhook(
+        &self,
+        request: v1::CreateWebhookRequest,
+    ) -> Result<v1::CreateWebhookResponse, ClientError> {
+        Ok(self.webhook_service().create(call(request)).await?.into_inner())
+    }
+
+    /// Every receiver, without its secret.
+    pub async fn webhooks(&self) -> Result<Vec<v1::Webhook>, ClientError> {
+        let request = call(v1::ListWebhooksRequest {});
+        Ok(self.webhook_service().list(request).await?.into_inner().webhooks)
+    }
+
+    /// Tells a receiver nothing more.
+    pub async fn delete_webhook(&self, id: &str) -> Result<v1::Webhook, ClientError> {
+        let request = call(v1::DeleteWebhookRequest { id: id.to_owned() });
+        Ok(self.webhook_service().delete(request).await?.into_inner())
+    }
+
+    /// Sends a receiver a message that says nothing.
+    pub async fn test_webhook(&self, id: &str) -> Result<v1::Webhook, ClientError> {
+        let request = call(v1::TestWebhookRequest { id: id.to_owned() });
+        Ok(self.webhook_service().test(request).await?.into_inner())
+    }
+
+    /// Begins to count something, or renames it.
+    pub async fn define_counter(&self, request: v1::DefineCounterRequest) -> Result<v1::OwnCounter, ClientError> {
+        Ok(self.counter_service().define(call(request)).await?.into_inner())
+    }
+
+    /// Everything that is counted.
+    pub async fn counters(&self) -> Result<Vec<v1::OwnCounter>, ClientError> {
+        let request = call(v1::ListCountersRequest {});
+        Ok(self.counter_service().list(request).await?.into_inner().counters)
+    }
+
+    /// Counts something no more.
+    pub async fn delete_counter(&self, slug: &str) -> Result<v1::OwnCounter, ClientError> {
+        let request = call(v1::DeleteCounterRequest { slug: slug.to_owned() });
+        Ok(self.counter_service().delete(request).await?.into_inner())
+    }
+
+    /// Counts an amount.
+    pub async fn add_amount(&self, request: v1::AddAmountRequest) -> Result<v1::CounterEntry, ClientError> {
+        Ok(self.counter_service().add(call(request)).await?.into_inner())
+    }
+
+    /// What was counted in a year.
+    pub async fn counter_entries(&self, slug: &str, year: i32) -> Result<Vec<v1::CounterEntry>, ClientError> {
+        let slug = slug.to_owned();
+        let request = call(v1::CounterEntriesRequest { slug, year });
+        Ok(self.counter_service().entries(request).await?.into_inner().entries)
+    }
+
+    /// Takes an entry back.
+    pub async fn remove_amount(&self, slug: &str, entry: &str) -> Result<v1::CounterEntry, ClientError> {
+        let (slug, entry) = (slug.to_owned(), entry.to_owned());
+        let request = call(v1::RemoveAmountRequest { slug, entry });
+        Ok(self.counter_service().remove(request).await?.into_inner())
     }
 
     /// The hubs the node talks to, or tries to.

@@ -19,3 +19,4 @@ pub mod task;
 pub mod telemetry;
 pub mod way;
 pub mod web;
+pub mod webhook;

@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::child::{self, ChildCounter, Counting};
 use crate::clock::SharedClock;
+use crate::command::picture::Painters;
+use crate::command::webhook::Callers;
 use crate::command::{Answer, Class, CommandError, Commands, Neighbours};
 use crate::config::Config;
 use crate::data_folder::{
@@ -43,6 +45,7 @@ use crate::sync::{
 };
 use crate::task::{Blocking, TaskContext, Tasks};
 use crate::web::{self, AdminState, PublicDirectory, WebState};
+use crate::webhook;
 
 /// A node that is told to stop has so long before it is cut off.
 pub const STOP_WITHIN: Duration = Duration::from_secs(9);
@@ -290,6 +293,12 @@ impl Node {
             fetcher: Fetcher::new(config.feeds_from_private_networks).map_err(other)?,
             looking: Arc::default(),
             feeds_changed: Arc::default(),
+            receivers: Callers::new().map_err(other)?,
+            webhooks_changed: Arc::default(),
+            webhooks_writing: Arc::default(),
+            painters: Painters::new(config.feeds_from_private_networks).map_err(other)?,
+            shows_pictures: config.pictures,
+            counting: Arc::default(),
         };
 
         follow_search(&tasks, &ledger, search);
@@ -304,6 +313,8 @@ impl Node {
             let _ = commands.neighbours.set(peers);
         }
         feed::poll::start(&commands);
+        webhook::deliver::start(&commands);
+        picture::poll::start(&commands);
         serve_clients(&tasks, &commands, folder.path()).await?;
         let ready = Arc::new(AtomicBool::new(false));
         serve_web(&tasks, &commands, &config, web_listener, ready.clone()).await?;

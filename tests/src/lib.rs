@@ -14,3 +14,4 @@ pub mod cluster;
 pub mod hostile;
 pub mod hub;
 pub mod mounts;
+pub mod receiver;

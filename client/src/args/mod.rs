@@ -110,6 +110,12 @@ pub enum TopCommand {
         #[arg(long, conflicts_with = "json")]
         csv: bool,
     },
+    /// What this hub counts for itself, beside its events
+    #[command(subcommand)]
+    Counter(CounterCommand),
+    /// Programs that are told of changes over HTTP
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// What people sign in with, and programs call with
     #[command(subcommand)]
     Token(TokenCommand),
@@ -130,6 +136,95 @@ pub enum TopCommand {
         /// The folder; made if it is not there
         #[arg(value_name = "DIR")]
         dir: PathBuf,
+    },
+}
+
+/// `interhub counter ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum CounterCommand {
+    /// Begin to count something, or give it another name and unit
+    Define {
+        /// What commands call it, for instance coffee
+        #[arg(value_name = "SLUG")]
+        slug: String,
+        /// What reports call it; the slug if not given
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        name: String,
+        /// Of what, for instance kg
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        unit: String,
+    },
+    /// Everything that is counted
+    List,
+    /// Count an amount
+    Add {
+        /// Of what: the slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+        /// How much, with at most three decimals; below zero takes back
+        #[arg(value_name = "AMOUNT", allow_negative_numbers = true, value_parser = value::thousandths)]
+        thousandths: i64,
+        /// For which day; today if not given
+        #[arg(long, value_name = "DATE")]
+        on: Option<String>,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        note: String,
+    },
+    /// What was counted in a year, one entry a line
+    Entries {
+        /// Of what: the slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+        /// Which year
+        #[arg(long, value_name = "YEAR", allow_negative_numbers = true)]
+        year: i32,
+    },
+    /// Take an entry back
+    Remove {
+        /// Of what: the slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+        /// Its id, as `counter entries` shows it
+        #[arg(value_name = "ENTRY")]
+        entry: String,
+    },
+    /// Count something no more, and forget everything that was counted
+    Delete {
+        /// Its slug
+        #[arg(value_name = "SLUG")]
+        slug: String,
+    },
+}
+
+/// `interhub webhook ...`
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum WebhookCommand {
+    /// Send every change from now on to an address; the secret that messages are signed with is shown once
+    Create {
+        /// Where to
+        #[arg(value_name = "URL")]
+        url: String,
+        /// What to call it
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        label: String,
+        /// It may be on the hub's own network or this machine, and http will do
+        #[arg(long)]
+        private_network: bool,
+    },
+    /// Every address, and how it goes there
+    List,
+    /// Send a message that says nothing, and whatever waits
+    Test {
+        /// Its id, as the list shows it
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Send nothing more
+    Delete {
+        /// Its id, as the list shows it
+        #[arg(value_name = "ID")]
+        id: String,
     },
 }
 

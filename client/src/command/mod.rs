@@ -12,6 +12,7 @@ mod report;
 mod setup;
 mod subscription;
 mod token;
+mod webhook;
 
 use std::io::Write;
 
@@ -82,6 +83,8 @@ pub async fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), ClientError> {
             operations::quarantine(limit, cursor, &node(&cli.global).await?, &mut answer).await
         }
         TopCommand::Report { year, csv } => report::run(year, csv, &node(&cli.global).await?, &mut answer).await,
+        TopCommand::Counter(command) => counter::run(command, &node(&cli.global).await?, &mut answer).await,
+        TopCommand::Webhook(command) => webhook::run(command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Token(command) => token::run(command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Watch { from } => operations::watch(from, &node(&cli.global).await?, &mut answer).await,
     }

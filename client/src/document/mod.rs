@@ -11,6 +11,7 @@ mod operations;
 mod report;
 mod subscription;
 mod token;
+mod webhook;
 
 pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
 pub use decision::{DecisionDocument, DecisionsDocument, HubDecisionDocument};
@@ -27,6 +28,7 @@ pub use operations::{
 pub use report::{MonthDocument, NumbersDocument, ReportDocument};
 pub use subscription::{SubscribedDocument, SubscriptionDocument, SubscriptionsDocument};
 pub use token::{NewTokenDocument, TokenDocument, TokensDocument};
+pub use webhook::{NewWebhookDocument, WebhookDocument, WebhooksDocument};
 
 use interhub_proto::Timestamp;
 

@@ -305,7 +305,8 @@ fn split(text: &str) -> Option<(TokenId, [u8; SECRET_BYTES])> {
     Some((TokenId(id.try_into().ok()?), secret.try_into().ok()?))
 }
 
-fn check_label(label: &str) -> Result<String, CommandError> {
+/// A label, without the room around it, or what is wrong with it.
+pub(super) fn check_label(label: &str) -> Result<String, CommandError> {
     let label = label.trim();
     if label.chars().count() > MAX_LABEL || label.chars().any(char::is_control) {
         return Err(CommandError::usage(format!(

@@ -23,6 +23,7 @@ pub mod subscription;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod undo;
+pub mod webhook;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -235,6 +236,18 @@ pub struct Commands {
     pub looking: Arc<tokio::sync::Mutex<()>>,
     /// Told when there is another calendar to look at.
     pub feeds_changed: Arc<tokio::sync::Notify>,
+    /// Calls whoever wants to be told of changes.
+    pub receivers: webhook::Callers,
+    /// Told when there may be something to tell them.
+    pub webhooks_changed: Arc<tokio::sync::Notify>,
+    /// Held while what is known of one of them is read and written.
+    pub webhooks_writing: Arc<tokio::sync::Mutex<()>>,
+    /// Downloads the pictures that events name.
+    pub painters: picture::Painters,
+    /// Whether pages of this node show them.
+    pub shows_pictures: bool,
+    /// Held while what the hub counts for itself is read and written.
+    pub counting: Arc<parking_lot::Mutex<()>>,
 }
 
 /// An event as it is shown: what it says, at which occurrence, whose it is, how fresh.

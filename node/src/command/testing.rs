@@ -8,6 +8,8 @@ use interhub_domain::envelope::SigningKey;
 use interhub_domain::profile::HubProfile;
 
 use super::Commands;
+use super::picture::Painters;
+use super::webhook::Callers;
 use crate::clock::ManualClock;
 use crate::feed::fetch::Fetcher;
 use crate::projection::read::Views;
@@ -51,6 +53,12 @@ pub(crate) fn birmingham(tasks: &Tasks, now_ms: i64) -> (Commands, Arc<ManualClo
         fetcher: Fetcher::new(true).unwrap(),
         looking: Arc::default(),
         feeds_changed: Arc::default(),
+        receivers: Callers::new().unwrap(),
+        webhooks_changed: Arc::default(),
+        webhooks_writing: Arc::default(),
+        painters: Painters::new(true).unwrap(),
+        shows_pictures: true,
+        counting: Arc::default(),
     };
     (commands, clock)
 }

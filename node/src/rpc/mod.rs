@@ -14,6 +14,7 @@ mod operations;
 pub mod socket;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use interhub_proto::v1;
 use tonic::service::Routes;
@@ -24,12 +25,15 @@ use self::events::EventsService;
 use self::hubs::HubsService;
 use self::network::NetworkService;
 use self::operations::OperationsService;
+use self::webhooks::WebhooksService;
 use crate::command::Commands;
 
 type NetworkServer = v1::network_server::NetworkServer<NetworkService>;
 type HubsServer = v1::hubs_server::HubsServer<HubsService>;
 type EventsServer = v1::events_server::EventsServer<EventsService>;
 type OperationsServer = v1::operations_server::OperationsServer<OperationsService>;
+type WebhooksServer = v1::webhooks_server::WebhooksServer<WebhooksService>;
+type CountersServer = v1::counters_server::CountersServer<CountersService>;
 
 /// All services for clients, with health and reflection.
 pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
@@ -38,6 +42,8 @@ pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
     reporter.set_serving::<HubsServer>().await;
     reporter.set_serving::<EventsServer>().await;
     reporter.set_serving::<OperationsServer>().await;
+    reporter.set_serving::<WebhooksServer>().await;
+    reporter.set_serving::<CountersServer>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interhub_proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -48,6 +54,8 @@ pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
         .add_service(HubsServer::new(HubsService(commands.clone())))
         .add_service(EventsServer::new(EventsService::new(commands.clone())))
         .add_service(OperationsServer::new(OperationsService(commands.clone())))
+        .add_service(WebhooksServer::new(WebhooksService(commands.clone())))
+        .add_service(CountersServer::new(CountersService(commands.clone())))
         .add_service(health)
         .add_service(reflection))
 }

@@ -78,6 +78,14 @@ pub enum Family {
     Token,
     /// hash of a browser's secret → the token it signed in with; local.
     Session,
+    /// webhook → a receiver of changes; local.
+    Webhook,
+    /// counter → something this hub counts for itself; local.
+    Counter,
+    /// counter, day, entry → an amount of it; local.
+    Tally,
+    /// hash of an address → a small copy of the picture there; a cache.
+    Picture,
     /// Projection: thing → its rows, the one that is shown first.
     EventRow,
     /// Projection: length class, start, thing, occurrence → the rest of it; single events, and series inside the covered years.
@@ -130,6 +138,10 @@ impl Family {
         Self::FeedItem,
         Self::Token,
         Self::Session,
+        Self::Webhook,
+        Self::Counter,
+        Self::Tally,
+        Self::Picture,
         Self::EventRow,
         Self::OccurrenceByTime,
         Self::OccurrenceByHub,
@@ -171,6 +183,10 @@ impl Family {
             Self::FeedItem => "feed_item",
             Self::Token => "token",
             Self::Session => "session",
+            Self::Webhook => "webhook",
+            Self::Counter => "counter",
+            Self::Tally => "tally",
+            Self::Picture => "picture",
             Self::EventRow => "event_row",
             Self::OccurrenceByTime => "occurrence_by_time",
             Self::OccurrenceByHub => "occurrence_by_hub",

@@ -22,6 +22,7 @@ mod join;
 mod judge;
 mod keys;
 mod ledger;
+mod local;
 mod moved;
 mod quarantine;
 mod read;
@@ -40,6 +41,7 @@ pub use intake::Refused;
 pub use join::{JoinError, invitation_message};
 pub use keys::{KeyError, KeyKeeper, NextIdentity, RecoveryRecord};
 pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};
+pub use local::LocalKey;
 pub use quarantine::{HeldBack, HeldBackPage};
 
 #[cfg(test)]

@@ -18,4 +18,5 @@ mod scopes;
 mod subscription;
 mod terminal;
 mod tokens;
+mod webhooks;
 mod withholding;

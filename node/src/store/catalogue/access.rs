@@ -3,26 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::short::short_id;
 use super::{Key, Value, decode_row, encode_row};
 use crate::store::Family;
 
-/// What a token is called by. Not secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TokenId(pub [u8; 8]);
-
-impl std::fmt::Display for TokenId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
-impl std::str::FromStr for TokenId {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| ())?;
-        bytes.try_into().map(Self).map_err(|_| ())
-    }
+short_id! {
+    /// What a token is called by. Not secret.
+    TokenId
 }
 
 /// What a token lets its bearer do. The numbers are stored: append, never change.

@@ -4,26 +4,13 @@ use interhub_domain::calendar::follow::Gaps;
 use interhub_domain::ids::ThingId;
 use serde::{Deserialize, Serialize};
 
+use super::short::short_id;
 use super::{Key, Value, decode_row, encode_row};
 use crate::store::Family;
 
-/// What a subscription is called by: random, because its address may be a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct FeedId(pub [u8; 8]);
-
-impl std::fmt::Display for FeedId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
-impl std::str::FromStr for FeedId {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| ())?;
-        bytes.try_into().map(Self).map_err(|_| ())
-    }
+short_id! {
+    /// What a subscription is called by: random, because its address may be a secret.
+    FeedId
 }
 
 /// Family `feed`: a calendar that is followed. 8 bytes.

@@ -18,6 +18,8 @@ pub mod meta;
 pub mod network;
 pub mod object;
 pub mod quarantine;
+mod short;
+pub mod webhook;
 
 #[cfg(test)]
 mod golden;
