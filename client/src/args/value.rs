@@ -50,6 +50,20 @@ pub fn duration(text: &str) -> Result<u64, String> {
     Ok(total)
 }
 
+/// An amount with at most three decimals, in thousandths: `12.5`, `-3`.
+pub fn thousandths(text: &str) -> Result<i64, String> {
+    let expected = || format!("{text:?} is no amount; write it like 12.5, with at most three decimals");
+    let trimmed = text.trim();
+    let (sign, digits) = trimmed.strip_prefix('-').map_or((1, trimmed), |digits| (-1, digits));
+    let (whole, decimals) = digits.split_once(['.', ',']).unwrap_or((digits, ""));
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(decimals) || decimals.len() > 3 {
+        return Err(expected());
+    }
+    let padded: i64 = format!("{whole}{decimals:0<3}").parse().map_err(|_| expected())?;
+    Ok(sign * padded)
+}
+
 /// A wall time or a date, in the form the node wants: `2027-03-04T18:30:00` or `2027-03-04`.
 pub fn local_time(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
@@ -77,7 +91,7 @@ pub fn local_time(text: &str) -> Result<String, String> {
 /// A date, a wall time, an instant in RFC 3339, or a word for one, as filters take them. The node reads it in its zone.
 pub fn moment(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
-    let is_word = ["now", "today", "tomorrow"].contains(&trimmed);
+    let is_word = ["now", "today", "tomorrow", "weekend", "week", "month"].contains(&trimmed);
     if is_word || trimmed.parse::<jiff::Timestamp>().is_ok() {
         return Ok(trimmed.to_owned());
     }

@@ -123,14 +123,19 @@ fn csv_cells(event: EventDocument) -> [String; 22] {
 
 /// A line of RFC 4180.
 fn csv_line(cells: &[String]) -> String {
-    let quoted = cells.iter().map(|cell| {
-        if cell.contains(['"', ',', '\r', '\n']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.clone()
-        }
-    });
+    let quoted = cells.iter().map(|cell| csv_cell(cell));
     quoted.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// A cell of RFC 4180. What a spreadsheet would take for a formula (CWE-1236) is written as text.
+pub(super) fn csv_cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    let text = format!("{}{text}", if is_formula { "'" } else { "" });
+    if text.contains(['"', ',', '\r', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -141,6 +146,21 @@ mod tests {
     fn cells_are_quoted_where_they_must_be() {
         let cells = ["a", "b,c", "say \"hi\"", "two\nlines", ""].map(str::to_owned);
         assert_eq!(csv_line(&cells), "a,\"b,c\",\"say \"\"hi\"\"\",\"two\nlines\",\r\n");
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for (text, cell) in [
+            ("=1+1", "'=1+1"),
+            ("@me", "'@me"),
+            ("-2+3", "'-2+3"),
+            ("+44 121, ext. 2", "\"'+44 121, ext. 2\""),
+            ("\t=1", "'\t=1"),
+            ("-1.5", "-1.5"),
+            ("1=1", "1=1"),
+        ] {
+            assert_eq!(csv_cell(text), cell);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What each command does: ask the node, answer with JSON or with text.
 
 mod cohost;
+mod counter;
 mod event;
 mod export;
 mod hub;

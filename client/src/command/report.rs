@@ -1,6 +1,6 @@
 //! `interhub report`.
 
-use super::Answer;
+use super::{Answer, export};
 use crate::document::{NumbersDocument, ReportDocument};
 use crate::error::ClientError;
 use crate::node::Node;
@@ -28,17 +28,37 @@ pub(super) async fn run(year: i32, csv: bool, node: &Node, answer: &mut Answer<'
     answer.show(&report, if csv { as_csv } else { as_text })
 }
 
+/// One line for each month, tag, other host and counter (RFC 4180).
 fn as_csv(report: &ReportDocument) -> String {
-    let mut text = "year,month,events,cancelled,coming,hours\r\n".to_owned();
-    for month in &report.by_month {
+    let mut text = "year,kind,name,events,cancelled,coming,hours,amount,unit\r\n".to_owned();
+    let mut line = |kind: &str, name: &str, numbers: &NumbersDocument| {
         let NumbersDocument {
             events,
             cancelled,
             coming,
             hours,
-        } = month.numbers;
-        text.push_str(&[report.year.to_string(), month.month.to_string(), events.to_string()].join(","));
-        text.push_str(&format_args!(",{cancelled},{coming},{hours}\r\n").to_string());
+        } = numbers;
+        let name = export::csv_cell(name);
+        text.push_str(&format!(
+            "{},{kind},{name},{events},{cancelled},{coming},{hours},,\r\n",
+            report.year
+        ));
+    };
+    for month in &report.by_month {
+        line("month", &month.month.to_string(), &month.numbers);
+    }
+    for (kind, groups) in [("tag", &report.by_tag), ("cohost", &report.by_cohost)] {
+        for group in groups {
+            line(kind, &group.name, &group.numbers);
+        }
+    }
+    for counter in &report.counters {
+        let name = export::csv_cell(&counter.name);
+        let unit = export::csv_cell(counter.unit.as_deref().unwrap_or(""));
+        text.push_str(&format!(
+            "{},counter,{name},,,,,{},{unit}\r\n",
+            report.year, counter.total
+        ));
     }
     text
 }
@@ -75,6 +95,18 @@ fn as_text(report: &ReportDocument) -> String {
         text.push('\n');
         text.push_str(&render::table(&header(title), rows.collect()));
     }
+    if !report.counters.is_empty() {
+        let rows = report.counters.iter().map(|counter| {
+            vec![
+                render::short(&counter.name),
+                counter.total.to_string(),
+                render::line(counter.unit.as_deref().unwrap_or("")),
+                counter.entries.to_string(),
+            ]
+        });
+        text.push('\n');
+        text.push_str(&render::table(&["COUNTED", "TOTAL", "UNIT", "ENTRIES"], rows.collect()));
+    }
     text
 }
 
@@ -102,6 +134,14 @@ mod tests {
                 numbers: Some(numbers(3, 100)),
             }],
             by_cohost: vec![],
+            counters: vec![v1::ReportCounter {
+                slug: "coffee".into(),
+                name: "Coffee, beans".into(),
+                unit: "kg".into(),
+                entries: 2,
+                total: 12_500,
+                by_month: vec![0; 12],
+            }],
         })
     }
 
@@ -109,11 +149,16 @@ mod tests {
     fn months_come_as_a_table_for_people_and_for_spreadsheets() {
         let csv = as_csv(&report());
         assert!(
-            csv.starts_with("year,month,events,cancelled,coming,hours\r\n2026,1,0,0,0,0\r\n"),
+            csv.starts_with("year,kind,name,events,cancelled,coming,hours,amount,unit\r\n2026,month,1,0,0,0,0,,\r\n"),
             "{csv}"
         );
-        assert!(csv.contains("\r\n2026,3,3,1,0,1.67\r\n"), "{csv}");
-        assert_eq!(csv.lines().count(), 13);
+        assert!(csv.contains("\r\n2026,month,3,3,1,0,1.67,,\r\n"), "{csv}");
+        assert!(csv.contains("\r\n2026,tag,coffee,3,1,0,1.67,,\r\n"), "{csv}");
+        assert!(
+            csv.ends_with("\r\n2026,counter,\"Coffee, beans\",,,,,12.5,kg\r\n"),
+            "{csv}"
+        );
+        assert_eq!(csv.lines().count(), 15);
         let text = as_text(&report());
         assert!(
             text.contains("March") && text.contains("all of 2026") && text.contains("coffee"),
@@ -134,5 +179,9 @@ mod tests {
         }
         assert_eq!(json["by_month"][2]["month"], 3);
         assert_eq!(json["by_tag"][0]["name"], "coffee");
+        assert_eq!(
+            (&json["counters"][0]["total"], &json["counters"][0]["unit"]),
+            (&12.5.into(), &"kg".into())
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! Instants are RFC 3339 in UTC. What is absent is `null`; titles and texts are always strings.
 
 mod cohost;
+mod counter;
 mod decision;
 mod event;
 mod hub;
@@ -14,6 +15,7 @@ mod token;
 mod webhook;
 
 pub use cohost::{ConflictDocument, ConflictsDocument, InvitationsDocument, ValueDocument};
+pub use counter::{CounterDocument, CounterYearDocument, CountersDocument, EntriesDocument, EntryDocument};
 pub use decision::{DecisionDocument, DecisionsDocument, HubDecisionDocument};
 pub use event::{
     ErasedDocument, EventDocument, ExportDocument, GoneDocument, HiddenListDocument, HiddenNoteDocument,

@@ -3,6 +3,8 @@
 use interhub_proto::v1;
 use serde::Serialize;
 
+use super::CounterYearDocument;
+
 /// Occurrences of events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct NumbersDocument {
@@ -69,6 +71,8 @@ pub struct ReportDocument {
     pub by_tag: Vec<GroupDocument>,
     /// Most first.
     pub by_cohost: Vec<GroupDocument>,
+    /// What the hub counts for itself, by name.
+    pub counters: Vec<CounterYearDocument>,
 }
 
 impl From<v1::ReportResponse> for ReportDocument {
@@ -95,6 +99,7 @@ impl From<v1::ReportResponse> for ReportDocument {
                 .collect(),
             by_tag: groups(report.by_tag),
             by_cohost: groups(report.by_cohost),
+            counters: report.counters.into_iter().map(CounterYearDocument::from).collect(),
         }
     }
 }

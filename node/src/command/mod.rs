@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audience;
 pub mod cohost;
+pub mod counter;
 mod dates;
 pub mod decision;
 pub mod details;

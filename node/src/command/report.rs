@@ -7,6 +7,7 @@ use interhub_domain::query::{EventQuery, MAX_LIMIT};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::counter::CounterYear;
 use super::{CommandError, Commands};
 use crate::projection::HubRow;
 
@@ -64,6 +65,8 @@ pub struct Report {
     pub by_tag: Vec<(String, Numbers)>,
     /// By slug of the other hosts.
     pub by_cohost: Vec<(String, Numbers)>,
+    /// What the hub counts for itself.
+    pub counters: Vec<CounterYear>,
 }
 
 impl Commands {
@@ -85,11 +88,13 @@ impl Commands {
         };
         let from_ms = begins_ms(year_of).ok_or_else(wrong)?;
         let to_ms = begins_ms(year_of + 1).ok_or_else(wrong)?;
+        let counters = self.counter_years(year)?;
         let hubs = self.views.hubs()?;
         let own = self.ledger.own_id();
         let Some(house) = hubs.iter().find(|hub| hub.id == own) else {
             return Ok(Report {
                 year,
+                counters,
                 ..Report::default()
             });
         };
@@ -119,7 +124,10 @@ impl Commands {
             }
             query.cursor = page.next;
             if query.cursor.is_none() {
-                return Ok(counting.done());
+                return Ok(Report {
+                    counters,
+                    ..counting.done()
+                });
             }
         }
     }

@@ -39,6 +39,8 @@ const READS: [&str; 15] = [
     "Operations/Quarantine",
     "Operations/Report",
     "Operations/Watch",
+    "Counters/List",
+    "Counters/Entries",
 ];
 /// What the front desk needs beside what is its own.
 const DESK: [&str; 5] = [

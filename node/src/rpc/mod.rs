@@ -5,6 +5,7 @@
 //! node's own types, [`error`] the only one that turns refusals into codes.
 
 pub mod convert;
+mod counters;
 mod door;
 pub mod error;
 mod events;
@@ -21,6 +22,7 @@ use tonic::service::Routes;
 
 pub use door::web_services;
 
+use self::counters::CountersService;
 use self::events::EventsService;
 use self::hubs::HubsService;
 use self::network::NetworkService;

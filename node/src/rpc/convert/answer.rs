@@ -280,6 +280,7 @@ pub fn report(report: Report) -> v1::ReportResponse {
         by_month: report.by_month.into_iter().map(numbers).collect(),
         by_tag: report.by_tag.into_iter().map(group).collect(),
         by_cohost: report.by_cohost.into_iter().map(group).collect(),
+        counters: report.counters.into_iter().map(super::counter::year).collect(),
     }
 }
 

@@ -2,5 +2,6 @@
 
 pub mod answer;
 pub mod ask;
+pub mod counter;
 pub mod token;
 pub mod webhook;

@@ -9,6 +9,7 @@
 pub mod access;
 mod bytes;
 pub mod change;
+pub mod counter;
 pub mod document;
 pub mod event;
 pub mod feed;

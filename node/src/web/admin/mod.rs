@@ -6,6 +6,7 @@
 
 mod acts;
 mod conflicts;
+mod counters;
 mod dates;
 mod details;
 mod event_form;
@@ -165,6 +166,7 @@ pub(super) fn router(site: Arc<Site>, state: AdminState) -> Router {
         .route("/admin/events/{id}/hosts", desk(hosts::show, hosts::change))
         .route("/admin/hosts", desk(hosts::invitations, hosts::answer))
         .route("/admin/conflicts", desk(conflicts::list, conflicts::settle))
+        .route("/admin/counters", desk(counters::list, counters::change))
         .route("/admin/report", page(report::show))
         .route("/admin/report.csv", page(report::csv))
         .route("/admin/report.json", page(report::json))

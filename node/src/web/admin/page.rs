@@ -82,6 +82,7 @@ pub(super) fn frame(errand: &Errand, board: &Board<'_>, title: &str, here: &str)
             entry("/admin/hosts", words.menu_hosts),
             entry("/admin/conflicts", words.menu_conflicts),
             entry("/admin/report", words.menu_report),
+            entry("/admin/counters", words.menu_counters),
         ],
         who: if bearer.label.is_empty() {
             bearer.id.to_string()

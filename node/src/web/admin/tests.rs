@@ -20,6 +20,8 @@ use crate::store::catalogue::access::Role;
 use crate::task::{Blocking, Tasks};
 use crate::way::PeerAddress;
 
+mod counters;
+
 /// Monday, 16 November 2026, 10:00 in Birmingham.
 const NOW_MS: i64 = 1_794_823_200_000;
 
@@ -760,7 +762,7 @@ async fn the_year_is_a_page_a_table_and_a_document() {
     let page = browser.get("/admin/report?year=2026").await;
     assert!(page.body.contains("<svg") && page.body.contains("repair") && page.body.contains("class=\"bar\""));
     let csv = browser.get("/admin/report.csv?year=2026").await;
-    assert!(csv.body.contains("2026,3,1,0,0,1.67\r\n"), "{}", csv.body);
+    assert!(csv.body.contains("2026,month,3,1,0,0,1.67,,\r\n"), "{}", csv.body);
     let json = browser.get("/admin/report.json?year=2026").await;
     let document: serde_json::Value = serde_json::from_str(&json.body).unwrap();
     assert_eq!(
@@ -786,6 +788,7 @@ async fn every_page_speaks_every_language_and_no_word_is_missing() {
         "/admin/hosts",
         "/admin/conflicts",
         "/admin/report",
+        "/admin/counters",
         "/admin/sign-in",
     ];
     let of_event = ["", "/cancel", "/undo", "/dates", "/hosts", "/postpone"].map(|rest| format!("{address}{rest}"));
