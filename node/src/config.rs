@@ -109,6 +109,9 @@ config! {
     /// Whether calendars that this hub follows may be on its own network or this machine. Whoever may subscribe can then make
     /// this node read pages that only machines inside may read.
     feeds_from_private_networks: bool = false,
+    /// Whether pages show small copies of the pictures that events name. For that this node downloads them from the addresses
+    /// that it and other hubs give; whoever serves them sees its address, and never those of readers.
+    pictures: bool = true,
     /// Log lines for people ("text") or for log collectors ("json").
     log_format: LogFormat = LogFormat::Text,
     /// What is logged: a level (error, warn, info, debug, trace), or levels by part, for instance

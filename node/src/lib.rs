@@ -11,6 +11,7 @@ mod metrics;
 pub mod node;
 pub mod outside;
 pub mod peer;
+pub mod picture;
 pub mod projection;
 pub mod rpc;
 pub mod store;

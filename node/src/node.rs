@@ -33,6 +33,7 @@ use crate::peer::connect::JoinError;
 use crate::peer::net::{Net, TcpNet};
 use crate::peer::status::PeerStatus;
 use crate::peer::{JoinRequest, Joined, PeerOptions, Peers};
+use crate::picture;
 use crate::projection::read::Views;
 use crate::projection::search::Search;
 use crate::projection::search::tantivy::TantivyIndex;

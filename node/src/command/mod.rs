@@ -17,6 +17,7 @@ pub mod import;
 pub mod key;
 pub mod network;
 pub mod operation;
+pub mod picture;
 pub mod quarantine;
 pub mod report;
 mod schedule;

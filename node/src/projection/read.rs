@@ -19,7 +19,8 @@ use super::stream::{Hit, Merged, Span, Wanted};
 use super::write::{covered_years, last_change};
 use super::{EventRow, HubRow, Listed, Page};
 use crate::store::catalogue::event::{HiddenKey, HiddenRow};
-use crate::store::catalogue::scan_prefix;
+use crate::store::catalogue::picture::{PictureKey, Thumbnail};
+use crate::store::catalogue::{get, scan_prefix};
 use crate::store::{Direction, Family, Store, StoreError};
 
 /// Most events of one feed: some 20 MB of iCalendar.
@@ -172,6 +173,11 @@ impl Views {
         let row = self.event(thing)?;
         let hidden = self.hidden()?;
         Ok(row.filter(|row| super::rows::Facts::of(row).public() && !hidden.contains(&thing)))
+    }
+
+    /// The small copy of a picture that an event names, if this node has one.
+    pub fn picture(&self, key: PictureKey) -> Result<Option<Thumbnail>, QueryError> {
+        Ok(get(&*self.store, &key)?.and_then(|row| row.thumbnail))
     }
 
     /// The events that this hub's operator hid: in no list, feed or search of this node.

@@ -9,6 +9,7 @@ use interhub_domain::query::{EventQuery, QueryParseError};
 use crate::projection::facets::Facets;
 use crate::projection::places::Places;
 use crate::projection::{EventRow, HubRow, Page};
+use crate::store::catalogue::picture::{PictureKey, Thumbnail};
 
 /// Why a look-up gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Where the events take place that match.
     fn places(&self, query: &EventQuery, now_ms: i64) -> Result<Places, DirectoryError>;
+
+    /// The small copy of a picture; `None` if this node has none.
+    fn picture(&self, key: PictureKey) -> Result<Option<Thumbnail>, DirectoryError>;
 
     /// A number that differs whenever anything shown may differ, except for what only time changes.
     fn version(&self) -> Result<u64, DirectoryError>;

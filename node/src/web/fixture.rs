@@ -16,6 +16,7 @@ use super::directory::{Directory, DirectoryError};
 use crate::projection::facets::{Facets, Tally, sideways};
 use crate::projection::places::{Gathered, Places};
 use crate::projection::{EventRow, HubRow, HubStatus, Listed, Page};
+use crate::store::catalogue::picture::{PictureKey, Thumbnail};
 
 /// The moment of all fixtures: Wednesday 25 November 2026, 09:12 in Birmingham.
 pub(crate) const NOW: &str = "2026-11-25T09:12:00Z";
@@ -31,6 +32,7 @@ pub(crate) fn now_ms() -> i64 {
 pub(crate) struct Fixture {
     pub(crate) hubs: Vec<HubRow>,
     pub(crate) events: Vec<(Arc<EventRow>, Vec<Occurrence>)>,
+    pub(crate) pictures: BTreeMap<PictureKey, Thumbnail>,
     /// Every look-up fails.
     pub(crate) broken: bool,
 }
@@ -164,6 +166,10 @@ impl Directory for Fixture {
             gathered.add(&listed);
         }
         Ok(gathered.places(true))
+    }
+
+    fn picture(&self, key: PictureKey) -> Result<Option<Thumbnail>, DirectoryError> {
+        Ok(self.pictures.get(&key).cloned())
     }
 
     fn version(&self) -> Result<u64, DirectoryError> {
@@ -522,7 +528,7 @@ pub(crate) fn normal() -> Fixture {
     Fixture {
         hubs: vec![birmingham, amsterdam, vienna],
         events: events.into_iter().map(Draft::done).collect(),
-        broken: false,
+        ..Fixture::default()
     }
 }
 
@@ -619,6 +625,6 @@ pub(crate) fn overfull() -> Fixture {
     Fixture {
         hubs,
         events,
-        broken: false,
+        ..Fixture::default()
     }
 }

@@ -11,6 +11,7 @@ use crate::projection::facets::Facets;
 use crate::projection::places::Places;
 use crate::projection::read::{QueryError, Views};
 use crate::projection::{EventRow, HubRow, Page};
+use crate::store::catalogue::picture::{PictureKey, Thumbnail};
 
 /// How fresh a hub's data is, Unix milliseconds.
 type Freshness = Box<dyn Fn(HubId) -> Option<i64> + Send + Sync>;
@@ -80,6 +81,10 @@ impl Directory for PublicDirectory {
 
     fn places(&self, query: &EventQuery, now_ms: i64) -> Result<Places, DirectoryError> {
         Ok(self.views.places(&public(query), now_ms)?)
+    }
+
+    fn picture(&self, key: PictureKey) -> Result<Option<Thumbnail>, DirectoryError> {
+        Ok(self.views.picture(key)?)
     }
 
     fn version(&self) -> Result<u64, DirectoryError> {

@@ -18,6 +18,9 @@ const COMPRESSION_LEVEL: u32 = 5;
 /// How many entity tags of a request are compared.
 const MAX_TAGS: usize = 32;
 
+/// The media type of small copies of pictures.
+pub(crate) const JPEG: &str = "image/jpeg";
+
 /// How long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cache {
@@ -184,7 +187,9 @@ impl Prepared {
     pub(crate) fn response(&self, method: &Method, request: &HeaderMap) -> Response<Body> {
         let reply = &self.reply;
         let conditional = reply.status == StatusCode::OK && reply.cache != Cache::No;
-        let zipped = accepts_gzip(request) && reply.body.len() >= MIN_COMPRESSED_BYTES;
+        // A picture is packed already.
+        let packs = reply.body.len() >= MIN_COMPRESSED_BYTES && reply.content_type != JPEG;
+        let zipped = packs && accepts_gzip(request);
         let mut headers = reply.headers();
         if conditional {
             insert(

@@ -18,6 +18,7 @@ pub mod log;
 pub mod meta;
 pub mod network;
 pub mod object;
+pub mod picture;
 pub mod quarantine;
 mod short;
 pub mod webhook;

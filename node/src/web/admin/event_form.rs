@@ -82,6 +82,17 @@ struct About {
     changed: String,
     /// Hub that owns it, if it is another.
     owner: Option<String>,
+    picture: Option<ShownPicture>,
+}
+
+/// How it is with the picture that the event names.
+enum ShownPicture {
+    /// The small copy.
+    Small(pages::Picture),
+    /// It was not looked for yet.
+    Waits,
+    /// Why there is none, in English.
+    Fault(String),
 }
 
 /// `GET /admin/events/new`
@@ -301,5 +312,26 @@ fn about(errand: &Errand, board: &Board<'_>, shown: &ShownEvent) -> About {
         conflicts: (!row.conflicts.is_empty()).then(|| errand.visit.plain_link("/admin/conflicts")),
         changed: board.reader.moment(row.event.updated_ms),
         owner: board.hub(row.hub).filter(|hub| !hub.own).map(name_of),
+        picture: picture(errand, board, shown),
+    }
+}
+
+/// How it is with the picture; `None` where none is named, or none is looked for.
+fn picture(errand: &Errand, board: &Board<'_>, shown: &ShownEvent) -> Option<ShownPicture> {
+    let (row, commands) = (&shown.listed.row, errand.commands());
+    let address = &row.event.image_url;
+    if address.is_empty() || !commands.shows_pictures {
+        return None;
+    }
+    if let Some(small) = pages::Picture::at(errand.site(), address) {
+        return Some(ShownPicture::Small(small));
+    }
+    // Of drafts and of what is over none is looked for.
+    let is_coming = !row.draft && shown.listed.occurrence.end_ms > board.reader.now_ms;
+    // Storage that fails shows elsewhere.
+    match commands.known_picture(address).ok().flatten() {
+        Some(known) if !known.error.is_empty() => Some(ShownPicture::Fault(known.error)),
+        _ if is_coming => Some(ShownPicture::Waits),
+        _ => None,
     }
 }

@@ -80,6 +80,43 @@ pub(crate) struct Frame {
     pub(crate) calendar: Option<String>,
     /// News feed of this page, if it has one.
     pub(crate) news: Option<String>,
+    /// The same as a JSON feed.
+    pub(crate) news_json: Option<String>,
+    /// Full address of a picture of what the page is about.
+    pub(crate) image: Option<String>,
+}
+
+impl Frame {
+    /// The page's own list as feeds: they go on by themselves, and have nothing that only a page needs.
+    pub(super) fn feeds(&mut self, filters: &Params) {
+        let mut filters = filters.without(&["month", "centre", "zoom", "cursor", "limit", "facets"]);
+        // A date would end it; a word goes on.
+        for name in ["from", "to"] {
+            if filters.get(name).is_some_and(|value| !is_word(value)) {
+                filters = filters.without(&[name]);
+            }
+        }
+        self.calendar = Some(filters.link("/events.ics"));
+        self.news = Some(filters.link("/events.atom"));
+        self.news_json = Some(filters.link("/events.json"));
+    }
+
+    /// The calendar feed under the scheme that calendar programs subscribe to, if this node knows its own address.
+    pub(crate) fn webcal(&self) -> Option<String> {
+        let (_, rest) = self.address.split_once("://")?;
+        let host = rest.split('/').next().filter(|host| !host.is_empty())?;
+        Some(format!("webcal://{host}{}", self.calendar.as_deref()?))
+    }
+
+    /// The language of the page as previews want it: with a country.
+    pub(crate) fn locale(&self) -> &'static str {
+        match self.words.tag {
+            "de" => "de_DE",
+            "nl" => "nl_NL",
+            "es" => "es_ES",
+            _ => "en_GB",
+        }
+    }
 }
 
 /// A link to the same page in another language.
@@ -283,6 +320,8 @@ impl<'a> Board<'a> {
             filter_js: &assets.filter.path,
             calendar: None,
             news: None,
+            news_json: None,
+            image: None,
         }
     }
 

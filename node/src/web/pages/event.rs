@@ -19,6 +19,7 @@ use super::super::words::fill;
 use super::super::{Site, feed, text};
 use super::board::{Board, Frame, HubTag, Shown, language_tag, name_of};
 use super::html;
+use super::picture::Picture;
 use crate::projection::EventRow;
 
 /// The parameter that chooses one date of a series: the start its rule gives.
@@ -51,6 +52,8 @@ struct EventPage {
     online_url: Option<WebLink>,
     url: Option<WebLink>,
     picture: Option<WebLink>,
+    /// The small copy of it.
+    image: Option<Picture>,
     summary: String,
     summary_language: Option<String>,
     description: String,
@@ -203,6 +206,12 @@ fn render(
         when.full,
         text::one_line(preview.unwrap_or(&title), MAX_PREVIEW_CHARS)
     );
+    let image = Picture::at(board.site, &event.image_url);
+    frame.image = match &image {
+        // Previews are made elsewhere: they need the whole address.
+        Some(small) if !board.site.state.web_url.is_empty() => Some(board.site.address(&small.path)),
+        _ => text::safe_link(&event.image_url).map(str::to_owned),
+    };
     let dates = if event.schedule.is_series() {
         dates(board, row, occurrence, upcoming, &city)
     } else {
@@ -227,6 +236,7 @@ fn render(
         online_url: web_link(&event.online_url),
         url: web_link(shown.url),
         picture: web_link(&event.image_url),
+        image,
         summary: text::one_line(shown.summary.text, usize::MAX),
         summary_language: language_tag(shown.summary.language),
         description: text::paragraphs(shown.description),

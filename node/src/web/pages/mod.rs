@@ -10,6 +10,7 @@ mod list;
 mod map;
 mod month;
 mod narrow;
+mod picture;
 
 pub(crate) use board::{Board, Frame, Shown, language_tag, name_of};
 pub(crate) use error::problem;
@@ -18,6 +19,7 @@ pub(crate) use hubs::{hub, hubs};
 pub(crate) use list::{events, home, tag};
 pub(crate) use map::map;
 pub(crate) use month::month;
+pub(crate) use picture::{Picture, picture};
 
 use super::Site;
 use super::answer::Problem;
@@ -36,8 +38,7 @@ pub(crate) fn embed(_: &Site, _: &Visit) -> Result<Reply, Problem> {
     Ok(Reply::new(
         "text/javascript; charset=utf-8",
         include_str!("../../../static/embed.js"),
-    )
-    .any_origin())
+    ))
 }
 
 /// `/favicon.ico`, which some readers ask for without looking at the page.
