@@ -5,26 +5,28 @@ use std::fmt::Write;
 /// More parameters than any page has; further ones are refused.
 const MAX_PARAMETERS: usize = 40;
 
-/// Decoded parameters in their order, without empty values: a form sends every field, also the empty ones.
+/// Decoded parameters in their order, without empty values: a form sends every field, also the empty ones. Each is there once:
+/// of one that was sent several times the last counts, as for `EventQuery`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
     /// Reads a query string. `None` if it holds more parameters than any page has.
     pub(crate) fn parse(query: &str) -> Option<Self> {
-        let mut pairs = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if pairs.len() == MAX_PARAMETERS {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (count, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
+            if count == MAX_PARAMETERS {
                 return None;
             }
             if !value.trim().is_empty() {
+                pairs.retain(|(known, _)| *known != name);
                 pairs.push((name.into_owned(), value.into_owned()));
             }
         }
         Some(Self(pairs))
     }
 
-    /// The first value of a parameter.
+    /// The value of a parameter.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -105,6 +107,13 @@ mod tests {
     }
 
     #[test]
+    fn of_a_repeated_parameter_the_last_counts() {
+        let params = Params::parse("tag=a&hub=wien&tag=b&tag=").unwrap();
+        assert_eq!(params.link("/events"), "/events?hub=wien&tag=b");
+        assert_eq!(params.get("tag"), Some("b"));
+    }
+
+    #[test]
     fn too_many_parameters_are_refused() {
         assert!(Params::parse(&"a=1&".repeat(41)).is_none());
         assert!(Params::parse(&"a=1&".repeat(40)).is_some());
@@ -113,7 +122,8 @@ mod tests {
     proptest! {
         #[test]
         fn links_read_back(pairs in proptest::collection::vec(("[a-z]{1,8}", "[^ \\t\\r\\n\u{85}\u{a0}]\\PC{0,20}"), 0..8)) {
-            let params = Params(pairs.into_iter().filter(|(_, v)| !v.trim().is_empty()).collect());
+            let written = pairs.into_iter().filter(|(_, v)| !v.trim().is_empty());
+            let params = written.fold(Params::default(), |params, (name, value)| params.with(&name, &value));
             let link = params.link("/");
             prop_assert!(link.is_ascii());
             let query = link.strip_prefix('/').unwrap().trim_start_matches('?');

@@ -3,6 +3,9 @@
 
 mod details;
 mod finding;
+mod shown;
+mod wicked;
+mod wrong;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

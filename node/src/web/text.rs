@@ -137,6 +137,11 @@ pub(crate) fn isolate(name: &str) -> String {
     }
 }
 
+/// Whether a character may stand in any document: XML 1.0 has no control characters, and no U+FFFE and U+FFFF.
+fn is_written(character: char) -> bool {
+    !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}')
+}
+
 /// White space collapsed, control characters dropped, cut to `max` characters with an ellipsis.
 pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut out = String::new();
@@ -146,7 +151,7 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
             out.push(' ');
             count += 1;
         }
-        for character in word.chars().filter(|c| !c.is_control()) {
+        for character in word.chars().filter(|c| is_written(*c)) {
             if count >= max {
                 let kept = out.trim_end().len();
                 out.truncate(kept);

@@ -42,8 +42,9 @@ impl Seen {
     }
 
     fn of_name(name: &str) -> Self {
-        let all = [Self::Draft, Self::Network, Self::Shared];
-        all.into_iter().find(|one| one.name() == name).unwrap_or(Self::Public)
+        // A form that came without it is not to publish anything.
+        let all = [Self::Public, Self::Network, Self::Shared];
+        all.into_iter().find(|one| one.name() == name).unwrap_or(Self::Draft)
     }
 
     fn of(audience: &ShownAudience) -> Self {

@@ -28,6 +28,8 @@ pub(super) const AT: &str = "at";
 const MAX_DATES: usize = 10;
 /// Dates of a series among which a link's date is looked for; a link further ahead shows the next date instead.
 const MAX_SEARCHED_DATES: usize = 1_000;
+/// Characters of a tag, or of a feature that this version does not know.
+const MAX_WORD_CHARS: usize = 100;
 /// Characters of a description in previews.
 const MAX_PREVIEW_CHARS: usize = 200;
 /// A day, in milliseconds.
@@ -287,12 +289,14 @@ fn features(board: &Board<'_>, event: &Event) -> Vec<String> {
         .features
         .iter()
         .filter(|word| !feature::KNOWN.contains(&word.as_str()));
-    named.chain(others.cloned()).collect()
+    named
+        .chain(others.map(|word| text::one_line(word, MAX_WORD_CHARS)))
+        .collect()
 }
 
 fn tags(board: &Board<'_>, row: &EventRow) -> Vec<TagLink> {
     let link = |tag: &String| TagLink {
-        name: tag.clone(),
+        name: text::one_line(tag, MAX_WORD_CHARS),
         href: board.visit.plain_link(&format!("/tags/{}", encode(tag))),
     };
     row.event
