@@ -98,8 +98,8 @@ impl EventQuery {
     /// Reads the parameters of a query string: `from`, `to`, `hub`, `tag`, `q`, `near`, `within`, `lang`, `online`,
     /// `in_place`, `limit`, `cursor`.
     ///
-    /// `from` and `to` are RFC 3339 times, wall times, dates, or `now`, `today`, `tomorrow`; what has no offset is meant
-    /// in `zone`. A date in `from` means its beginning, a date in `to` includes the whole day. Unknown parameters and
+    /// `from` and `to` are RFC 3339 times, wall times, dates, or words: `now`, and those of [`stretch`]; what has no offset
+    /// is meant in `zone`. A date in `from` means its beginning, a date in `to` includes the whole day. Unknown parameters and
     /// empty values are ignored, of a repeated parameter the last counts. `network` and `drafts` are never set here.
     pub fn parse<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -174,6 +174,24 @@ impl EventQuery {
     }
 }
 
+/// The days that a word stands for, on this day: `today`, `tomorrow`, or what is left of `weekend` (Saturday and Sunday),
+/// `week` (to Sunday) and `month`. Both are included.
+pub fn stretch(word: &str, today: Date) -> Option<(Date, Date)> {
+    let sunday = today.saturating_add((6 - i64::from(today.weekday().to_monday_zero_offset())).days());
+    let (begin, end) = match word {
+        "today" => (today, today),
+        "tomorrow" => {
+            let tomorrow = today.saturating_add(1.day());
+            (tomorrow, tomorrow)
+        }
+        "week" => (today, sunday),
+        "weekend" => (sunday.saturating_sub(1.day()).max(today), sunday),
+        "month" => (today, today.last_of_month()),
+        _ => return None,
+    };
+    Some((begin, end))
+}
+
 /// Which edge of a day a date stands for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Edge {
@@ -202,10 +220,9 @@ fn parse_time(
     };
     let now = Timestamp::from_millisecond(now_ms).map_err(|_| expected())?;
     let today = zone.to_datetime(now).date();
-    let day = match value {
-        "now" => return Ok(now_ms),
-        "today" => Some(today),
-        "tomorrow" => Some(today.saturating_add(1.day())),
+    let day = match (value, stretch(value, today)) {
+        ("now", _) => return Ok(now_ms),
+        (_, Some((begin, end))) => Some(if edge == Edge::Begin { begin } else { end }),
         _ if value.len() <= "2027-03-04".len() => value.parse::<Date>().ok(),
         _ => None,
     };
@@ -321,9 +338,34 @@ mod tests {
             ("now", "2027-03-04T18:30:00Z"),
             ("today", "2027-03-03T23:00:00Z"),
             ("tomorrow", "2027-03-04T23:00:00Z"),
+            ("weekend", "2027-03-05T23:00:00Z"),
+            ("week", "2027-03-03T23:00:00Z"),
+            ("month", "2027-03-03T23:00:00Z"),
         ] {
             assert_eq!(parse(&[("from", text)]).unwrap().from_ms, Some(ms(instant)), "{text}");
         }
+    }
+
+    #[test]
+    fn words_stand_for_what_is_left_of_a_stretch() {
+        for (word, end) in [
+            ("today", "2027-03-04T23:00:00Z"),
+            ("tomorrow", "2027-03-05T23:00:00Z"),
+            ("weekend", "2027-03-07T23:00:00Z"),
+            ("week", "2027-03-07T23:00:00Z"),
+            ("month", "2027-03-31T22:00:00Z"),
+        ] {
+            assert_eq!(parse(&[("to", word)]).unwrap().to_ms, Some(ms(end)), "{word}");
+        }
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        let sunday = day("2027-03-07");
+        assert_eq!(stretch("weekend", day("2027-03-06")), Some((day("2027-03-06"), sunday)));
+        assert_eq!(stretch("weekend", sunday), Some((sunday, sunday)));
+        assert_eq!(
+            stretch("week", day("2027-03-08")),
+            Some((day("2027-03-08"), day("2027-03-14")))
+        );
+        assert_eq!(stretch("year", sunday), None);
     }
 
     #[test]

@@ -21,9 +21,9 @@ use crate::way::Way;
 
 /// What precedes the name of every service of ours.
 const PACKAGE: &str = "/interhub.v1.";
-/// Methods that change nothing and tell no secret: the keys of the hub and the addresses of calendars that it follows are not
-/// among them.
-const READS: [&str; 15] = [
+/// Methods that change nothing and tell no secret: the keys of the hub, the addresses of calendars that it follows and those of
+/// whom it tells of changes are not among them.
+const READS: [&str; 17] = [
     "Network/Show",
     "Network/Decisions",
     "Hubs/List",

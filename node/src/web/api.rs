@@ -41,7 +41,7 @@ static OPENAPI: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(|| D
 /// `/api/v1/openapi.json`
 pub(crate) fn openapi(_: &Site, _: &Visit) -> Result<Reply, Problem> {
     match &*OPENAPI {
-        Ok(text) => Ok(Reply::new(JSON, text.as_str()).any_origin()),
+        Ok(text) => Ok(Reply::new(JSON, text.as_str())),
         Err(error) => Err(Problem::Broken(error.to_string())),
     }
 }
@@ -52,10 +52,11 @@ pub(crate) fn openapi(_: &Site, _: &Visit) -> Result<Reply, Problem> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what EventQuery::parse reads")]
 struct Filters {
-    /// First moment: a date, an RFC 3339 time, `now`, `today` or `tomorrow`. Without it: now.
+    /// First moment: a date, an RFC 3339 time, `now`, or the first day to come of `today`, `tomorrow`, `weekend`, `week` or
+    /// `month`. Without it: now.
     #[param(example = "2027-03-01")]
     from: Option<String>,
-    /// Last moment, in the same forms; a date includes its day.
+    /// Last moment, in the same forms; a date includes its day, and a word means its last one: `from=weekend&to=weekend`.
     #[param(example = "2027-03-31")]
     to: Option<String>,
     /// Slug of the hub.
@@ -459,13 +460,13 @@ pub(crate) fn problem(reason: &Problem) -> Reply {
     };
     // Plain fields: this cannot fail.
     let body = serde_json::to_string(&entry).unwrap_or_default();
-    Reply::new(PROBLEM, body).status(status).cache(Cache::No).any_origin()
+    Reply::new(PROBLEM, body).status(status).cache(Cache::No)
 }
 
 fn reply(value: &impl Serialize) -> Result<Reply, Problem> {
     let mut body = serde_json::to_string(value).map_err(|error| Problem::Broken(error.to_string()))?;
     body.push('\n');
-    Ok(Reply::new(JSON, body).any_origin())
+    Ok(Reply::new(JSON, body))
 }
 
 /// One occurrence, in the form in which the command line prints it too.

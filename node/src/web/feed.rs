@@ -48,9 +48,7 @@ pub(crate) fn jscal(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let document = written(&board, &events, &name, |info, events| {
         format!("{}\n", jscalendar::export(info, events))
     });
-    Ok(Reply::new(JSCALENDAR, document)
-        .last_modified(newest(&events))
-        .any_origin())
+    Ok(Reply::new(JSCALENDAR, document).last_modified(newest(&events)))
 }
 
 /// `/hubs/{slug}/events.ics`
@@ -82,7 +80,7 @@ pub(crate) fn atom(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let events = news(&board, &params)?;
     let newest = newest(&events);
     let page = AtomFeed {
-        id: site.address(&params.link("/events.atom")),
+        id: feed_id(&board, &params),
         title: name(&board, &params, params.get("hub")),
         own: site.address(&params.link("/events.atom")),
         page: site.address(&params.link("/events")),
@@ -90,7 +88,18 @@ pub(crate) fn atom(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         entries: events.iter().map(|row| entry(&board, row)).collect::<Result<_, _>>()?,
         language: board.words.tag,
     };
-    Ok(Reply::new(ATOM, page.render()?).last_modified(newest).any_origin())
+    Ok(Reply::new(ATOM, page.render()?).last_modified(newest))
+}
+
+/// What an Atom feed is known by (RFC 4287 4.2.6): its whole address, or a name if the node does not know its own.
+fn feed_id(board: &Board<'_>, params: &Params) -> String {
+    let path = params.link("/events.atom");
+    if !board.site.state.web_url.is_empty() {
+        return board.site.address(&path);
+    }
+    let hash = blake3::hash(path.as_bytes()).to_hex();
+    let house = board.house().map_or_else(String::new, |house| house.id.to_string());
+    format!("urn:interhub:feed:{house}:{}", &hash[..16])
 }
 
 /// `/events.json`: the same as JSON Feed 1.1 (jsonfeed.org).
@@ -110,7 +119,7 @@ pub(crate) fn json(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         "items": items,
     });
     let reply = Reply::new(JSON_FEED, format!("{feed}\n"));
-    Ok(reply.last_modified(newest).any_origin())
+    Ok(reply.last_modified(newest))
 }
 
 /// What was announced or changed last.
@@ -213,7 +222,6 @@ fn reply(board: &Board<'_>, events: &[Arc<EventRow>], name: &str, file_name: Str
     Reply::new(CALENDAR, written(board, events, name, export))
         .last_modified(newest(events))
         .file_name(file_name)
-        .any_origin()
 }
 
 /// These events as a calendar, in the form that `write` gives it.

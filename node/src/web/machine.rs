@@ -31,23 +31,34 @@ struct SitePage {
     changed: Option<String>,
 }
 
-/// `/sitemap.xml` (sitemaps.org protocol 0.9): the hubs and every event to come. 404 on a node that does not know its own
-/// address.
+/// `/sitemap.xml` (sitemaps.org protocol 0.9): the hubs, the tags, and the events to come, the nearest of them if there are
+/// too many. 404 on a node that does not know its own address.
 pub(crate) fn sitemap(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     if site.state.web_url.is_empty() {
         return Err(Problem::NotFound);
     }
     let board = Board::of_house(site, visit)?;
-    let events = site.state.directory.feed(&EventQuery::default(), board.reader.now_ms)?;
+    let now_ms = board.reader.now_ms;
+    let query = EventQuery {
+        from_ms: Some(now_ms),
+        ..EventQuery::default()
+    };
+    let events = site.state.directory.feed(&query, now_ms)?;
+    let facets = site.state.directory.facets(&query, now_ms)?;
     let fixed = ["/", "/events", "/month", "/map", "/hubs"]
         .into_iter()
         .map(str::to_owned);
     let hubs = board.active().map(|hub| format!("/hubs/{}", encode(&hub.slug)));
+    let tags = facets
+        .tags
+        .values
+        .iter()
+        .map(|tag| format!("/tags/{}", encode(&tag.value)));
     let plain = |path: String| SitePage {
         address: site.address(&path),
         changed: None,
     };
-    let mut pages: Vec<SitePage> = fixed.chain(hubs).map(plain).collect();
+    let mut pages: Vec<SitePage> = fixed.chain(hubs).chain(tags).map(plain).collect();
     let public = events.iter().filter(|row| row.log == LogId::PUBLIC && !row.draft);
     pages.extend(public.map(|row| {
         SitePage {
@@ -64,10 +75,12 @@ pub(crate) fn sitemap(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
 }
 
 /// `/spaceapi.json`: the house for the directories of hacker- and makerspaces, SpaceAPI schema v15 (spaceapi.io). Whether
-/// it is open is not known here, and so not said.
+/// it is open is not known here, and so not said. 404 on a node that does not know its own address: a directory needs whole
+/// ones.
 pub(crate) fn spaceapi(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::of_house(site, visit)?;
-    let house = board.house().ok_or(Problem::NotFound)?;
+    let house = board.house().filter(|_| !site.state.web_url.is_empty());
+    let house = house.ok_or(Problem::NotFound)?;
     let profile = &house.profile;
     let own = |path: &str| site.address(path);
     let mut location = json!({"timezone": profile.timezone});
@@ -100,7 +113,7 @@ pub(crate) fn spaceapi(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     if !linked.is_empty() {
         document["linked_spaces"] = json!(linked);
     }
-    Ok(Reply::new("application/json", format!("{document}\n")).any_origin())
+    Ok(Reply::new("application/json", format!("{document}\n")))
 }
 
 /// `/murmurations.json`: the house for the maps and directories of murmurations.network, as their schema
@@ -149,7 +162,7 @@ pub(crate) fn murmurations(site: &Site, visit: &Visit) -> Result<Reply, Problem>
     if !others.is_empty() {
         document["relationships"] = json!(others);
     }
-    Ok(Reply::new("application/json", format!("{document}\n")).any_origin())
+    Ok(Reply::new("application/json", format!("{document}\n")))
 }
 
 /// Town and country, as far as they are said.

@@ -36,14 +36,16 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
-use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderValue, Method};
 use axum::middleware;
 use axum::routing::{MethodRouter, get};
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
+use tower_http::cors::{Any, CorsLayer};
 
 pub use admin::AdminState;
 pub use directory::{Directory, DirectoryError};
@@ -112,6 +114,9 @@ impl Site {
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
      img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// How long another site's browser need not ask again whether it may.
+const PREFLIGHT: Duration = Duration::from_hours(24);
+
 /// On every response.
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -133,11 +138,6 @@ pub fn router(state: WebState, admin: Option<AdminState>) -> Router {
     let pages = Router::new()
         .route("/", page(pages::home))
         .route("/events", page(pages::events))
-        .route("/events/{id}", page(pages::event))
-        .route("/events.ics", page(feed::calendar))
-        .route("/events.atom", page(feed::atom))
-        .route("/events.json", page(feed::json))
-        .route("/events.jscal.json", page(feed::jscal))
         .route("/month", page(pages::month))
         .route("/map", page(pages::map))
         .route("/tags/{tag}", page(pages::tag))
@@ -148,11 +148,10 @@ pub fn router(state: WebState, admin: Option<AdminState>) -> Router {
         .route("/favicon.ico", fresh(pages::icon))
         .route("/robots.txt", fresh(pages::robots))
         .route("/sitemap.xml", page(machine::sitemap))
-        .route("/spaceapi.json", page(machine::spaceapi))
-        .route("/murmurations.json", page(machine::murmurations))
         .route("/healthz", fresh(probes::healthz))
         .route("/readyz", fresh(probes::readyz))
         .route("/metrics", fresh(probes::metrics))
+        .merge(shared().layer(other_sites()))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::wrong_method)
         .with_state(Arc::clone(&site));
@@ -168,6 +167,40 @@ pub fn router(state: WebState, admin: Option<AdminState>) -> Router {
             response
         },
     ))
+}
+
+/// What scripts of other sites may read, too: public data only.
+fn shared() -> Router<Arc<Site>> {
+    Router::new()
+        // An event's page, and its calendar under the same address with an ending.
+        .route("/events/{id}", page(pages::event))
+        .route("/events.ics", page(feed::calendar))
+        .route("/events.atom", page(feed::atom))
+        .route("/events.json", page(feed::json))
+        .route("/events.jscal.json", page(feed::jscal))
+        .route("/hubs/{slug}/events.ics", page(feed::hub_calendar))
+        .route("/api/v1/events", page(api::events))
+        .route("/api/v1/events/{id}", page(api::event))
+        .route("/api/v1/hubs", page(api::hubs))
+        .route("/api/v1/openapi.json", fresh(api::openapi))
+        .route("/embed.js", fresh(pages::embed))
+        .route("/spaceapi.json", page(machine::spaceapi))
+        .route("/murmurations.json", page(machine::murmurations))
+        .method_not_allowed_fallback(answer::wrong_method)
+}
+
+/// Lets them (Fetch, 3.2), with the headers by which an answer is known again and those that say when to come back.
+fn other_sites() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+            header::ACCEPT_LANGUAGE,
+        ])
+        .expose_headers([header::ETAG, header::LAST_MODIFIED, header::RETRY_AFTER])
+        .max_age(PREFLIGHT)
 }
 
 /// A route for GET and HEAD that is answered by one function, from the directory, the address and the language alone.

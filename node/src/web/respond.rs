@@ -41,7 +41,6 @@ pub(crate) struct Reply {
     cache: Cache,
     last_modified_ms: Option<i64>,
     file_name: Option<String>,
-    any_origin: bool,
     /// Further headers.
     extra: Vec<(HeaderName, HeaderValue)>,
 }
@@ -56,7 +55,6 @@ impl Reply {
             cache: Cache::Revalidate,
             last_modified_ms: None,
             file_name: None,
-            any_origin: false,
             extra: Vec::new(),
         }
     }
@@ -101,12 +99,6 @@ impl Reply {
         self
     }
 
-    /// Readable by scripts of other sites: public data only.
-    pub(crate) fn any_origin(mut self) -> Self {
-        self.any_origin = true;
-        self
-    }
-
     /// The response to a request with this method and these headers.
     pub(crate) fn into_response(self, method: &Method, request: &HeaderMap) -> Response<Body> {
         Prepared::new(self).response(method, request)
@@ -124,9 +116,6 @@ impl Reply {
         headers.insert(header::VARY, HeaderValue::from_static(vary));
         if let Some(date) = self.last_modified_ms.and_then(http_date) {
             insert(&mut headers, header::LAST_MODIFIED, &date);
-        }
-        if self.any_origin {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }
         for (name, value) in &self.extra {
             headers.append(name.clone(), value.clone());

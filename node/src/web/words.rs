@@ -111,6 +111,7 @@ pub(crate) struct Words {
     pub(crate) subscribe: &'static str,
     pub(crate) subscribe_hint: &'static str,
     pub(crate) subscribe_news: &'static str,
+    pub(crate) subscribe_now: &'static str,
     pub(crate) under_way: &'static str,
     pub(crate) home_title: &'static str,
     /// `{count}`, one hub.
@@ -150,6 +151,10 @@ pub(crate) struct Words {
     /// `{hub}`.
     pub(crate) never_heard_long: &'static str,
     pub(crate) hosted_with: &'static str,
+    /// `Each of these hubs has agreed to host it.`
+    pub(crate) all_agreed: &'static str,
+    /// Above how fresh each hub's data is.
+    pub(crate) how_fresh: &'static str,
 
     pub(crate) when: &'static str,
     pub(crate) place: &'static str,

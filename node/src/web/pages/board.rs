@@ -14,6 +14,7 @@ use super::super::params::{Params, encode};
 use super::super::visit::{TZ, Visit};
 use super::super::words::{self, Words, fill};
 use super::super::{Site, answer::Problem, assets::ASSETS, colour, text};
+use super::choices::is_word;
 use super::clock::{Clock, clock};
 use crate::projection::{EventRow, HubRow, HubStatus, Listed};
 
@@ -323,6 +324,14 @@ impl<'a> Board<'a> {
             news_json: None,
             image: None,
         }
+    }
+
+    /// These hubs with their freshness, each once, by name.
+    pub(super) fn tags(&self, ids: impl Iterator<Item = HubId>) -> Vec<HubTag> {
+        let ids: std::collections::BTreeSet<HubId> = ids.collect();
+        let mut tags: Vec<HubTag> = ids.into_iter().map(|id| self.tag(id)).collect();
+        tags.sort_by(|one, other| one.name.cmp(&other.name));
+        tags
     }
 
     /// A hub with its colour, page and freshness. A hub that is not known goes by the beginning of its id.

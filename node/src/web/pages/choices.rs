@@ -1,9 +1,9 @@
 //! What a reader can choose for a list: stretches of time, the form, and what is chosen.
 
+use interhub_domain::query::stretch;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::super::dates::week_of;
 use super::super::params::Params;
 use super::super::text;
 use super::super::words;
@@ -55,22 +55,20 @@ pub(super) struct Choice {
 pub(super) fn jumps(board: &Board<'_>, filters: &Params, path: &str) -> Vec<Jump> {
     let words = board.words;
     let today = board.reader.today();
-    let (monday, next_monday) = week_of(today);
-    let saturday = monday.saturating_add(5.days()).max(today);
-    let sunday = next_monday.yesterday().unwrap_or(next_monday);
+    let named = |word: &str| Some((word.to_owned(), word.to_owned()));
+    let month_ahead = today.saturating_add(30.days());
     let stretches = [
-        (words.today, Some((today, today))),
-        (words.this_week, Some((today, sunday))),
-        (words.this_weekend, Some((saturday, sunday))),
-        (words.this_month, Some((today, today.last_of_month()))),
-        (words.next_30_days, Some((today, today.saturating_add(30.days())))),
+        (words.today, named("today")),
+        (words.this_week, named("week")),
+        (words.this_weekend, named("weekend")),
+        (words.this_month, named("month")),
+        (words.next_30_days, Some((today.to_string(), month_ahead.to_string()))),
         (words.all_events, None),
     ];
     let (from, to) = (filters.get("from"), filters.get("to"));
     let rest = filters.without(&["from", "to", "cursor"]);
-    let jump = |(label, stretch): (&'static str, Option<(Date, Date)>)| match stretch {
+    let jump = |(label, stretch): (&'static str, Option<(String, String)>)| match stretch {
         Some((begin, end)) => {
-            let (begin, end) = (begin.to_string(), end.to_string());
             let current = from == Some(&begin) && to == Some(&end);
             Jump {
                 label,
@@ -108,6 +106,11 @@ pub(super) fn chips(board: &Board<'_>, filters: &Params, path: &str) -> Vec<Chip
             "q" => format!("“{value}”"),
             "hub" => board.hub_of_slug(&value).map_or(value, name_of),
             "tag" => format!("{}: {value}", words.tag_label),
+            "from" if is_stretch(filters) => match stretch_label(board, &value) {
+                Some(label) => label.to_owned(),
+                None => continue,
+            },
+            "to" if is_stretch(filters) => continue,
             "from" => format!("{} {}", words.from_label, written_date(board, &value)),
             "to" => format!("{} {}", words.to_label, written_date(board, &value)),
             "near" => near_label(board, &value).map_or(format!("{} {value}", words.near_label), |hub| {
@@ -119,13 +122,49 @@ pub(super) fn chips(board: &Board<'_>, filters: &Params, path: &str) -> Vec<Chip
             "in_place" if is_on(&value) => words.in_place_only.to_owned(),
             _ => continue,
         };
-        let gone: &[&str] = if name == "near" { &["near", "within"] } else { &[name] };
+        let gone: &[&str] = match name {
+            "near" => &["near", "within"],
+            "from" if is_stretch(filters) => &["from", "to"],
+            _ => &[name],
+        };
         chips.push(Chip {
             label,
             href: board.visit.link(path, &filters.without(gone)),
         });
     }
     chips
+}
+
+/// Whether one word says both when a list begins and when it ends.
+fn is_stretch(filters: &Params) -> bool {
+    let (from, to) = (filters.get("from"), filters.get("to"));
+    from == to && from.is_some_and(is_word)
+}
+
+/// Whether a moment is said by a word, which means other days tomorrow.
+pub(super) fn is_word(value: &str) -> bool {
+    value == "now" || stretch(value, Date::ZERO).is_some()
+}
+
+fn stretch_label(board: &Board<'_>, word: &str) -> Option<&'static str> {
+    let words = board.words;
+    match word {
+        "today" => Some(words.today),
+        "tomorrow" => Some(words.tomorrow),
+        "week" => Some(words.this_week),
+        "weekend" => Some(words.this_weekend),
+        "month" => Some(words.this_month),
+        _ => None,
+    }
+}
+
+/// A date for a form, which knows no words.
+fn plain_date(board: &Board<'_>, name: &str, value: &str) -> String {
+    let days = stretch(value, board.reader.today());
+    days.map_or_else(
+        || value.to_owned(),
+        |(begin, end)| if name == "from" { begin } else { end }.to_string(),
+    )
 }
 
 fn written_date(board: &Board<'_>, value: &str) -> String {
@@ -192,8 +231,8 @@ pub(super) fn form(board: &Board<'_>, filters: &Params, path: &'static str) -> F
         tz: board.visit.zone_name().map(str::to_owned),
         q: value("q"),
         tag: value("tag"),
-        from: date_part(&value("from")),
-        to: date_part(&value("to")),
+        from: date_part(&plain_date(board, "from", &value("from"))),
+        to: date_part(&plain_date(board, "to", &value("to"))),
         hubs,
         near,
         within,

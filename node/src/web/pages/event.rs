@@ -338,14 +338,17 @@ fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &S
     let event = &row.event;
     let online = text::safe_link(&event.online_url).map(|url| json!({"@type": "VirtualLocation", "url": url}));
     let place = shown.location.map(|place| place_ld(place, event));
-    let mode = match (&online, &place) {
-        (Some(_), Some(_)) => "Mixed",
-        (Some(_), None) => "Online",
-        _ => "Offline",
-    };
+    let mode = Attendance::of(shown.location, &event.online_url).map(|attendance| match attendance {
+        Attendance::Hybrid => "Mixed",
+        Attendance::Online => "Online",
+        Attendance::InPlace => "Offline",
+    });
+    // A date of a series that was moved; of a single event nothing says where it was before.
+    let moved_from = occurrence.recurrence_id.filter(|before| *before != occurrence.start);
     let status = match occurrence.status {
         Status::Cancelled if event.postponed => "EventPostponed",
         Status::Cancelled => "EventCancelled",
+        Status::Confirmed | Status::Tentative if moved_from.is_some() => "EventRescheduled",
         Status::Confirmed | Status::Tentative => "EventScheduled",
     };
     let hosts = row.hosts.iter().filter_map(|id| board.hub(*id)).map(|hub| {
@@ -373,10 +376,17 @@ fn json_ld(board: &Board<'_>, row: &EventRow, occurrence: &Occurrence, shown: &S
         "startDate": when.start_iso,
         "endDate": last_day.unwrap_or_else(|| when.end_iso.clone()),
         "eventStatus": format!("https://schema.org/{status}"),
-        "eventAttendanceMode": format!("https://schema.org/{mode}EventAttendanceMode"),
-        "location": places,
         "organizer": hosts,
     });
+    if let Some(mode) = mode {
+        about["eventAttendanceMode"] = json!(format!("https://schema.org/{mode}EventAttendanceMode"));
+    }
+    if !places.is_empty() {
+        about["location"] = json!(places);
+    }
+    if let Some(before) = moved_from {
+        about["previousStartDate"] = json!(before.to_string());
+    }
     let description = if shown.description.trim().is_empty() {
         shown.summary.text
     } else {

@@ -65,6 +65,7 @@ pub(crate) fn hub(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let listing = listing(&board, page, &query, &params, &path);
     let card = card(&board, row);
     let mut frame = board.frame(&card.name, "hubs", &path, &params);
+    frame.feeds(&Params::default().with("hub", &row.slug));
     frame.calendar = Some(format!("{path}/events.ics"));
     frame.description.clone_from(&card.summary);
     let wall = wall_in(&zone_named(&row.profile.timezone), board.reader.now_ms);

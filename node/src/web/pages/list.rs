@@ -91,7 +91,7 @@ pub(crate) fn home(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     }
     let lead = lead(&board);
     let mut frame = board.frame(board.words.home_title, "home", "/", &Params::default());
-    feeds(&mut frame, &Params::default());
+    frame.feeds(&Params::default());
     frame.description.clone_from(&lead);
     html(&EventsPage {
         heading: board.words.home_title.to_owned(),
@@ -120,7 +120,7 @@ pub(crate) fn events(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         words.events
     };
     let mut frame = board.frame(heading, "events", "/events", &params);
-    feeds(&mut frame, &filters);
+    frame.feeds(&filters);
     frame.hidden = !params.without(&["hub", "tag"]).is_empty();
     frame.description = lead(&board);
     html(&EventsPage {
@@ -146,7 +146,7 @@ pub(crate) fn tag(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let heading = text::one_line(&visit.name, 100);
     let filters = params.without(&PAGING);
     let mut frame = board.frame(&heading, "events", &path, &visit.params());
-    feeds(&mut frame, &filters);
+    frame.feeds(&filters);
     // A tag that nothing bears is nobody's business.
     frame.hidden = listing.empty.is_some() || !filters.without(&["tag"]).is_empty();
     frame.description = lead(&board);
@@ -169,14 +169,6 @@ fn lead(board: &Board<'_>) -> String {
     let words = board.words;
     let pattern = if hubs > 1 { words.home_lead } else { words.home_lead_one };
     fill(pattern, &[("count", &hubs.to_string())])
-}
-
-/// The page's own list as feeds.
-fn feeds(frame: &mut Frame, filters: &Params) {
-    // A feed goes on by itself: it has no end, and no words of a page.
-    let filters = filters.without(&["from", "to"]);
-    frame.calendar = Some(filters.link("/events.ics"));
-    frame.news = Some(filters.link("/events.atom"));
 }
 
 /// The query the parameters mean, and its answer. `hub` restricts it whatever they say.

@@ -11,7 +11,7 @@ use super::super::respond::Reply;
 use super::super::visit::Visit;
 use super::super::words::fill;
 use super::super::{Site, colour, text};
-use super::board::{Board, Frame, name_of};
+use super::board::{Board, Frame, HubTag, name_of};
 use super::choices::{Chip, Form, Jump, chips, form, jumps};
 use super::html;
 use super::narrow::found;
@@ -53,6 +53,7 @@ struct MapPage {
     elsewhere: Option<String>,
     /// The whole map, if this view does not show all places.
     outside: Option<String>,
+    fresh: Vec<HubTag>,
 }
 
 /// One mark, on the map and in the list.
@@ -114,9 +115,11 @@ pub(crate) fn map(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let all_events = places.places.iter().map(|place| place.events).sum::<usize>() + places.elsewhere;
     let mut frame = board.frame(words.map, "map", "/map", &params.without(&["cursor", "limit"]));
     frame.hidden = !params.is_empty();
+    frame.feeds(&filters);
     words.map_lead.clone_into(&mut frame.description);
     html(&MapPage {
         found: found(words, all_events, places.complete),
+        fresh: board.tags(hubs.iter().map(|(hub, _)| hub.id)),
         chips: chips(&board, &filters, "/map"),
         clear: visit.plain_link("/map"),
         jumps: jumps(&board, &filters, "/map"),

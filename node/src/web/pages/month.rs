@@ -13,7 +13,7 @@ use super::super::respond::Reply;
 use super::super::visit::Visit;
 use super::super::words::fill;
 use super::super::{Site, colour, text};
-use super::board::{Board, Frame, Shown, language_tag};
+use super::board::{Board, Frame, HubTag, Shown, language_tag};
 use super::html;
 use crate::projection::Listed;
 
@@ -42,6 +42,7 @@ struct MonthPage {
     weekdays: [(&'static str, &'static str); 7],
     weeks: Vec<Vec<DayCell>>,
     truncated: Option<String>,
+    fresh: Vec<HubTag>,
 }
 
 /// A link to another month.
@@ -66,6 +67,8 @@ struct DayCell {
 struct Entry {
     href: String,
     time: Option<String>,
+    /// Whose clock that is, where it is not the one of the page.
+    zone: Option<String>,
     title: String,
     language: Option<String>,
     class: String,
@@ -111,7 +114,7 @@ pub(crate) fn month(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     };
     let mut frame = board.frame(&heading, "month", "/month", &own);
     frame.hidden = first < today.first_of_month() || !filters.without(&["hub", "tag"]).is_empty();
-    frame.calendar = Some(filters.link("/events.ics"));
+    frame.feeds(&filters);
     html(&MonthPage {
         before: Some(first.saturating_sub(1.month())).filter(shown).map(way),
         after: Some(first.saturating_add(1.month())).filter(shown).map(way),
@@ -122,6 +125,7 @@ pub(crate) fn month(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         list: board.visit.link("/events", &filters),
         weekdays: std::array::from_fn(|at| (words.weekdays_short[at], words.weekdays[at])),
         weeks,
+        fresh: board.tags(listed.iter().map(|listed| listed.row.hub)),
         truncated: truncated.then(|| words.month_truncated.to_owned()),
         heading,
         frame,
@@ -199,9 +203,11 @@ fn cell(board: &Board<'_>, filters: &Params, listed: &[Listed], (day, first): (D
 fn entry(board: &Board<'_>, listed: &Listed) -> Entry {
     let (row, occurrence) = (&*listed.row, &listed.occurrence);
     let shown = Shown::of(&row.event, Some(occurrence), board.words.tag);
+    let when = board.reader.when(occurrence, &board.city(row));
     Entry {
         href: board.event_link(row, Some(occurrence)),
         time: (!occurrence.start.is_date()).then(|| clock(occurrence.start.date_time())),
+        zone: when.here.and(when.zone),
         title: text::one_line(&board.title(shown.title.text), MAX_TITLE),
         language: language_tag(shown.title.language),
         class: colour::class(row.hub),

@@ -102,6 +102,7 @@ pub(super) const WORDS: Words = Words {
     subscribe: "Im eigenen Kalender abonnieren",
     subscribe_hint: "Der Kalender folgt dann dieser Liste, auch bei Absagen.",
     subscribe_news: "Nachrichten-Feed",
+    subscribe_now: "Im Kalenderprogramm öffnen",
     under_way: "Läuft bereits",
     home_title: "Was diese Woche los ist",
     home_lead_one: "Das schwarze Brett unseres Hauses.",
@@ -129,6 +130,8 @@ pub(super) const WORDS: Words = Words {
     never_heard: "noch nichts gehört",
     never_heard_long: "Von {hub} selbst haben wir noch nichts gehört. Vielleicht fehlen Veranstaltungen.",
     hosted_with: "mit",
+    all_agreed: "Alle haben zugesagt, gemeinsam einzuladen.",
+    how_fresh: "Wie aktuell das ist",
 
     when: "Wann",
     place: "Wo",

@@ -102,6 +102,7 @@ pub(super) const WORDS: Words = Words {
     subscribe: "Subscribe in your calendar",
     subscribe_hint: "Your calendar then follows this list, cancellations included.",
     subscribe_news: "News feed",
+    subscribe_now: "Open in your calendar program",
     under_way: "Already under way",
     home_title: "What’s on this week",
     home_lead_one: "The noticeboard of our house.",
@@ -129,6 +130,8 @@ pub(super) const WORDS: Words = Words {
     never_heard: "not heard from yet",
     never_heard_long: "We have not heard from {hub} itself yet. Its events may be incomplete.",
     hosted_with: "with",
+    all_agreed: "All of them have agreed to host it.",
+    how_fresh: "How fresh this is",
 
     when: "When",
     place: "Where",

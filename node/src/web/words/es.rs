@@ -94,6 +94,7 @@ pub(super) const WORDS: Words = Words {
     subscribe: "Suscribirse en el calendario",
     subscribe_hint: "El calendario seguirá esta lista, también las cancelaciones.",
     subscribe_news: "Canal de noticias",
+    subscribe_now: "Abrir en su programa de calendario",
     under_way: "Ya empezado",
     home_title: "Qué hay esta semana",
     home_lead_one: "El tablón de nuestra casa.",
@@ -121,6 +122,8 @@ pub(super) const WORDS: Words = Words {
     never_heard: "sin noticias todavía",
     never_heard_long: "Aún no hemos sabido nada directamente de {hub}. Pueden faltar actividades.",
     hosted_with: "con",
+    all_agreed: "Todos han aceptado organizarlo.",
+    how_fresh: "Qué tan reciente es",
 
     when: "Cuándo",
     place: "Dónde",

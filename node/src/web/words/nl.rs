@@ -102,6 +102,7 @@ pub(super) const WORDS: Words = Words {
     subscribe: "Abonneer in je eigen agenda",
     subscribe_hint: "Je agenda volgt dan deze lijst, ook als iets niet doorgaat.",
     subscribe_news: "Nieuwsfeed",
+    subscribe_now: "Openen in je agendaprogramma",
     under_way: "Al begonnen",
     home_title: "Wat er deze week te doen is",
     home_lead_one: "Het prikbord van ons huis.",
@@ -129,6 +130,8 @@ pub(super) const WORDS: Words = Words {
     never_heard: "nog niets gehoord",
     never_heard_long: "Van {hub} zelf hebben we nog niets gehoord. Er kunnen activiteiten ontbreken.",
     hosted_with: "met",
+    all_agreed: "Ze hebben er allemaal mee ingestemd.",
+    how_fresh: "Hoe actueel dit is",
 
     when: "Wanneer",
     place: "Waar",
