@@ -1,38 +1,46 @@
-"""The office in a browser, as two hubs use it: signing in, events with and without JavaScript, hosting together, versions that
-differ. Then what axe-core finds wrong on each page, at the width of a phone and of a desk, light and dark. scripts/clients calls
-this with the command and a folder for the nodes."""
+"""The office in a browser, as two hubs use it: with scripts and without, each as narrow as a phone and as wide as a desk. Every form
+is filled and sent: signing in and out, events, their dates, hosting together, versions that differ, what is counted. Every page is
+looked at with axe-core, in each language, light and dark. scripts/clients calls this with the command and a folder for the nodes."""
 
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import socket
+import struct
 import subprocess
-import time
 import urllib.request
+import zlib
 
-from accessible import COMMAND, FOLDER, WIDTHS, browser, reached_by_keyboard, violations
-from selenium.common.exceptions import WebDriverException
-from selenium.webdriver.common.by import By
+from browsing import COMMAND, DESK, FOLDER, LANGUAGES, PHONE, TABLET, Browser, By, Keys, site_of, until
 
 NODE = str(pathlib.Path(COMMAND).with_name("interhubd"))
-WAIT_S = 30
+# Each browser is used at both widths; between the two, both widths are seen light and dark.
+LOOKS = {True: [(DESK, False), (PHONE, True)], False: [(PHONE, False), (DESK, True)]}
 
 
 class Hub:
     """A node of its own, and a token for its office."""
 
     def __init__(self, slug, name):
-        self.slug, self.name, self.data, self.process = slug, name, FOLDER / f"office-{slug}", None
-        # The same after a restart, so that the other finds it again.
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.slug, self.name, self.data, self.process, self.token = slug, name, FOLDER / f"office-{slug}", None, ""
+        # The same after a restart, so that the other finds it again, and so does a browser.
+        federation, web = self.free(), self.free()
         subprocess.run([NODE, "init", "--data", self.data, "--slug", slug, "--name", name, "--timezone", "Europe/Vienna",
-                        "--federation-listen", address, "--federation-address", address, "--web-listen", "127.0.0.1:0"],
+                        "--federation-listen", federation, "--federation-address", federation, "--web-listen", web],
                        check=True, capture_output=True)
+
+    @staticmethod
+    def free():
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            return f"127.0.0.1:{free.getsockname()[1]}"
 
     def serve(self, *more):
         log = (FOLDER / f"office-{self.slug}.log").open("a")
-        self.process = subprocess.Popen([NODE, "serve", "--data", self.data, *more], stdout=subprocess.PIPE, stderr=log, text=True)
+        # The picture of an event is on this machine.
+        environment = {**os.environ, "INTERHUB_FEEDS_FROM_PRIVATE_NETWORKS": "true"}
+        self.process = subprocess.Popen([NODE, "serve", "--data", self.data, *more], stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         line = self.process.stdout.readline()
         found = re.search(r"web=(\S+)", line)
         assert found, f"{self.slug} did not start: {line}"
@@ -54,221 +62,504 @@ class Hub:
             return answer.read().decode()
 
 
-def until(what, seen):
-    """Waits for what another node has to hear first."""
-    end = time.monotonic() + WAIT_S
-    while True:
-        found = seen()
-        if found:
-            return found
-        assert time.monotonic() < end, f"{what}: not within {WAIT_S} s"
-        time.sleep(0.1)
-
-
 class Office:
     """A browser that is signed in at a hub."""
 
-    def __init__(self, driver, hub, token):
-        self.driver, self.hub = driver, hub
-        driver.get(hub.web + "/admin/sign-in")
-        driver.find_element(By.ID, "token").send_keys(token)
-        self.press(".sign-in button")
-        assert driver.current_url == hub.web + "/admin", driver.current_url
+    def __init__(self, browser, hub):
+        self.browser, self.hub, self.wrong = browser, hub, []
+        browser.open(hub.web + "/admin")
+        self.sign_in()
+        assert browser.driver.current_url == hub.web + "/admin", browser.driver.current_url
+
+    def sign_in(self, token=None):
+        self.type("token", token or self.hub.token)
+        return self.press(".sign-in button")
 
     def open(self, path):
-        self.driver.get(self.hub.web + path)
-        return self.driver.find_element(By.TAG_NAME, "main").text
+        self.browser.open(self.hub.web + path)
+        return self.browser.text()
 
-    def press(self, selector):
-        """Presses a button, and waits for the page after it."""
-        before = self.driver.find_element(By.TAG_NAME, "footer")
-        self.driver.find_element(By.CSS_SELECTOR, selector).click()
-        until(f"the page after {selector}", lambda: self.is_another_page(before))
-        return self.driver.find_element(By.TAG_NAME, "main").text
-
-    def is_another_page(self, before):
-        try:
-            return self.driver.find_element(By.TAG_NAME, "footer") != before
-        except WebDriverException:  # Between two pages there is neither.
-            return False
+    def press(self, found):
+        self.browser.press(found)
+        return self.browser.text()
 
     def type(self, field, text):
-        element = self.driver.find_element(By.ID, field)
-        element.clear()
-        element.send_keys(text)
+        self.browser.type(f"#{field}", text)
+
+    def set(self, field, value):
+        """What is typed into a date depends on the browser's language; what is sent does not."""
+        element = self.browser.one(f"#{field}")
+        self.browser.driver.execute_script("arguments[0].value = arguments[1]", element, value)
 
     def choose(self, field, value):
-        self.driver.find_element(By.CSS_SELECTOR, f"#{field} option[value='{value}']").click()
+        self.browser.one(f"#{field} option[value='{value}']").click()
+
+    def value(self, field):
+        return self.browser.one(f"#{field}").get_attribute("value")
 
     def said(self):
-        return self.driver.find_element(By.CSS_SELECTOR, "[role=status]").text
+        return self.browser.text("[role=status]")
+
+    def file(self, path):
+        """What a link to a file gives this browser."""
+        cookies = "; ".join(f"{one['name']}={one['value']}" for one in self.browser.driver.get_cookies())
+        with urllib.request.urlopen(urllib.request.Request(self.hub.web + path, headers={"Cookie": cookies})) as answer:
+            return answer.read().decode()
 
     def event(self):
         """The id of the event whose form is open."""
-        return re.search(r"/admin/events/([0-9a-f]{32})", self.driver.current_url)[1]
+        return re.search(r"/admin/events/([0-9a-f]{32})", self.browser.driver.current_url)[1]
+
+    def look(self, apart_from="nothing"):
+        self.wrong += [one for one in self.browser.faults() if f": {apart_from} " not in one]
 
 
-def with_scripts(office):
-    """An organiser at a desk."""
+def an_event(office, name, picture):
+    """A series with everything that the form asks for."""
+    browser = office.browser
     office.open("/admin/events/new")
-    driver = office.driver
-    office.type("title", "Repair café")
+    assert browser.one("#rule").is_displayed() != browser.scripts, "scripts hide what does not belong to the choice, nothing else does"
+    office.type("title", f"Repair café {name}")
     office.choose("repeat", "weekly")
-    hidden = driver.find_element(By.ID, "rule").is_displayed()
-    assert not hidden, "a field that does not belong to the choice is shown"
-    driver.find_element(By.ID, "all_day").click()
-    assert not driver.find_element(By.ID, "start_time").is_displayed()
-    driver.find_element(By.ID, "all_day").click()
+    if browser.scripts:
+        assert browser.one("fieldset.days").is_displayed() and not browser.one("#rule").is_displayed()
+        browser.touch("#all_day")
+        assert not browser.one("#start_time").is_displayed()
+        browser.touch("#all_day")
     office.type("place", "Workshop")
-    text = office.press(".save button")
-    assert "Repair café" in text and office.said() == "The event is there.", text
+    translations, more = browser.all(".event-form > details")
+    assert not browser.one("#title-de").is_displayed()
+    browser.touch(translations.find_element(By.TAG_NAME, "summary"))
+    office.type("title-de", f"Reparaturcafé {name}")
+    office.type("summary-de", "Gemeinsam wird alles wieder ganz.")
+    browser.touch(more.find_element(By.TAG_NAME, "summary"))
+    browser.touch("input[name=feature][value=wheelchair]")
+    office.type("capacity", "24")
+    office.type("image_url", picture)
+    office.press(".save button")
+    assert office.said() == "The event is there.", office.said()
     repair = office.event()
-    assert "Workshop" in office.hub.public(f"/events/{repair}")
-
-    # What is wrong is said above the form, reachable, and beside the field; what was typed stays.
-    office.type("url", "our page")
-    office.type("title", "Repair night")
-    office.press(".save button")
-    assert driver.find_element(By.ID, "url").get_attribute("aria-invalid") == "true"
-    assert driver.switch_to.active_element.get_attribute("role") == "alert", "the summary has the focus"
-    assert driver.find_element(By.ID, "title").get_attribute("value") == "Repair night"
-    driver.find_element(By.CSS_SELECTOR, ".notice.bad a").click()
-    office.type("url", "https://hub.example/repair")
-    office.press(".save button")
-    assert "Repair night" in office.hub.public(f"/events/{repair}")
+    page = office.hub.public(f"/events/{repair}")
+    assert "Workshop" in page and "24" in page and f"Repair café {name}" in page
+    assert f"Reparaturcafé {name}" in office.hub.public(f"/events/{repair}?ui=de")
     return repair
 
 
-def without_scripts(office, repair):
-    """The same person with a phone that runs no scripts."""
-    driver = office.driver
-    office.open("/admin/events/new")
-    assert driver.find_element(By.ID, "rule").is_displayed(), "without scripts every field is there"
-    office.type("title", "Choir")
+def wrong_and_right(office, repair, name):
+    """What is wrong is said above the form, reachable, and beside the field; what was typed stays."""
+    browser = office.browser
+    office.open(f"/admin/events/{repair}")
+    office.type("url", "our page")
+    browser.touch("details:has(#capacity) > summary")
+    office.type("capacity", "many")
+    office.type("title", f"Repair night {name}")
+    office.press(".save button")
+    for field in ("url", "capacity"):
+        assert browser.one(f"#{field}").get_attribute("aria-invalid") == "true" and browser.one(f"#{field}").is_displayed(), field
+        assert browser.one(f"#{field}-error").text
+    assert browser.focused().get_attribute("role") == "alert", "the summary has the focus"
+    assert office.value("title") == f"Repair night {name}"
+    office.look()
+    browser.touch(".notice.bad a[href='#url']")
+    until("the link leads to the field", lambda: browser.focused().get_attribute("id") == "url")
+    office.type("url", "https://hub.example/repair")
+    office.type("capacity", "12")
+    office.press(".save button")
+    assert office.said() == "Saved."
+    assert f"Repair night {name}" in office.hub.public(f"/events/{repair}")
+
+
+def its_dates(office, repair):
+    """One date is cancelled, takes place after all, is moved, and says something of its own; one more is added."""
+    browser, path = office.browser, f"/admin/events/{repair}/dates"
+    office.open(path)
+    dates = len(browser.all("ol.rows > li"))
+    assert dates >= 50, f"{dates} dates"
+    office.press("ol.rows > li:nth-child(2) > form button")
+    assert browser.all("ol.rows > li:nth-child(2) s"), "struck out"
+    office.press("ol.rows > li:nth-child(2) > form button")
+    assert not browser.all("ol.rows > li s"), "takes place after all"
+
+    third = "ol.rows > li:nth-child(3)"
+    before = browser.text(f"{third} .title")
+    browser.touch(f"{third} summary")
+    day = office.value("start3").split("T")[0]
+    office.set("start3", f"{day}T07:15")
+    office.set("end3", f"{day}T08:45")
+    office.press(f"{third} details button")
+    assert office.said() == "The date is moved."
+    assert browser.text(f"{third} .title") != before and "07:15" in browser.text(f"{third} .title"), browser.text(third)
+    browser.touch(f"{third} summary")
+    office.look()
+    office.type("place3", "Garden")
+    office.press(f"{third} details button")
+    assert office.said() == "Saved."
+    browser.touch(f"{third} summary")
+    assert office.value("place3") == "Garden" and office.value("start3") == f"{day}T07:15"
+    office.set("new-start", f"{day}T21:30")
+    office.press("section form.row button")
+    assert "21:30" in browser.text("ol.rows > li:nth-child(4)"), browser.text("ol.rows > li:nth-child(4)")
+
+    # The other way round it cannot be.
+    browser.touch(f"{third} summary")
+    office.set("end3", f"{day}T06:00")
+    text = office.press(f"{third} details button")
+    assert "That cannot be done" in text and browser.one(".oops .detail").text, text
+    office.look()
+    office.press(".oops a.strong")
+    assert browser.driver.current_url == office.hub.web + "/admin"
+    assert "07:15" in office.open(path)
+
+
+def a_copy(office, repair, name):
+    """A copy is a draft, is published, put off, takes place, is cancelled; the last change is taken back."""
+    browser = office.browser
+    office.open(f"/admin/events/{repair}")
+    office.press(".beside a[href*='new?']")
+    assert office.value("title") == f"Repair night {name}" and office.value("place") == "Workshop"
+    office.type("title", f"Choir {name}")
+    office.choose("repeat", "")
     office.choose("seen", "draft")
     office.press(".save button")
     choir = office.event()
-    assert "draft" in office.open("/admin/events")
+    assert choir != repair and "draft" in office.open(f"/admin/events?q=Choir+{name}")
     office.open(f"/admin/events/{choir}")
     office.choose("seen", "public")
     office.press(".save button")
-    assert "Choir" in office.hub.public(f"/events/{choir}")
+    public = lambda: office.hub.public(f"/events/{choir}")
+    assert f"Choir {name}" in public()
 
-    office.open(f"/admin/events/{repair}/dates")
-    dates = len(driver.find_elements(By.CSS_SELECTOR, "ol.rows > li"))
-    assert dates >= 50, f"{dates} dates"
-    office.press("ol.rows > li:nth-child(2) > form button")
-    assert driver.find_elements(By.CSS_SELECTOR, "ol.rows > li:nth-child(2) s"), "struck out"
-    office.press("ol.rows > li:nth-child(2) > form button")
-    assert not driver.find_elements(By.CSS_SELECTOR, "ol.rows > li s"), "takes place after all"
+    confirm, path = "form.ways button.strong", f"/admin/events/{choir}"
+    # Leaving it as it is is a link.
+    office.open(f"{path}/postpone")
+    office.press("form.ways a")
+    assert "Postponed" not in public()
+    office.press(".beside a[href$='/postpone']")
+    office.look()
+    office.press(confirm)
+    assert "put off" in office.said() and "Postponed" in public()
+    office.open(f"{path}/cancel")
+    office.press(confirm)
+    assert office.said() == "It takes place after all." and "Postponed" not in public()
+    office.press(".beside a[href$='/cancel']")
+    office.look()
+    office.press(confirm)
+    assert "cancelled" in office.said() and "Cancelled" in public()
+    office.press(".beside a[href$='/undo']")
+    office.look()
+    office.press(confirm)
+    assert "taken back" in office.said() and office.hub.run("event", "show", choir)["status"] == "confirmed"
+    return choir
 
-    office.open(f"/admin/events/{choir}/cancel")
-    office.press(".office form.ways button")
-    assert "cancelled" in office.said()
-    assert "cancelled" in office.hub.public(f"/events/{choir}")
-    office.open(f"/admin/events/{choir}/undo")
-    office.press(".office form.ways button")
-    assert "taken back" in office.said()
-    assert office.hub.run("event", "show", choir)["status"] == "confirmed"
+
+def counted(office, name):
+    """Something is counted, wrongly, rightly, taken back, and no more."""
+    browser, page = office.browser, "/admin/counters?year=2025"
+    office.open(page)
+    office.press("button[value=define]")
+    assert office.browser.focused().get_attribute("role") == "alert"
+    office.type("name", f"Coffee {name}")
+    office.type("unit", "kg")
+    office.press("button[value=define]")
+    assert "counted from now on" in office.said(), office.said()
+    counter = lambda: next(one for one in browser.all("section.counter") if f"Coffee {name}" in one.text)
+    slug = counter().find_element(By.CSS_SELECTOR, "input[name=slug]").get_attribute("value")
+    add = lambda: office.press(counter().find_element(By.CSS_SELECTOR, "button[value=add]"))
+    total = lambda: counter().find_element(By.CSS_SELECTOR, ".sum").text
+
+    office.type(f"amount-{slug}", "a lot")
+    office.type(f"note-{slug}", "beans")
+    add()
+    assert office.value(f"amount-{slug}") == "a lot" and office.value(f"note-{slug}") == "beans"
+    office.look()
+    for amount, day in (("12.5", "2025-03-31"), ("3", "2025-10-01")):
+        office.type(f"amount-{slug}", amount)
+        office.set(f"day-{slug}", day)
+        office.type(f"note-{slug}", "beans")
+        add()
+        assert office.said() == "Counted."
+    assert total() == "15.5 kg", total()
+    # A counter and the table in it have one name.
+    office.look(apart_from="landmark-unique")
+    office.press(counter().find_element(By.CSS_SELECTOR, "tr:has([datetime='2025-10-01']) button"))
+    assert office.said() == "Taken back." and total() == "12.5 kg"
+
+    # A year's report has it, with a bar for the month.
+    report = office.open("/admin/report?year=2025")
+    assert f"Coffee {name}" in report and "12.5 kg" in report, report
+    plots = {one.get_attribute("aria-label").split(":")[0]: one for one in browser.all(".plot svg[role=img]")}
+    assert {"Events held, by month", f"Coffee {name}"} <= set(plots), list(plots)
+    heights = [float(bar.get_attribute("height")) for bar in plots[f"Coffee {name}"].find_elements(By.CSS_SELECTOR, ".bar")]
+    assert len(heights) == 12 and [month for month, height in enumerate(heights, 1) if height > 1] == [3], heights
+    office.look()
+    office.press("a[rel=prev]")
+    assert "Nothing took place in this year." in browser.text()
+    assert "12.5" in office.file("/admin/report.json?year=2025")
+
+    office.open(page)
+    browser.touch(counter().find_element(By.TAG_NAME, "summary"))
+    office.press(counter().find_element(By.CSS_SELECTOR, "button[value=delete]"))
+    assert "no more" in office.said() and f"Coffee {name}" not in [one.text for one in browser.all("section.counter h2")]
 
 
-def together(ours, theirs, repair):
-    """Two hubs host an event; each says so."""
-    ours.open(f"/admin/events/{repair}/hosts")
-    ours.choose("hub", theirs.hub.slug)
-    ours.press("section form button")
-    assert "asked" in ours.driver.find_element(By.CSS_SELECTOR, ".rows").text
-    until("the question", lambda: theirs.open("/admin") and theirs.driver.find_elements(By.CSS_SELECTOR, ".needs a"))
-    theirs.open("/admin/hosts")
-    theirs.press(".rows form button")
+def signed_out_meanwhile(office, choir, name):
+    """Another window signs out, or in anew, while a form is open: what was typed is kept, and sent when it is said so."""
+    browser, driver = office.browser, office.browser.driver
+
+    def in_another_window(done):
+        here, width, dark = driver.current_window_handle, browser.width, browser.dark
+        driver.switch_to.new_window("tab")
+        browser.run_scripts(browser.scripts)
+        browser.look(width, dark)
+        done()
+        driver.close()
+        driver.switch_to.window(here)
+
+    def leave():
+        office.open("/admin")
+        before = len(driver.get_cookies())
+        office.press(".who button")
+        # That of the other hub stays.
+        assert browser.one("#token").is_displayed() and len(driver.get_cookies()) == before - 1
+
+    def leave_and_come_back():
+        leave()
+        office.sign_in()
+
+    office.open(f"/admin/events/{choir}")
+    office.type("title", f"Choir {name}, all welcome")
+    in_another_window(leave_and_come_back)
+    assert "Send what you wrote?" in office.press(".save button")
+    assert "all welcome" not in office.hub.public(f"/events/{choir}")
+    office.look()
+    office.press("form:has(input[name=title]) button")
+    assert office.said() == "Saved." and "all welcome" in office.hub.public(f"/events/{choir}")
+
+    office.type("title", f"Choir {name}, bring a friend")
+    in_another_window(leave)
+    assert "not signed in any more" in office.press(".save button")
+    office.look()
+    assert "does not let you in" in office.sign_in("iht_wrong")
+    assert "Send what you wrote?" in office.sign_in()
+    office.press("form:has(input[name=title]) button")
+    assert office.said() == "Saved." and "bring a friend" in office.hub.public(f"/events/{choir}")
+
+    # Somebody else changes the same event.
+    office.type("title", f"Choir {name}, with cake")
+    office.hub.run("event", "edit", choir, "--title", f"Choir {name}, with soup")
+    assert "Somebody changed this event" in office.press(".save button")
+    assert office.value("title") == f"Choir {name}, with cake"
+    office.look()
+    office.press(".save button")
+    assert office.said() == "Saved." and "with cake" in office.hub.public(f"/events/{choir}")
+
+
+def by_keyboard(office):
+    """An event is written without a mouse; each stop is to be seen."""
+    browser, driver = office.browser, office.browser.driver
+    office.open("/admin/events/new")
+    at_top = """
+        const one = document.activeElement, at = one.getBoundingClientRect(), look = getComputedStyle(one);
+        const [x, y] = [at.x + Math.min(at.width / 2, 20), at.y + at.height / 2];
+        const found = document.elementFromPoint(x, y);
+        // Inside a date or a time the browser marks the day, the month, the hour.
+        const marked = look.outlineStyle !== 'none' || ['date', 'time'].includes(one.type);
+        return [one.id, found !== null && (one === found || one.contains(found) || found.contains(one) && found.matches('label, p, summary')), marked];
+    """
+
+    def go(selector):
+        target = browser.one(selector)
+        for _ in range(60):
+            browser.focused().send_keys(Keys.TAB)
+            name, is_seen, is_marked = driver.execute_script(at_top)
+            assert is_seen, f"{name}: something lies over what has the focus"
+            assert is_marked, f"{name}: the focus is not to be seen"
+            if browser.focused() == target:
+                return target
+        raise AssertionError(f"the keyboard does not come to {selector}")
+
+    go("#title").send_keys("Open evening")
+    go("#all_day").send_keys(Keys.SPACE)
+    go("#start_date").send_keys("03042031")
+    assert office.value("start_date") == "2031-03-04", office.value("start_date")
+    go("#repeat").send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    assert office.value("repeat") == "weekly"
+    go("#place").send_keys("Garden")
+    go("#description").send_keys("With *lemonade*.")
+    go(".event-form > details > summary").send_keys(Keys.ENTER)
+    go("#title-de").send_keys("Offener Abend")
+    before = browser.one("html")
+    go(".save button").send_keys(Keys.ENTER)
+    until("the event is saved", lambda: browser.is_another_page(before))
+    evening = office.event()
+    page = office.hub.public(f"/events/{evening}?at=2031-03-11")
+    assert "Open evening" in page and "Garden" in page and "lemonade" in page
+
+
+def together(ours, theirs, repair, choir):
+    """A hub is asked to host, taken away, asked again; it declines one event and accepts the other. Each says so."""
+    browser = ours.browser
+
+    def ask(event):
+        ours.open(f"/admin/events/{event}/hosts")
+        ours.choose("hub", theirs.hub.slug)
+        ours.press("section form button")
+        assert "asked" in browser.text(".rows") and "has been asked" in ours.said()
+
+    answer = lambda event, what: f".rows li:has(input[value='{event}']) button[value={what}]"
+    is_asked = lambda event: theirs.open("/admin/hosts") and browser.all(answer(event, "accept"))
+    ask(choir)
+    ours.look()
+    ours.press("button[value=take-away]")
+    assert "does not host" in ours.said() and not browser.all("button[value=take-away]")
+    ask(choir)
+    ask(repair)
+    for event in (choir, repair):
+        until("the question", lambda: is_asked(event))
+    theirs.look()
+    assert theirs.open("/admin") and browser.all(".needs a[href='/admin/hosts']")
+    theirs.look()
+    theirs.press(".needs a[href='/admin/hosts']")
+    theirs.press(answer(choir, "decline"))
+    assert "You said no" in theirs.said()
+    theirs.press(answer(repair, "accept"))
     assert "hosts the event too" in theirs.said()
     until("the answer", lambda: theirs.hub.name in ours.hub.public(f"/events/{repair}"))
     assert "agreed" in ours.open(f"/admin/events/{repair}/hosts")
-    assert "Repair night" in theirs.open("/admin/events")
+    assert theirs.hub.name not in ours.hub.public(f"/events/{choir}")
 
 
-def apart(ours, theirs, repair):
-    """Both change the title while they do not hear each other; a person chooses."""
-    for office in (ours, theirs):
-        office.hub.stop()
-    for office, title in ((ours, "Repair night with soup"), (theirs, "Repair night with cake")):
-        office.hub.serve("--without-peers")
-        office.hub.run("event", "edit", repair, "--title", title)
-        office.hub.stop()
-    for office in (ours, theirs):
-        office.hub.serve()
-    until("both versions", lambda: theirs.hub.run("event", "conflicts")["conflicts"] and ours.hub.run("event", "conflicts")["conflicts"])
+def apart(ours, theirs, repairs):
+    """Both change titles and places while they do not hear each other."""
+    for hub in (ours, theirs):
+        hub.stop()
+    for hub, what in ((ours, "soup"), (theirs, "cake")):
+        hub.serve("--without-peers")
+        for repair in repairs:
+            hub.run("event", "edit", repair, "--title", f"Repair night with {what}", "--location", f"Room of {what}")
+        hub.stop()
+    for hub in (ours, theirs):
+        hub.serve()
+    all_there = lambda hub: len(hub.run("event", "conflicts")["conflicts"]) == 2 * len(repairs)
+    until("both versions", lambda: all_there(ours) and all_there(theirs))
+
+
+def settled(ours, theirs, repair, _):
+    """A person chooses one title, and writes another place; the other hub hears of it. Then it hosts no more."""
+    browser = ours.browser
     sides = ours.open("/admin/conflicts")
     assert "with soup" in sides and "with cake" in sides and theirs.hub.name in sides, sides
-    cake = [one for one in ours.driver.find_elements(By.CSS_SELECTOR, ".versions li") if "with cake" in one.text]
-    cake[0].find_element(By.TAG_NAME, "button").click()
-    until("the choice", lambda: "Settled" in ours.driver.page_source)
-    until("the choice there", lambda: "with cake" in theirs.hub.public(f"/events/{repair}"))
-    until("no more versions there", lambda: not theirs.hub.run("event", "conflicts")["conflicts"])
-    assert "Everyone says the same" in ours.open("/admin/conflicts")
+    ours.look()
+    of_field = lambda field: browser.one(f"section.conflict:has(input[value='{repair}']):has(input[name=field][value='{field}'])")
+    cake = [one for one in of_field("title").find_elements(By.CSS_SELECTOR, ".versions li") if "with cake" in one.text]
+    ours.press(cake[0].find_element(By.TAG_NAME, "button"))
+    assert "Settled" in ours.said()
+    place = of_field("location")
+    browser.touch(place.find_element(By.TAG_NAME, "summary"))
+    place.find_element(By.CSS_SELECTOR, "input[name=other]").send_keys("The garden")
+    ours.press(place.find_element(By.CSS_SELECTOR, "details button"))
+    assert "Settled" in ours.said()
+    page = lambda hub: hub.public(f"/events/{repair}")
+    until("the choice there", lambda: "with cake" in page(theirs.hub) and "The garden" in page(theirs.hub))
+
+    theirs.open(f"/admin/events/{repair}/hosts")
+    theirs.press("button[value=stop]")
+    until("one host", lambda: theirs.hub.name not in page(ours.hub))
 
 
-def looked_at(hub, token, repair):
-    """Every page of the office as axe-core and the keyboard see it."""
-    form = f"/admin/events/{repair}"
-    paths = ["/admin", "/admin/events", "/admin/events?view=past&ui=nl", "/admin/events/new?ui=de", form, f"{form}/dates", f"{form}/cancel",
-             f"{form}/undo", f"{form}/postpone", f"{form}/hosts?ui=es", "/admin/hosts", "/admin/conflicts", "/admin/report", "/admin/report?year=1999"]
-    wrong, looked = [], 0
-    for name, width in WIDTHS.items():
-        for dark in (False, True):
-            driver = browser(width, dark)
-            driver.set_script_timeout(60)
-            try:
-                driver.get(hub.web + "/admin/sign-in")
-                wrong += [f"sign-in, {name}: {one}" for one in violations(driver)]
-                office = Office(driver, hub, token)
-                for path in paths:
-                    office.open(path)
-                    looked += 1
-                    where = f"{path}, {name}, {'dark' if dark else 'light'}"
-                    wrong += [f"{where}: {one}" for one in violations(driver)]
-                    over = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
-                    wrong += [f"{where}: {over} pixels wider than the screen"] if over > 0 else []
-                    if not dark:
-                        unreached = reached_by_keyboard(driver)
-                        wrong += [f"{where}: {unreached}"] if unreached else []
-            finally:
-                driver.quit()
-    assert not wrong, "\n".join(wrong)
+def looked_at(office, repair, choir):
+    """Every page of the office, in each language, and what everybody sees of its events."""
+    form, browser, looked = f"/admin/events/{repair}", office.browser, 0
+    paths = ["/admin", "/admin/events", "/admin/events?view=past", "/admin/events?q=xyzzy", "/admin/events/new", form, f"{form}/dates",
+             f"{form}/cancel", f"{form}/undo", f"{form}/postpone", f"{form}/hosts", "/admin/hosts", "/admin/conflicts", "/admin/counters",
+             "/admin/report?year=2025", "/admin/report?year=1999", "/admin/events/" + "0" * 32, "/admin/sign-in", f"/events/{repair}", f"/events/{choir}"]
+    looks = [(PHONE, False), (DESK, False), (PHONE, True), (DESK, True)]
+    for number, path in enumerate(paths):
+        for turn, language in enumerate(LANGUAGES):
+            browser.look(*looks[(number + turn) % len(looks)])
+            office.open(f"{path}{'&' if '?' in path else '?'}ui={language}")
+            looked += 1
+            # Colours are the same without scripts.
+            if browser.scripts or not browser.dark:
+                office.wrong += browser.faults(keyboard=not browser.dark)
+            for width in {PHONE, TABLET, DESK} - {browser.width}:
+                browser.look(width)
+                office.wrong += [f"{path}, {language}, {browser.mode()}: {one}" for one in browser.too_wide()]
     return looked
 
 
+def picture(width=480, height=320):
+    """A PNG: the sky, more or less."""
+    rows = b"".join(b"\0" + bytes((90 + row // 4, 140 + row // 4, 200)) * width for row in range(height))
+    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 def main():
+    site = site_of({"/sky.png": ("image/png", picture())})
     ours, theirs = Hub("graz", "Makers of Graz"), Hub("linz", "Hub Linz")
-    drivers = []
+    browsers = []
     try:
         for hub in (ours, theirs):
             hub.serve()
         ours.run("network", "create", "Two offices")
         theirs.run("join", ours.run("invite")["link"])
         ours.run("hub", "vote", "linz")
-        tokens = {hub.slug: hub.run("token", "create", "--role", "admin", "--label", "Front office")["token"] for hub in (ours, theirs)}
+        for hub in (ours, theirs):
+            hub.token = hub.run("token", "create", "--role", "admin", "--label", "Front office")["token"]
+        for month, hours in ((3, 2), (3, 4), (6, 3)):
+            ours.run("event", "add", "--title", "Open house", "--start", f"2025-{month:02}-04T18:00", "--duration", f"{hours}h")
+        browsers = [Browser("office", scripts) for scripts in (True, False)]
+        # A browser keeps its sign-ins at both hubs apart.
+        offices = [(Office(browser, ours), Office(browser, theirs)) for browser in browsers]
 
-        desk = browser(1280, False)
-        drivers.append(desk)
-        office = Office(desk, ours, tokens["graz"])
-        repair = with_scripts(office)
-        phone = browser(360, False, scripts=False)
-        drivers.append(phone)
-        without_scripts(Office(phone, ours, tokens["graz"]), repair)
-        other = browser(1280, True)
-        drivers.append(other)
-        there = Office(other, theirs, tokens["linz"])
-        together(office, there, repair)
-        apart(office, there, repair)
-        # A browser has its folder to itself.
-        while drivers:
-            drivers.pop().quit()
-        looked = looked_at(ours, tokens["graz"], repair)
-        print(f"office: two hubs, with and without scripts; {looked} pages without a violation")
+        def alone(pair):
+            """What one hub does for itself. Gives the events that were made."""
+            office, made = pair[0], []
+            for width, dark in LOOKS[office.browser.scripts]:
+                name = f"{width} {office.browser.scripts}"
+                office.browser.look(width, dark)
+                repair = an_event(office, name, f"{site}/sky.png")
+                wrong_and_right(office, repair, name)
+                its_dates(office, repair)
+                choir = a_copy(office, repair, name)
+                counted(office, name)
+                signed_out_meanwhile(office, choir, name)
+                made.append((repair, choir))
+            if office.browser.scripts:
+                by_keyboard(office)
+            return made
+
+        def with_the_other(act):
+            def at_each_width(pair, made):
+                for (width, dark), events in zip(LOOKS[pair[0].browser.scripts], made):
+                    pair[0].browser.look(width, dark)
+                    act(*pair, *events)
+
+            list(pool.map(at_each_width, offices, made))
+
+        # One browser with scripts and one without, at the same time.
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            made = list(pool.map(alone, offices))
+            with_the_other(together)
+            apart(ours, theirs, [repair for events in made for repair, _ in events])
+            with_the_other(settled)
+            for hub in (ours, theirs):
+                until("no more versions", lambda: not hub.run("event", "conflicts")["conflicts"])
+            repair, choir = made[0][0]
+            until("the picture", lambda: "/pictures/" in ours.public(f"/events/{repair}"))
+            ours.run("event", "postpone", choir)
+            ours.run("counter", "define", "coffee", "--name", "Coffee", "--unit", "kg")
+            ours.run("counter", "add", "coffee", "12.5", "--on", "2025-03-31")
+            looked = sum(pool.map(lambda pair: looked_at(pair[0], repair, choir), offices))
+        wrong = [one for pair in offices for office in pair for one in office.wrong]
+        wrong += [one for browser in browsers for one in browser.complaints()]
+        assert not wrong, "\n".join(wrong)
+        print(f"office: two hubs, with and without scripts, narrow and wide; {looked} pages without a violation")
     finally:
-        for driver in drivers:
-            driver.quit()
+        for browser in browsers:
+            browser.quit()
         ours.stop()
         theirs.stop()
 
