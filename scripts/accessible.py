@@ -1,120 +1,167 @@
-"""Every page in a browser, at the width of a phone and of a desk, light and dark: what axe-core finds wrong, what the keyboard
-cannot reach, what is cut off. scripts/clients starts the node and calls this with the command and its folder."""
+"""Every public page in a browser, with scripts and without, at the width of a phone and of a desk, light and dark, in each language:
+what axe-core finds wrong, what the keyboard cannot reach, what is cut off. Then the page of another site that embeds the list, and a
+week on paper. scripts/clients starts the node and calls this with the command and its folder."""
 
-import importlib.util
+import base64
+import concurrent.futures
+import io
 import json
 import pathlib
+import re
 import subprocess
-import sys
+import urllib.request
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
+import pypdf
+from browsing import COMMAND, DESK, FOLDER, LANGUAGES, PHONE, TABLET, Browser, Keys, site_of, until
 
-COMMAND, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
-AXE_FOLDER = importlib.util.find_spec("axe_playwright_python").submodule_search_locations[0]
-AXE = (pathlib.Path(AXE_FOLDER) / "axe.min.js").read_text()
-# WCAG 2.2 A and AA, and what axe calls best practice.
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
-WIDTHS = {"phone": 360, "desk": 1280}
+BASE = (FOLDER / "vienna.web").read_text().strip()
+# What the node says its address is.
+ADDRESS = "https://vienna.example"
+# Each page is looked at in each of these ways, each time in another language.
+LOOKS = [(PHONE, False), (DESK, False), (PHONE, True), (DESK, True)]
+A4_INCHES, A4_POINTS = (8.27, 11.69), (595, 842)
+
+
+def interhub(*words):
+    done = subprocess.run([COMMAND, "--data", str(FOLDER / "vienna"), "--json", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return json.loads(done.stdout)
 
 
 def pages():
     """Paths by name, one event of each kind among them."""
-    done = subprocess.run([COMMAND, "--data", str(FOLDER / "vienna"), "--json", "event", "export", "--format", "json"],
-                          capture_output=True, check=True)
-    events = json.loads(done.stdout)["events"]
-    a_series = next(event for event in events if event["series"])
-    with_tags = next(event for event in events if event["tags"])
+    events = interhub("event", "export", "--format", "json")["events"]
+    event = lambda what: f"/events/{next(event for event in events if event[what])['id']}"
+    tag = next(event["tags"][0] for event in events if event["tags"])
+    with urllib.request.urlopen(BASE + "/events") as answer:
+        date = re.search(r'href="(/events/[0-9a-f]{32}\?at=[^"]+)"', answer.read().decode())[1]
     return {
         "home": "/",
         "events": "/events",
-        "filtered": "/events?q=music&from=2026-01-01&ui=de",
+        "filtered": "/events?q=music&from=2026-01-01&tz=Asia/Tokyo",
         "nothing found": "/events?q=xyzzy",
         "month": "/month?month=2026-11",
+        "empty month": "/month?month=2031-02",
         "map": "/map",
-        "map, closer": "/map?centre=39.2,-86.5&zoom=6&ui=de",
-        "event": f"/events/{with_tags['id']}",
-        "series": f"/events/{a_series['id']}?ui=es",
-        "tag": f"/tags/{with_tags['tags'][0]}",
-        "hubs": "/hubs?ui=nl",
+        "map, closer": "/map?centre=39.2,-86.5&zoom=6",
+        "event in several languages": event("translations"),
+        "event of a place": event("location"),
+        "series": event("series"),
+        "date of a series": date,
+        "tag": f"/tags/{tag}",
+        "hubs": "/hubs",
         "hub": "/hubs/vienna",
         "wrong": "/events?from=soon",
         "not there": "/nothing",
+        "event not there": "/events/" + "0" * 32,
     }
 
 
-def browser(width, dark, scripts=True):
-    options = webdriver.ChromeOptions()
-    if not scripts:
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={FOLDER}/chromium-{width}-{dark}-{scripts}")
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    # A window cannot be as narrow as a phone; what it shows can.
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-    return driver
+def all_pages(browser, paths):
+    wrong, looked = [], 0
+    for number, path in enumerate(paths.values()):
+        for turn, language in enumerate(LANGUAGES):
+            browser.look(*LOOKS[(number + turn) % len(LOOKS)])
+            browser.open(f"{BASE}{path}{'&' if '?' in path else '?'}ui={language}")
+            assert browser.one("html").get_attribute("lang") == language, path
+            looked += 1
+            # Colours are the same without scripts.
+            if browser.scripts or not browser.dark:
+                wrong += browser.faults(keyboard=not browser.dark)
+            # Words differ in length: each language at each width.
+            for width in {PHONE, TABLET, DESK} - {browser.width}:
+                browser.look(width)
+                wrong += [f"{path}, {language}, {browser.mode()}: {one}" for one in browser.too_wide()]
+    return wrong + browser.complaints(), looked
 
 
-def violations(driver):
-    driver.execute_script(AXE)
-    found = driver.execute_async_script(
-        "const done = arguments[arguments.length - 1]; axe.run(document, arguments[0]).then((found) => done(found.violations))",
-        RULES,
-    )
-    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:150]}" for one in found]
+def embedded(browser, site):
+    """The list on another site's page, which allows the node and nothing else."""
+    wrong = []
+    for width in (PHONE, DESK):
+        browser.look(width)
+        browser.open(site)
+        if browser.scripts:
+            lists = "return [...document.querySelectorAll('interhub-events')].map((one) => one.shadowRoot?.querySelectorAll('[part~=event] a').length)"
+            is_there = lambda: browser.driver.execute_script(
+                "return [...document.querySelectorAll('interhub-events')].every((one) => one.shadowRoot?.querySelector('[part=more]'))"
+            )
+            until("the embedded lists", is_there)
+            assert browser.driver.execute_script(lists)[0] == 5, browser.driver.execute_script(lists)
+        else:
+            assert browser.one("noscript a").is_displayed()
+        wrong += browser.faults(keyboard=False)
+    # What stands around the lists is an example, without landmarks.
+    of_example = ("landmark-one-main", "region")
+    return [one for one in wrong if not any(rule in one for rule in of_example)] + browser.complaints()
 
 
-def reached_by_keyboard(driver):
-    """Tab goes through everything that can be used, in order, each time to something that shows that it is there."""
-    usable = driver.execute_script(
-        "return [...document.querySelectorAll('a[href], button, input, select, summary')].filter((one) =>"
-        " one.checkVisibility({ checkVisibilityCSS: true }) && one.type !== 'hidden' && one.tabIndex >= 0).length"
-    )
-    body = driver.find_element(By.TAG_NAME, "body")
-    seen = 0
-    for _ in range(min(usable, 40)):
-        body.send_keys(Keys.TAB)
-        is_shown = driver.execute_script(
-            "const one = document.activeElement; const look = getComputedStyle(one);"
-            # Inside a date or a time the browser marks the day, the month, the hour.
-            "return ['date', 'time', 'datetime-local'].includes(one.type) || (one !== document.body && (look.outlineStyle !== 'none' || look.boxShadow !== 'none'))"
-        )
-        if not is_shown:
-            return f"focus {seen} is not to be seen: {driver.switch_to.active_element.get_attribute('outerHTML')[:150]}"
-        seen += 1
-        body = driver.switch_to.active_element
-    return None
+def skipped(browser):
+    """The first stop of the keyboard leads past what is the same on each page."""
+    for path in ("/events", "/month", "/hubs/vienna"):
+        for width in (PHONE, DESK):
+            browser.look(width)
+            browser.open(BASE + path)
+            browser.one("body").send_keys(Keys.TAB)
+            link = browser.focused()
+            assert link.get_attribute("class") == "skip" and link.rect["y"] >= 0, link.get_attribute("outerHTML")
+            link.send_keys(Keys.ENTER)
+            until("the content has the focus", lambda: browser.focused().get_attribute("id") == "content")
+            browser.focused().send_keys(Keys.TAB)
+            inside = browser.driver.execute_script("return document.getElementById('content').contains(document.activeElement)")
+            assert inside, browser.focused().get_attribute("outerHTML")
+
+
+def printed(browser):
+    """A week of a house is one sheet, which says where it is from and has nothing that paper cannot do."""
+    browser.look(DESK, dark=True)
+    browser.open(f"{BASE}/events?from=2026-12-07&to=2026-12-13&q=house")
+    navigation = [one.get_attribute("textContent") for one in browser.all("nav a, .skip, .filter button, .follow a, .clock button")]
+    titles = [one.text for one in browser.all(".board .item h3")]
+    assert len(titles) >= 5 and len(navigation) > 20, (titles, navigation)
+    size = {"paperWidth": A4_INCHES[0], "paperHeight": A4_INCHES[1], "printBackground": True}
+    made = base64.b64decode(browser.driver.execute_cdp_cmd("Page.printToPDF", size)["data"])
+    sheets = pypdf.PdfReader(io.BytesIO(made)).pages
+    assert len(sheets) == 1, f"{len(titles)} events on {len(sheets)} sheets"
+    # Where lines break is of no matter.
+    bare = lambda text: re.sub(r"\s+", "", text)
+    lines = sheets[0].extract_text().splitlines()
+    text = bare("".join(lines))
+    missing = [title for title in titles if bare(title) not in text]
+    assert not missing, missing
+    assert f"{ADDRESS}/events?from=2026-12-07" in text, text[-300:]
+    left = [one for one in navigation if one.strip() in (line.strip() for line in lines)]
+    # The heading of the page is also the name of a link.
+    assert set(left) <= {"Events"}, left
+    return len(titles)
+
+
+def visit(scripts, paths, site):
+    """All of it in one browser."""
+    browser = Browser("accessible", scripts)
+    try:
+        wrong, looked = all_pages(browser, paths)
+        wrong += embedded(browser, site)
+        skipped(browser)
+        titles = printed(browser)
+        return wrong, looked, titles
+    finally:
+        browser.quit()
 
 
 def main():
-    base = (FOLDER / "vienna.web").read_text().strip()
-    wrong, looked = [], 0
-    for name, width in WIDTHS.items():
-        for dark in (False, True):
-            driver = browser(width, dark)
-            driver.set_script_timeout(60)
-            try:
-                for page, path in pages().items():
-                    driver.get(base + path)
-                    looked += 1
-                    where = f"{page}, {name}, {'dark' if dark else 'light'}"
-                    wrong += [f"{where}: {one}" for one in violations(driver)]
-                    over = driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
-                    if over > 0:
-                        wrong.append(f"{where}: {over} pixels wider than the screen")
-                    if not dark:
-                        unreached = reached_by_keyboard(driver)
-                        wrong += [f"{where}: {unreached}"] if unreached else []
-            finally:
-                driver.quit()
+    # The page as it is published, with the node's own address in it.
+    page = pathlib.Path("docs/embed.html").read_text().replace("https://hub.example", BASE).replace("birmingham", "vienna")
+    site = site_of({"/": ("text/html; charset=utf-8", page.encode())})
+    paths = pages()
+    # One browser with scripts and one without, at the same time.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        visits = list(pool.map(lambda scripts: visit(scripts, paths, site), (True, False)))
+    wrong = [one for wrong, *_ in visits for one in wrong]
     assert not wrong, "\n".join(wrong)
-    print(f"axe-core: {looked} pages, no violation; all reached by keyboard, none wider than its screen")
+    looked = sum(looked for _, looked, _ in visits)
+    print(f"axe-core: {len(paths)} pages and an embedded list, seen {looked} times, no violation; all reached by keyboard, none wider"
+          f" than its screen; {visits[0][2]} events on a sheet of paper")
 
 
 if __name__ == "__main__":
