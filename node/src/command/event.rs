@@ -15,7 +15,7 @@ use interhub_domain::profile::Point;
 use interhub_domain::query::EventQuery;
 
 use super::audience::Audience;
-use super::dates;
+use super::dates::{self, DateTexts};
 use super::details::{self, TranslationFields};
 use super::schedule::{default_end, end_of, parse_rule, parse_time, parse_zone};
 use super::{CommandError, Commands, ShownEvent};
@@ -213,6 +213,29 @@ impl Commands {
         .await
     }
 
+    /// Tells one occurrence of a series in other words, and moves it if a start is given.
+    pub async fn change_occurrence(
+        &self,
+        id: String,
+        occurrence: String,
+        time: Option<(String, Ending)>,
+        texts: DateTexts,
+    ) -> Result<ShownEvent, CommandError> {
+        self.change_dates("event date", id, move |event| {
+            if let Some((start, ending)) = &time {
+                dates::shift(event, &occurrence, start, ending)?;
+            }
+            dates::tell(event, &occurrence, &texts)
+        })
+        .await
+    }
+
+    /// Adds a date to a series, or to an event that takes place once, which becomes one.
+    pub async fn add_date(&self, id: String, start: String) -> Result<ShownEvent, CommandError> {
+        self.change_dates("event date", id, move |event| dates::add(event, &start))
+            .await
+    }
+
     async fn change_dates(
         &self,
         name: &'static str,
@@ -248,10 +271,16 @@ impl Commands {
         .await
     }
 
-    /// The first `limit` dates of an event that are not over.
-    pub async fn coming_dates(&self, thing: ThingId, limit: usize) -> Result<Vec<Occurrence>, CommandError> {
+    /// The first `limit` dates of an event that are not over, and not at that moment either (Unix milliseconds).
+    pub async fn coming_dates(
+        &self,
+        thing: ThingId,
+        after_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<Occurrence>, CommandError> {
         self.blocking("event dates", move |this| {
-            let coming = this.views.occurrences(thing, this.clock.now_ms(), i64::MAX, limit)?;
+            let from_ms = after_ms.max(this.clock.now_ms());
+            let coming = this.views.occurrences(thing, from_ms, i64::MAX, limit)?;
             Ok(coming.into_iter().map(|listed| listed.occurrence).collect())
         })
         .await

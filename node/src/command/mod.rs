@@ -7,7 +7,7 @@ pub mod access;
 pub mod audience;
 pub mod cohost;
 pub mod counter;
-mod dates;
+pub mod dates;
 pub mod decision;
 pub mod details;
 pub mod erase;

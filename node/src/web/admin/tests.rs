@@ -707,7 +707,7 @@ async fn the_dates_of_a_series_are_changed_one_by_one() {
     assert_eq!(browser.fill_in(&dates, &change).await.status, StatusCode::SEE_OTHER);
     assert!(!browser.get(&dates).await.body.contains("<s>"));
     let change = [
-        ("do", "move"),
+        ("do", "change"),
         ("occurrence", "2026-12-03T18:30:00"),
         ("start", "2026-12-04T19:00"),
         ("end", "2026-12-04T21:00"),
@@ -715,6 +715,33 @@ async fn the_dates_of_a_series_are_changed_one_by_one() {
     assert_eq!(browser.fill_in(&dates, &change).await.status, StatusCode::SEE_OTHER);
     let page = browser.get(&dates).await;
     assert!(page.body.contains("value=\"2026-12-04T19:00\""), "{}", page.body);
+    let title = "A <b>special</b> evening";
+    let change = [
+        ("do", "change"),
+        ("occurrence", "2026-12-10T18:30:00"),
+        ("title", title),
+        ("place", "Garden"),
+    ];
+    assert_eq!(browser.fill_in(&dates, &change).await.status, StatusCode::SEE_OTHER);
+    let page = browser.get(&dates).await;
+    assert!(
+        page.body.contains("A &#60;b&#62;special") && page.body.contains("Garden"),
+        "{}",
+        page.body
+    );
+    let change = [("do", "add"), ("start", "2026-12-05T10:00")];
+    let added = browser.fill_in(&dates, &change).await;
+    assert!(added.location().ends_with("done=date_added"), "{}", added.location());
+    assert!(browser.get(&dates).await.body.contains("2026-12-05T10:00:00"));
+    // Later dates are a page away.
+    let page = browser.get(&dates).await;
+    let (_, rest) = page.body.split_once("rel=\"next\" href=\"").unwrap();
+    let later = browser.get(rest.split_once('"').unwrap().0).await;
+    assert!(later.status == StatusCode::OK && !later.body.contains("2026-12-10T18:30:00"));
+    assert_eq!(
+        browser.get(&format!("{dates}?after=soon")).await.status,
+        StatusCode::BAD_REQUEST
+    );
     for wrong in ["", "2026-12-05T18:30:00", "soon", "\u{0}"] {
         let refused = browser
             .fill_in(&dates, &[("do", "cancel"), ("occurrence", wrong)])
