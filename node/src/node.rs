@@ -56,7 +56,7 @@ const SEARCH_EVERY: Duration = Duration::from_millis(200);
 const BEACON_EVERY: Duration = Duration::from_millis(BEACON_EVERY_MS.unsigned_abs());
 /// What was erased is forced out of the files so long after the last of several erasures: each costs a flush of everything.
 const FORCE_OUT_AFTER: Duration = Duration::from_secs(2);
-/// Tried again so long after a failure: until then every scan that keeps an older view has ended too.
+/// Forced out once more so long after: until then every scan that keeps an older view has ended.
 const FORCE_OUT_AGAIN: Duration = Duration::from_millis(MAX_SCAN_MS);
 /// The covered years are looked at this often.
 const ROLL_EVERY: Duration = Duration::from_hours(6);
@@ -424,19 +424,18 @@ fn force_out(tasks: &Tasks, ledger: &Arc<Ledger>) {
     tasks.spawn("store", "force out", move |context: TaskContext| async move {
         loop {
             if ledger.has_to_force_out() {
-                if !context.sleep(FORCE_OUT_AFTER).await {
-                    return;
-                }
-                let step = ledger.clone();
-                match blocking.blocking("force out", move || step.force_out()).await {
-                    Ok(Ok(_)) => {}
-                    Ok(Err(error)) => {
-                        tracing::error!(%error, "what was erased could not be forced out of the files");
-                        if !context.sleep(FORCE_OUT_AGAIN).await {
-                            return;
-                        }
+                let mut settled = 0;
+                // At once, and again when no view of before is open any more.
+                for pause in [FORCE_OUT_AFTER, FORCE_OUT_AGAIN] {
+                    if !context.sleep(pause).await {
+                        return;
                     }
-                    Err(_) => return,
+                    let step = ledger.clone();
+                    match blocking.blocking("force out", move || step.force_out(settled)).await {
+                        Ok(Ok(forced)) => settled = forced,
+                        Ok(Err(error)) => tracing::error!(%error, "what was erased could not be forced out of the files"),
+                        Err(_) => return,
+                    }
                 }
                 continue;
             }

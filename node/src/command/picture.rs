@@ -77,7 +77,7 @@ impl Commands {
             let keys: BTreeSet<PictureKey> = wanted.iter().map(|(address, _)| PictureKey::of(address)).collect();
             let gone: Vec<PictureKey> = known.keys().filter(|key| !keys.contains(key)).copied().collect();
             if !gone.is_empty() {
-                this.ledger.drop_local_rows(&gone)?;
+                this.ledger.drop_pictures(&gone)?;
             }
             let due = wanted.into_iter().filter_map(|(address, own)| {
                 let row = known.remove(&PictureKey::of(&address));

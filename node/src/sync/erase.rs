@@ -10,11 +10,13 @@ use std::sync::Arc;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, NetworkId, ObjectId, ThingId};
 
+use super::count::Outcome;
 use super::hold::{is_good_tombstone, tombstone_of};
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use crate::store::catalogue::event::{ErasedUidKey, ErasedUidRow};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
+use crate::store::catalogue::picture::PictureKey;
 use crate::store::catalogue::{self, prefix_end};
 use crate::store::{Batch, Direction, Family, Store, StoreError};
 
@@ -24,8 +26,8 @@ const MAX_NOTED: usize = 256;
 /// Version of the list of what is to be forced out.
 const LIST_VERSION: u8 = 1;
 
-/// Families with what a document says, by document.
-const BY_OBJECT: [Family; 3] = [Family::Body, Family::Snapshot, Family::LeftOut];
+/// Families with what a document says, by document; a picture is noted by its key in place of one.
+const BY_OBJECT: [Family; 4] = [Family::Body, Family::Snapshot, Family::LeftOut, Family::Picture];
 /// Families with what a document says, by thing.
 const BY_THING: [Family; 2] = [Family::EventRow, Family::Original];
 
@@ -112,22 +114,51 @@ impl Ledger {
         catalogue::scan_prefix(&*self.store, Family::Tombstone, &[], Direction::Forward, visit)
     }
 
-    /// Forces what was erased out of the database's files; returns whether there was anything. Blocks for as long as the
-    /// files take to be rewritten, and holds up nobody. A scan that began before the erasure keeps its view, and bytes
-    /// of that view may stay; none lives longer than a minute.
-    pub fn force_out(&self) -> Result<bool, LedgerError> {
+    /// Forces what was erased out of the database's files; returns how much of it there was. Blocks for as long as the files
+    /// take to be rewritten, and holds up nobody. A scan that began before the erasure keeps its view, and bytes of that
+    /// view may stay; none lives longer than a minute. So this is called twice, that much apart: the second time it is told
+    /// of how much the first one was (`settled`), and strikes that off.
+    pub fn force_out(&self, settled: usize) -> Result<usize, LedgerError> {
         let noted = self.lock().to_force_out.clone();
         if noted.is_empty() {
-            return Ok(false);
+            return Ok(0);
         }
         self.store.force_out(&ranges(&noted))?;
+        if settled > 0 {
+            let mut inner = self.lock();
+            inner.to_force_out.drain(..settled.min(noted.len()));
+            let mut batch = Batch::new();
+            put_to_force_out(&mut batch, &inner.to_force_out);
+            self.commit(&batch)?;
+        }
+        Ok(noted.len())
+    }
+
+    /// Forgets the small copy of a picture that an erased event named; one that another event names is made again.
+    pub(super) fn forget_picture(&self, batch: &mut Batch, address: &str, outcome: &mut Outcome) {
+        if address.is_empty() {
+            return;
+        }
+        let key = PictureKey::of(address);
+        catalogue::delete(batch, &key);
+        outcome.erased.push((ObjectId(key.0), ThingId(key.0)));
+    }
+
+    /// Forgets small copies of pictures that no event names any more.
+    pub fn drop_pictures(&self, keys: &[PictureKey]) -> Result<(), LedgerError> {
         let mut inner = self.lock();
-        // What was erased meanwhile stays noted.
-        inner.to_force_out.drain(..noted.len());
         let mut batch = Batch::new();
-        put_to_force_out(&mut batch, &inner.to_force_out);
+        for key in keys {
+            catalogue::delete(&mut batch, key);
+        }
+        let gone = keys.iter().map(|key| (ObjectId(key.0), ThingId(key.0)));
+        let all: Vec<_> = inner.to_force_out.iter().copied().chain(gone).collect();
+        put_to_force_out(&mut batch, &all);
         self.commit(&batch)?;
-        Ok(true)
+        inner.to_force_out = all;
+        drop(inner);
+        self.notify(Notice::Erased);
+        Ok(())
     }
 
     /// Whether something erased may still be in the files.

@@ -161,6 +161,26 @@ async fn what_no_event_names_any_more_is_forgotten() {
 }
 
 #[tokio::test]
+async fn what_is_erased_takes_its_picture_along_at_once() {
+    let (commands, _) = hub();
+    let gallery = Gallery::default();
+    gallery.now_has(200, png(200));
+    let address = gallery.serve().await + "picture";
+    let id = add(&commands, "2026-12-24T18:00", &address).await;
+    let other = add(&commands, "2026-12-25T18:00", &address).await;
+    look(&commands).await;
+    assert!(commands.known_picture(&address).unwrap().is_some());
+    commands.erase_event(id).await.unwrap();
+    assert_eq!(commands.known_picture(&address).unwrap(), None);
+    assert!(commands.ledger.has_to_force_out());
+    // Another event names it: it is made again.
+    assert_eq!(look(&commands).await, (1, vec![]));
+    commands.erase_event(other).await.unwrap();
+    assert_eq!(commands.known_picture(&address).unwrap(), None);
+    assert_eq!(look(&commands).await.0, 0);
+}
+
+#[tokio::test]
 async fn what_is_no_picture_says_so_and_is_asked_for_less_and_less() {
     let (commands, clock) = hub();
     let gallery = Gallery::default();
