@@ -62,6 +62,11 @@ impl Collector for NodeCollector {
                 number(connected as u64),
             ),
             (
+                "interhub_hubs_forked",
+                "Hubs that signed two things under one number",
+                number(self.0.ledger.forked_hubs().len() as u64),
+            ),
+            (
                 "interhub_breaches",
                 "Times since the start that a peer sent what must never be on its stream",
                 number(breaches),

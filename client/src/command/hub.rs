@@ -48,7 +48,7 @@ fn hubs_text(hubs: &HubsDocument) -> String {
         vec![
             render::short(&hub.slug),
             render::short(&hub.name),
-            hub.status.to_owned(),
+            standing(hub),
             role(hub),
             link(hub).to_owned(),
             hub.lag_envelopes.map_or_else(|| "-".to_owned(), |lag| lag.to_string()),
@@ -59,6 +59,12 @@ fn hubs_text(hubs: &HubsDocument) -> String {
         &["SLUG", "NAME", "STATUS", "ROLE", "LINK", "LAG", "AS OF"],
         rows.collect(),
     )
+}
+
+/// A hub that signed two things under one number shows in every list.
+fn standing(hub: &HubDocument) -> String {
+    let fork = if hub.fork { ", forked" } else { "" };
+    format!("{}{fork}", hub.status)
 }
 
 fn role(hub: &HubDocument) -> String {

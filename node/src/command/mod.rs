@@ -109,6 +109,7 @@ impl From<WriteError> for CommandError {
             WriteError::NotAVoter
             | WriteError::NotAHost
             | WriteError::Removed
+            | WriteError::KeyStolen
             | WriteError::Left
             | WriteError::Refused(_) => Class::Refused,
             WriteError::NotFound | WriteError::NoConflict => Class::NotFound,
@@ -129,6 +130,7 @@ impl From<DecideError> for CommandError {
             DecideError::Record(_) => Class::Usage,
             DecideError::NoVote
             | DecideError::Oneself
+            | DecideError::BlocksItself
             | DecideError::Founder
             | DecideError::OwnKeys
             | DecideError::FounderKeys

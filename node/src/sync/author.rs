@@ -131,6 +131,11 @@ pub enum WriteError {
     /// The others cut its logs: what it would write counts nowhere.
     #[error("this hub was removed from the network; `interhub hub show` says why, and the others can readmit it")]
     Removed,
+    /// Its recovery key said that the key of this node was stolen: what it would write counts nowhere.
+    #[error(
+        "this hub has another key by now, and what this node signs counts no more; stop it, or use the recovery key: `interhub key recover`"
+    )]
+    KeyStolen,
     /// By its own leave its logs are cut: what it would write counts nowhere.
     #[error("this hub left the network, and what it wrote there can only be erased; an invitation brings it back")]
     Left,
@@ -191,12 +196,21 @@ impl Ledger {
         for write in writes {
             let mut inner = self.lock();
             let statement = matches!(write, Write::Statement(_));
+            // A statement may be about just that.
+            if !statement && self.is_key_stolen(&inner) {
+                return Err(WriteError::KeyStolen);
+            }
             out.push(self.write_locked(&mut inner, network, write)?);
             if statement {
                 self.do_duties(&mut inner)?;
             }
         }
         Ok(out)
+    }
+
+    fn is_key_stolen(&self, inner: &Inner) -> bool {
+        let own = inner.roster.members.get(&self.own_id);
+        own.is_some_and(|own| own.keys.stolen.contains(&self.key_number))
     }
 
     pub(super) fn write_locked(

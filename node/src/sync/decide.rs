@@ -26,6 +26,9 @@ pub enum DecideError {
     /// A hub does not remove itself.
     #[error("a hub does not remove itself; `interhub hub leave` takes it out of the network")]
     Oneself,
+    /// It does not talk with itself.
+    #[error("this is the hub itself; name another one, which `interhub hub list` shows")]
+    BlocksItself,
     /// While fewer than three vote, nothing passes without the founder.
     #[error(
         "the founder decides alone while fewer than three hubs vote, so the others cannot remove it; seat more hubs first"
@@ -373,7 +376,7 @@ impl Ledger {
     pub fn block(&self, hub: HubId, block: bool) -> Result<(), DecideError> {
         let mut inner = self.lock();
         if hub == self.own_id {
-            return Err(DecideError::Oneself);
+            return Err(DecideError::BlocksItself);
         }
         let mut blocked = inner.blocked.clone();
         let changed = if block {

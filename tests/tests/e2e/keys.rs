@@ -147,8 +147,13 @@ fn after_a_theft_only_what_the_hub_vouches_for_counts() {
     let later = wait_for_event(vienna, "After the theft", "2027-04-03T10:00");
     shows(&all, &later, true);
     agree(&all);
-    // What the thief still signs reaches nobody, and its node says why.
-    thief.add("Again by the thief", "2027-04-04T10:00");
+    // The thief's node hears of it too, from those that refuse its key: it says why, and writes no more.
+    wait_until("the thief hears of it", SOON, || {
+        let status = thief.json(&["status"]);
+        if status["key_replaced"] == true { Ok(()) } else { Err(status.to_string()) }
+    });
+    let again = ["event", "add", "--title", "Again", "--start", "2027-04-04T10:00", "--duration", "1h"];
+    thief.cli(&again).fails(4, "another key");
     wait_until("the thief is told", SOON, || {
         let peers = thief.json(&["peers"]);
         let told = peers["peers"].as_array().unwrap().iter().any(|peer| {
