@@ -14,6 +14,8 @@ use crate::store::catalogue::feed::FeedId;
 const AT_ONCE: usize = 4;
 /// The clock is looked at this often at least: it may have been set.
 const LOOK_AT_LEAST: Duration = Duration::from_mins(1);
+/// After a start, until other hubs have said what they have of this one.
+const NOT_YET: Duration = Duration::from_secs(2);
 /// After a fault of this node's own.
 const AFTER_A_FAULT: Duration = Duration::from_mins(1);
 
@@ -26,6 +28,7 @@ pub fn start(commands: &Commands) {
         let running = Running::default();
         loop {
             let pause = match commands.subscriptions().await {
+                Ok(_) if !commands.ledger.may_act_by_itself() => NOT_YET,
                 Ok(all) => {
                     let now_ms = commands.clock.now_ms();
                     for one in all.iter().filter(|one| is_due(&one.row, now_ms)) {

@@ -193,6 +193,12 @@ impl Ledger {
         }
     }
 
+    /// Whether this node may write what nobody asked it for now: after a start it first hears what other hubs have of its own.
+    /// A restored backup would say again, under new ids, what it has said since it was made.
+    pub fn may_act_by_itself(&self) -> bool {
+        self.may_write_by_itself(&self.lock())
+    }
+
     fn may_write_by_itself(&self, inner: &Inner) -> bool {
         let another = |(hub, member): (&interhub_domain::ids::HubId, &interhub_domain::registry::Member)| {
             *hub != self.own_id && member.standing == Standing::Active
