@@ -476,7 +476,6 @@ impl Session {
                 Claim::Fine => {}
                 Claim::Regressed => effects.push(Effect::Report(Notice::Regressed(key))),
                 Claim::Forked => self.probe(key, head.seq, effects),
-                Claim::TooMany => return self.end(Farewell::Limit, "too many logs were named", effects),
             }
         }
         if complete {

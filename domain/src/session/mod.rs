@@ -56,7 +56,7 @@ pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 pub const MAX_BATCH_ENVELOPES: usize = 1_000;
 /// Rows in one frame, some 400 KB.
 pub const MAX_ROWS: usize = 4_096;
-/// Rows remembered of one peer: 110 hubs, three logs, 300 epochs each. A peer that names more is making them up.
+/// Rows remembered of one peer, beside those of logs that this node has something of: 110 hubs, three logs, 300 epochs each.
 pub const MAX_PEER_ROWS: usize = 100_000;
 /// Hubs in a list of streams.
 pub const MAX_STREAMS: usize = 1_024;

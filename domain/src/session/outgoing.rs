@@ -35,8 +35,6 @@ pub(super) enum Claim {
     Regressed,
     /// The same number with another hash.
     Forked,
-    /// One row more than a peer may name.
-    TooMany,
 }
 
 /// What this node holds and the peer may see, how far the peer is, and what waits to be sent. There is no queue of
@@ -135,8 +133,11 @@ impl Outgoing {
 
     /// The peer says that it holds a log up to this envelope.
     pub(super) fn peer_holds(&mut self, key: RowKey, head: Head, now: Millis) -> Claim {
-        if self.peer.len() >= MAX_PEER_ROWS && !self.peer.contains_key(&key) {
-            return Claim::TooMany;
+        // Of a log that this node has nothing of, nothing has to be remembered: a member that opens endless runs makes no two
+        // others hang up on each other.
+        let is_known = self.peer.contains_key(&key) || self.ours.head(&key).is_some() || self.ours.end(&key).is_some();
+        if self.peer.len() >= MAX_PEER_ROWS && !is_known {
+            return Claim::Fine;
         }
         if let Some(end) = self.ours.end(&key) {
             return self.peer_holds_cut(key, head, end, now);
