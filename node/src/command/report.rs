@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use interhub_domain::event::{Occurrence, Status};
-use interhub_domain::query::{EventQuery, MAX_LIMIT};
+use interhub_domain::query::{EventQuery, MAX_LIMIT, fold_tag};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -135,7 +135,8 @@ impl Commands {
 
 struct Counting<'a> {
     report: Report,
-    by_tag: BTreeMap<String, Numbers>,
+    /// By the form in which tags are compared: the tag as it was first seen, and its numbers.
+    by_tag: BTreeMap<String, (String, Numbers)>,
     by_cohost: BTreeMap<String, Numbers>,
     hubs: &'a [HubRow],
 }
@@ -165,8 +166,13 @@ impl<'a> Counting<'a> {
         if let Some(numbers) = self.report.by_month.get_mut(month) {
             count(numbers);
         }
+        let mut folded: BTreeMap<String, &String> = BTreeMap::new();
         for tag in tags {
-            count(self.by_tag.entry(tag.clone()).or_default());
+            folded.entry(fold_tag(tag)).or_insert(tag);
+        }
+        for (folded, tag) in folded {
+            let known = self.by_tag.entry(folded);
+            count(&mut known.or_insert_with(|| (tag.clone(), Numbers::default())).1);
         }
         for other in others {
             let row = self.hubs.iter().find(|hub| hub.id == other);
@@ -176,16 +182,15 @@ impl<'a> Counting<'a> {
     }
 
     fn done(self) -> Report {
-        let sorted = |groups: BTreeMap<String, Numbers>| {
-            let mut groups: Vec<(String, Numbers)> = groups.into_iter().collect();
+        let sorted = |mut groups: Vec<(String, Numbers)>| {
             groups.sort_by_key(|(_, numbers)| std::cmp::Reverse(numbers.all()));
             groups
         };
-        let mut by_tag = sorted(self.by_tag);
+        let mut by_tag = sorted(self.by_tag.into_values().collect());
         by_tag.truncate(MAX_TAGS);
         Report {
             by_tag,
-            by_cohost: sorted(self.by_cohost),
+            by_cohost: sorted(self.by_cohost.into_iter().collect()),
             ..self.report
         }
     }
@@ -233,7 +238,8 @@ mod tests {
             ..tagged(&["coffee"])
         };
         add("Weekly", "2026-10-01T18:00", weekly).await;
-        add("In spring", "2026-03-31T23:30", tagged(&["coffee", "music"])).await;
+        // One tag, however it is written, counts once.
+        add("In spring", "2026-03-31T23:30", tagged(&["coffee", "Coffee", "music"])).await;
         add("The year before", "2025-12-31T23:30", EventFields::default()).await;
         add("New year", "2027-01-01T00:00", EventFields::default()).await;
         let gone = add("Called off", "2026-05-05T10:00", tagged(&["music"])).await;
