@@ -30,6 +30,8 @@ use super::table::{Row, percentile};
 const HUBS: usize = 110;
 /// Events that take place once; the rest are weekly series.
 const SINGLE: usize = 20_000;
+/// What looks at everything is asked so often.
+const WHOLE_ROUNDS: usize = 15;
 /// Each query is asked so often.
 const ROUNDS: usize = 200;
 /// Connections that ask for a feed at the same time, and for how long.
@@ -212,6 +214,8 @@ pub(crate) fn bench(runtime: &tokio::runtime::Runtime, folder: &Path, occurrence
     let (store, views, search, there) = make(folder, occurrences, &clock);
     let now_ms = clock.now_ms();
     bench_query(&views, &search, now_ms, there, rows);
+    bench_whole(&views, now_ms, there, rows);
+    bench_size(folder, there, rows);
     drop(store);
     bench_feed(runtime, views, &clock, rows);
 }
@@ -246,6 +250,88 @@ fn bench_query(views: &Views, search: &Search, now_ms: i64, there: usize, rows: 
         met: p99 <= 5.0,
         limit: format!("the index alone: {alone_p99:.2} ms p99"),
     });
+}
+
+/// What looks at every event to come: the figures beside a list, the map, and a feed without any filter.
+fn bench_whole(views: &Views, now_ms: i64, there: usize, rows: &mut Vec<Row>) {
+    let query = EventQuery {
+        from_ms: Some(now_ms),
+        ..EventQuery::default()
+    };
+    let mut page = times(WHOLE_ROUNDS, |_| {
+        std::hint::black_box(views.list(&query, now_ms).unwrap());
+    });
+    let page = percentile(&mut page, 50.0);
+    let mut facets = times(WHOLE_ROUNDS, |_| {
+        std::hint::black_box(views.facets(&query, now_ms).unwrap());
+    });
+    let mut places = times(WHOLE_ROUNDS, |_| {
+        std::hint::black_box(views.places(&query, now_ms).unwrap());
+    });
+    let mut events = 0;
+    let mut feed = times(WHOLE_ROUNDS, |_| {
+        events = std::hint::black_box(views.feed(&EventQuery::default(), now_ms).unwrap()).len();
+    });
+    let works = [
+        (
+            "facets",
+            "counted by tag, hub, language and way".to_owned(),
+            percentile(&mut facets, 50.0),
+        ),
+        (
+            "places",
+            "gathered for the map".to_owned(),
+            percentile(&mut places, 50.0),
+        ),
+        (
+            "feed-network",
+            format!("{events} events of the whole network found"),
+            percentile(&mut feed, 50.0),
+        ),
+    ];
+    for (name, work, figure) in works {
+        rows.push(Row {
+            name,
+            work: format!("{there} occurrences {work}"),
+            figure,
+            unit: "ms p50",
+            target: "<= 1000".into(),
+            met: figure <= 1_000.0,
+            limit: format!("a page of the same: {page:.2} ms"),
+        });
+    }
+}
+
+/// What all of that takes on the disk.
+fn bench_size(folder: &Path, there: usize, rows: &mut Vec<Row>) {
+    let (database, search) = (
+        bytes_under(&folder.join("query-db")),
+        bytes_under(&folder.join("query-search")),
+    );
+    let figure = (database + search) as f64 / there as f64;
+    rows.push(Row {
+        name: "query-disk",
+        work: "projections and search index, an occurrence".into(),
+        figure,
+        unit: "B",
+        target: "<= 400".into(),
+        met: figure <= 400.0,
+        limit: format!("the search index alone: {:.2} B", search as f64 / there as f64),
+    });
+}
+
+fn bytes_under(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            let about = entry.metadata().unwrap();
+            if about.is_dir() {
+                bytes_under(&entry.path())
+            } else {
+                about.len()
+            }
+        })
+        .sum()
 }
 
 fn bench_feed(runtime: &tokio::runtime::Runtime, views: Arc<Views>, clock: &SharedClock, rows: &mut Vec<Row>) {
