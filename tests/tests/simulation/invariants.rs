@@ -27,13 +27,13 @@ pub(crate) struct Agreement {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct SeenRoster {
+pub(crate) struct SeenRoster {
     members: BTreeMap<HubId, Member>,
     guests_per_voter: usize,
     decisions: Vec<([u8; 32], bool, usize)>,
 }
 
-fn seen_roster(roster: &Roster) -> SeenRoster {
+pub(crate) fn seen_roster(roster: &Roster) -> SeenRoster {
     let decisions = roster.ballots.all();
     SeenRoster {
         members: roster.members.clone(),
@@ -185,10 +185,10 @@ fn documents(disk: &Disk) -> BTreeMap<ObjectId, ObjectRow> {
         .collect()
 }
 
-fn same_document(world: &World<'_>, object: ObjectId, one: usize, other: usize) -> Result<(), String> {
-    let (a, b) = (&world.hubs[one], &world.hubs[other]);
-    let (x, y) = (seen(&a.disk, object), seen(&b.disk, object));
-    let names = format!("{} at {} and {}", object.short(), a.name, b.name);
+/// Whether a document is the same on two disks.
+pub(crate) fn same_document(object: ObjectId, (one, name): (&Disk, &str), other: (&Disk, &str)) -> Result<(), String> {
+    let (x, y) = (seen(one, object), seen(other.0, object));
+    let names = format!("{} at {name} and {}", object.short(), other.1);
     let (Some(x), Some(y)) = (x, y) else {
         return Err(format!("document {names}: only one knows it"));
     };
@@ -208,18 +208,20 @@ fn same_document(world: &World<'_>, object: ObjectId, one: usize, other: usize) 
 }
 
 fn same_documents(world: &World<'_>, one: usize, other: usize) -> Result<(), String> {
-    let shared = |machine: usize| -> BTreeSet<ObjectId> {
-        let all = documents(&world.hubs[machine].disk).into_iter();
-        let is_event = |row: &ObjectRow| {
-            row.state
-                .created
-                .is_some_and(|created| created.log.is_shared() && created.kind == DocumentKind::Event)
-        };
-        all.filter(|(_, row)| is_event(row)).map(|(id, _)| id).collect()
+    let (a, b) = (&world.hubs[one], &world.hubs[other]);
+    let mut all = shared_events(&a.disk).into_iter().chain(shared_events(&b.disk));
+    all.try_for_each(|object| same_document(object, (&a.disk, &a.name), (&b.disk, &b.name)))
+}
+
+/// The events on a disk that all hubs share.
+pub(crate) fn shared_events(disk: &Disk) -> BTreeSet<ObjectId> {
+    let all = documents(disk).into_iter();
+    let is_event = |row: &ObjectRow| {
+        row.state
+            .created
+            .is_some_and(|created| created.log.is_shared() && created.kind == DocumentKind::Event)
     };
-    let all: BTreeSet<ObjectId> = shared(one).union(&shared(other)).copied().collect();
-    all.into_iter()
-        .try_for_each(|object| same_document(world, object, one, other))
+    all.filter(|(_, row)| is_event(row)).map(|(id, _)| id).collect()
 }
 
 fn groups_agree(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Result<(), String> {

@@ -5,7 +5,8 @@
 //! `INTERHUB_SIM_SEED` replays one, and tells its whole story; `INTERHUB_SIM_MINUTES` runs fresh ones for so long.
 //!
 //! In reading order: a [`disk`] that can fail, one [`hub`], the [`world`] they live in; what [`operators`], [`members`]
-//! and [`hostile`] hubs do; the [`scenario`] that a seed comes to, and the [`invariants`] that have to hold afterwards;
+//! and [`hostile`] hubs do; the [`scenario`] that a seed comes to, and the [`invariants`] that have to hold afterwards,
+//! and [`any_order`] in which the same is told;
 //! each [`story`] that is told in full ([`crashes`] at every write, a [`theft`], a relay by which something is [`withheld`], an
 //! [`unreachable`] hub that comes back), and two [`few`] networks of a fixed kind.
 #![allow(
@@ -16,6 +17,7 @@
     reason = "tests"
 )]
 
+mod any_order;
 mod crashes;
 mod disk;
 mod few;

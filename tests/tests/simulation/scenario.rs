@@ -9,6 +9,7 @@ use interhub_domain::ids::{HubId, NetworkId};
 use super::disk::Stop;
 use super::hostile::Liar;
 use super::hub::{Backup, SimHub};
+use super::any_order::order_does_not_matter;
 use super::invariants::{agreement, check, difference, differing_logs};
 use super::members::{Politics, belonging, decide, is_outside, join};
 use super::operators::{Act, Diary, Operator};
@@ -474,6 +475,9 @@ impl Scenario<'_> {
         for machines in belonging.chunks(together) {
             check(&self.world, &self.diary, machines)
                 .map_err(|wrong| format!("{wrong}\n    {}", self.parties().join("\n    ")))?;
+        }
+        if let Some(machine) = belonging.first() {
+            order_does_not_matter(&self.world, *machine, self.plan.seed)?;
         }
         let said = self
             .diary

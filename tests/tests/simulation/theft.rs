@@ -3,6 +3,7 @@
 use interhub_domain::body::KeyReason;
 use interhub_node::store::catalogue::log::Standing;
 
+use super::any_order::order_does_not_matter;
 use super::invariants::check;
 use super::members::{belonging, is_outside, join};
 use super::operators::Act;
@@ -130,7 +131,8 @@ fn run(seed: u64, aloud: bool) -> Result<(), String> {
     }
     let checked = ended
         .and_then(|()| check(&theft.world, &theft.diary, &honest(&theft.world)))
-        .and_then(|()| theft.nothing_of_the_thief_counts());
+        .and_then(|()| theft.nothing_of_the_thief_counts())
+        .and_then(|()| order_does_not_matter(&theft.world, VICTIM, seed));
     let said = theft.diary.words.len();
     println!("seed {seed}: {said} words, {} events begun by the thief", began.len());
     checked.map_err(|wrong| format!("{wrong}\n  {}", theft.world.story.join("\n  ")))
