@@ -54,8 +54,13 @@ impl CalendarServer {
 
     /// Serves this from now on; with a validator of its own if it is to have one.
     pub fn serve(&self, body: &str, etag: Option<&str>) {
+        self.serve_bytes(body.into(), etag);
+    }
+
+    /// The same for what is no text: a picture.
+    pub fn serve_bytes(&self, body: Vec<u8>, etag: Option<&str>) {
         self.change(|shared| {
-            (shared.status, shared.body, shared.etag) = (200, body.into(), etag.map(str::to_owned));
+            (shared.status, shared.body, shared.etag) = (200, body, etag.map(str::to_owned));
         });
     }
 

@@ -11,6 +11,7 @@ mod disk;
 mod faults;
 mod keys;
 mod network;
+mod pictures;
 mod quarantine;
 mod registry;
 mod report;

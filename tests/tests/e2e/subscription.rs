@@ -188,7 +188,9 @@ fn what_goes_wrong_there_changes_nothing_and_is_reported() {
     look(&hub, &url);
     let before = (listed(&hub), hub.agreement().unwrap());
     let whole = calendar(&days(1..=20));
-    let bad: [(&dyn Fn(), &str); 7] = [
+    // A million events, just under the limit of bytes.
+    let million = calendar(&[format!("{}\r\n", "BEGIN:VEVENT\r\nEND:VEVENT\r\n".repeat(1_000_000).trim_end())]);
+    let bad: [(&dyn Fn(), &str); 9] = [
         (&|| server.fail(503), "busy"),
         (&|| server.fail(403), "refuses"),
         (&|| server.serve("", None), "no calendar"),
@@ -196,6 +198,8 @@ fn what_goes_wrong_there_changes_nothing_and_is_reported() {
         (&|| server.serve("<!DOCTYPE html><html></html>", None), "no calendar"),
         (&|| server.serve(&calendar(&[]), None), "empty"),
         (&|| server.serve(&whole[..whole.len() / 2], None), "cut short"),
+        (&|| server.serve(&million, None), "more than 100000 events"),
+        (&|| server.serve(&million.repeat(2), None), "larger than 32 MiB"),
     ];
     for (break_it, words) in bad {
         break_it();
