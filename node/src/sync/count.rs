@@ -459,7 +459,10 @@ impl Ledger {
             outcome.change = change_of(&shown).map(|kind| (kind, created.thing));
             if known.state.erased_through.is_some() && shown.after.is_none() {
                 self.forget_import(batch, created.thing, shown.before.as_ref());
-                let picture = shown.before.as_ref().map_or("", |before| before.event.image_url.as_str());
+                let picture = shown
+                    .before
+                    .as_ref()
+                    .map_or("", |before| before.event.image_url.as_str());
                 self.forget_picture(batch, picture, outcome);
             }
             return Ok(());

@@ -150,9 +150,22 @@ fn after_a_theft_only_what_the_hub_vouches_for_counts() {
     // The thief's node hears of it too, from those that refuse its key: it says why, and writes no more.
     wait_until("the thief hears of it", SOON, || {
         let status = thief.json(&["status"]);
-        if status["key_replaced"] == true { Ok(()) } else { Err(status.to_string()) }
+        if status["key_replaced"] == true {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
     });
-    let again = ["event", "add", "--title", "Again", "--start", "2027-04-04T10:00", "--duration", "1h"];
+    let again = [
+        "event",
+        "add",
+        "--title",
+        "Again",
+        "--start",
+        "2027-04-04T10:00",
+        "--duration",
+        "1h",
+    ];
     thief.cli(&again).fails(4, "another key");
     wait_until("the thief is told", SOON, || {
         let peers = thief.json(&["peers"]);

@@ -44,7 +44,10 @@ fn a_picture_is_shown_from_the_node_also_after_a_restart() {
     hub.stop();
     hub.start();
     let answer = hub.get(&path).unwrap();
-    assert!(answer.contains("image/jpeg") && answer.contains("immutable"), "{answer:.300}");
+    assert!(
+        answer.contains("image/jpeg") && answer.contains("immutable"),
+        "{answer:.300}"
+    );
     assert!(hub.get(&page).unwrap().contains("width=\"4\" height=\"3\""));
     assert!(!hub.log().contains("s3cr3t"), "no address in the log");
 }

@@ -189,7 +189,10 @@ fn what_goes_wrong_there_changes_nothing_and_is_reported() {
     let before = (listed(&hub), hub.agreement().unwrap());
     let whole = calendar(&days(1..=20));
     // A million events, just under the limit of bytes.
-    let million = calendar(&[format!("{}\r\n", "BEGIN:VEVENT\r\nEND:VEVENT\r\n".repeat(1_000_000).trim_end())]);
+    let million = calendar(&[format!(
+        "{}\r\n",
+        "BEGIN:VEVENT\r\nEND:VEVENT\r\n".repeat(1_000_000).trim_end()
+    )]);
     let bad: [(&dyn Fn(), &str); 9] = [
         (&|| server.fail(503), "busy"),
         (&|| server.fail(403), "refuses"),

@@ -95,10 +95,8 @@ fn everything(ledger: &Arc<Ledger>) -> Vec<Envelope> {
     let lacking = Tombstones::Lacking(rows.iter().map(|row| (*row, 0)).collect());
     let (beyond, _) = host.read_tombstones(&lacking, 0, ALL);
     let logs = rows.iter().flat_map(|row| host.read_log(*row, 0, ALL, ALL));
-    let by_hash: BTreeMap<HeaderHash, Envelope> = logs
-        .chain(beyond)
-        .map(|envelope| (envelope.hash(), envelope))
-        .collect();
+    let by_hash: BTreeMap<HeaderHash, Envelope> =
+        logs.chain(beyond).map(|envelope| (envelope.hash(), envelope)).collect();
     by_hash.into_values().collect()
 }
 
@@ -114,7 +112,11 @@ fn shows_the_same(hub: &SimHub, ledger: &Ledger, (fresh, disk): (&Ledger, &Arc<D
         return Err(format!("{}: in another order the roster is {b:?}, not {a:?}", hub.name));
     }
     let events = shared_events(&hub.disk);
-    events
-        .into_iter()
-        .try_for_each(|object| same_document(object, (&hub.disk, &hub.name), (disk, "a node that heard it in another order")))
+    events.into_iter().try_for_each(|object| {
+        same_document(
+            object,
+            (&hub.disk, &hub.name),
+            (disk, "a node that heard it in another order"),
+        )
+    })
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{HubId, NetworkId};
 
+use super::any_order::order_does_not_matter;
 use super::disk::Stop;
 use super::hostile::Liar;
 use super::hub::{Backup, SimHub};
-use super::any_order::order_does_not_matter;
 use super::invariants::{agreement, check, difference, differing_logs};
 use super::members::{Politics, belonging, decide, is_outside, join};
 use super::operators::{Act, Diary, Operator};
