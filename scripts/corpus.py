@@ -183,9 +183,28 @@ def compare(findings, where, data, here):
     findings.counts["events read back field by field by icalendar"] += compared
     for difference in differences:
         findings.fail(f"{where}: icalendar reads the export otherwise: {difference}")
+    strict_rules(findings, where, here)
     if where.startswith(("public-feeds/", "feed-history/")):
         same_instances(findings, where, theirs, here, "of the files")
         same_instances(findings, where, [back], here, "of the exports")
+
+
+def strict_rules(findings, where, here):
+    """Every rule that goes out is as RFC 5545 3.3.10 wants it, in events and in zones, and python-dateutil takes it."""
+    came = {rule for event in here["events"] for rule in event["rules"]}
+    for component, start, rules in reading.rules(here["exported"].encode()):
+        for rule in rules:
+            findings.counts["rules of the exports"] += 1
+            findings.counts["rules of the exports, put right"] += component == "VEVENT" and rule not in came
+            if wrong := reading.wrong_in_rule(rule, start):
+                findings.fail(f"{where}: {component} from {start}: RRULE:{rule}: {wrong}")
+                continue
+            # It tells times with a zone from those without: all times that go out have one.
+            form = "%Y%m%dT%H%M%S%z" if "T" in start else "%Y%m%d"
+            try:
+                rrulestr(rule, dtstart=dt.datetime.strptime(start + ("+0000" if "T" in start else ""), form))
+            except ValueError as error:
+                findings.fail(f"{where}: {component} from {start}: RRULE:{rule}: python-dateutil: {error}")
 
 
 def all_kept(findings, where, blocks, here):

@@ -3,6 +3,7 @@
 import codecs
 import dataclasses
 import datetime as dt
+import re
 
 import recurring_ical_events
 
@@ -158,6 +159,71 @@ def vevents(data):
             open_block = None
         else:
             open_block.lines.append(line)
+
+
+def rules(data):
+    """The component, DTSTART (without Z) and rules of whatever has any in a calendar that is written well."""
+    inside = []
+    for _, line in content_lines(data):
+        name, value = split(line)
+        if name == "BEGIN":
+            inside.append([value, "", []])
+        elif name == "END":
+            component, start, found = inside.pop()
+            if found:
+                yield component, start, found
+        elif name == "DTSTART":
+            inside[-1][1] = value.removesuffix("Z")
+        elif name == "RRULE":
+            inside[-1][2].append(value)
+
+
+# The values that RFC 5545 3.3.10 allows for each part of a rule.
+SIGNED = r"[-+]?\d{1,3}"
+RULE_PARTS = {
+    "FREQ": "SECONDLY|MINUTELY|HOURLY|DAILY|WEEKLY|MONTHLY|YEARLY",
+    "UNTIL": r"\d{8}(T\d{6}Z)?",
+    "COUNT": r"\d+",
+    "INTERVAL": r"\d+",
+    "BYSECOND": r"\d{1,2}(,\d{1,2})*",
+    "BYMINUTE": r"\d{1,2}(,\d{1,2})*",
+    "BYHOUR": r"\d{1,2}(,\d{1,2})*",
+    "BYDAY": r"([-+]?\d{1,2})?[A-Z]{2}(,([-+]?\d{1,2})?[A-Z]{2})*",
+    "BYMONTHDAY": f"{SIGNED}(,{SIGNED})*",
+    "BYYEARDAY": f"{SIGNED}(,{SIGNED})*",
+    "BYWEEKNO": f"{SIGNED}(,{SIGNED})*",
+    "BYMONTH": r"\d{1,2}(,\d{1,2})*",
+    "BYSETPOS": f"{SIGNED}(,{SIGNED})*",
+    "WKST": "MO|TU|WE|TH|FR|SA|SU",
+}
+
+
+def wrong_in_rule(rule, start):
+    """What the standard forbids in a rule of a series that starts then; nothing if it is right."""
+    parts = [part.partition("=")[::2] for part in rule.split(";")]
+    names = [name for name, _ in parts]
+    given = dict(parts)
+    for name, value in parts:
+        if not re.fullmatch(RULE_PARTS.get(name, "(?!)"), value):
+            return f"{name}={value}"
+    if names[0] != "FREQ" or len(names) != len(given):
+        return "FREQ is not the first part, or a part is there twice"
+    if "UNTIL" in given and ("COUNT" in given or ("T" in given["UNTIL"]) != ("T" in start)):
+        return "UNTIL is not of the start's kind, or COUNT is there too"
+    if "T" not in start and {"BYHOUR", "BYMINUTE", "BYSECOND"} & given.keys():
+        return "times of day for whole days"
+    if "BYSETPOS" in given and not any(name.startswith("BY") and name != "BYSETPOS" for name in names):
+        return "BYSETPOS alone"
+    frequency = given["FREQ"]
+    counts = frequency == "MONTHLY" or (frequency == "YEARLY" and "BYWEEKNO" not in given)
+    if (
+        (re.search(r"\d", given.get("BYDAY", "")) and not counts)
+        or ("BYMONTHDAY" in given and frequency == "WEEKLY")
+        or ("BYYEARDAY" in given and frequency in ("DAILY", "WEEKLY", "MONTHLY"))
+        or ("BYWEEKNO" in given and frequency != "YEARLY")
+    ):
+        return f"a part that is not for {frequency}"
+    return ""
 
 
 def unescaped(text):

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use interhub_domain::calendar::expand::{Window, occurrences};
 use interhub_domain::calendar::export::{CalendarInfo, ExportEvent, export};
 use interhub_domain::calendar::import::{Import, ImportContext, import};
 use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Translation, Zone};
@@ -191,6 +192,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
         vec![],
         vec!["FREQ=WEEKLY;COUNT=10".to_owned()],
         vec!["FREQ=MONTHLY;BYDAY=-1SU;UNTIL=20300101T000000Z".to_owned()],
+        vec!["FREQ=WEEKLY;UNTIL=20300101;X-A=B;BYDAY=1TU,MO".to_owned()],
         vec![
             "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29".to_owned(),
             "FREQ=DAILY;INTERVAL=3;COUNT=5".to_owned(),
@@ -382,6 +384,24 @@ fn spoil(bytes: &mut Vec<u8>, damage: &Damage) {
     }
 }
 
+/// As they were, if all that differs is how a rule is written that says the same, and they would go out the same.
+fn with_rules_of(before: &[Event], mut again: Vec<Event>) -> Vec<Event> {
+    if feed(&again) == feed(before) {
+        for (event, before) in again.iter_mut().zip(before) {
+            if starts(event) == starts(before) {
+                event.schedule.rules.clone_from(&before.schedule.rules);
+            }
+        }
+    }
+    again
+}
+
+/// Its first starts.
+fn starts(event: &Event) -> Vec<i64> {
+    let found = occurrences(&event.schedule, event.status, Window::ALL, 200).occurrences;
+    found.iter().map(|one| one.start_ms).collect()
+}
+
 /// Whatever was read goes out and comes in again without a loss.
 fn settles(bytes: &[u8]) -> Result<(), TestCaseError> {
     let Ok(first) = import(bytes, &context()) else {
@@ -391,7 +411,7 @@ fn settles(bytes: &[u8]) -> Result<(), TestCaseError> {
     let again = read(&feed(&events));
     prop_assert_eq!(&again.refused, &[]);
     let again: Vec<Event> = again.events.into_iter().map(|imported| imported.event).collect();
-    prop_assert_eq!(again, events);
+    prop_assert_eq!(with_rules_of(&events, again), events);
     Ok(())
 }
 
@@ -405,8 +425,9 @@ proptest! {
         let import = read(&text);
         prop_assert_eq!(&import.refused, &[], "{}", text);
         prop_assert_eq!(&import.warnings, &[], "{}", text);
-        prop_assert_eq!(&import.events[0].event, &event, "{}", text);
-        prop_assert_eq!(feed(&[import.events[0].event.clone()]), text);
+        let events = std::slice::from_ref(&event);
+        let again = with_rules_of(events, vec![import.events[0].event.clone()]);
+        prop_assert_eq!(again, events, "{}", text);
     }
 
     #[test]

@@ -74,14 +74,9 @@ pub(super) fn refusal(refused: &RefusedEvent) -> Value {
 fn show(imported: &ImportedEvent) -> Value {
     let event = &imported.event;
     let schedule = &event.schedule;
-    let found = occurrences(schedule, event.status, WINDOW, MAX_OCCURRENCES);
+    let (starts, truncated) = starts(event);
     let tz = zone::resolve(&schedule.zone);
     let edge = |time: LocalTime| key(time, zone::instant_ms(time, &tz));
-    let starts: Vec<String> = found
-        .occurrences
-        .iter()
-        .map(|one| key(one.start, one.start_ms))
-        .collect();
     json!({
         "uid": event.uid,
         "line": imported.line,
@@ -99,8 +94,16 @@ fn show(imported: &ImportedEvent) -> Value {
         "series": schedule.is_series() || !schedule.overrides.is_empty(),
         "original": imported.original,
         "occurrences": starts,
-        "truncated": found.truncated,
+        "truncated": truncated,
+        "rules": schedule.rules,
     })
+}
+
+/// Its starts in these years, and whether there are more.
+fn starts(event: &Event) -> (Vec<String>, bool) {
+    let found = occurrences(&event.schedule, event.status, WINDOW, MAX_OCCURRENCES);
+    let starts = found.occurrences.iter().map(|one| key(one.start, one.start_ms));
+    (starts.collect(), found.truncated)
 }
 
 /// A start as other programs can say it too: a date for whole days, else the instant.
@@ -159,7 +162,12 @@ fn compare(events: &[ImportedEvent], text: &str) -> Value {
         match left.remove(event.uid.as_str()) {
             None => differences.push(format!("{}: lost", event.uid)),
             Some(there) if there != event => {
-                for field in fields_that_differ(event, there) {
+                let mut there = there.clone();
+                // A rule goes out as the standard wants it, which need not be how it came in.
+                if starts(&there) == starts(event) {
+                    there.schedule.rules.clone_from(&event.schedule.rules);
+                }
+                for field in fields_that_differ(event, &there) {
                     differences.push(format!("{}: {field}", event.uid));
                 }
             }

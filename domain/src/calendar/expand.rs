@@ -292,26 +292,14 @@ impl<'a> Expander<'a> {
         let start = days::seconds(self.schedule.start.date_time());
         let (until, until_ms) = self.until(rule);
         let (from, to) = self.reach(window);
-        let mut span = Span {
+        let span = Span {
             start,
             from,
             to: to.min(until),
             whole_days,
             counted: 0,
         };
-        if rule.count.is_some() {
-            let first = Walk::new(
-                rule,
-                Span {
-                    from: start,
-                    to: start,
-                    ..span
-                },
-            )
-            .next(budget);
-            span.counted = u32::from(first.is_none());
-        }
-        let mut walk = Walk::new(rule, span);
+        let mut walk = Walk::new(rule, span.counting(rule, budget));
         let mut given = 0;
         while let Some(at) = walk.next(budget) {
             let at = days::date_time(at);
@@ -332,11 +320,8 @@ impl<'a> Expander<'a> {
     }
 
     fn ended_before_it_began(&self) -> bool {
-        let start = days::seconds(self.schedule.start.date_time());
-        let ended = |rule: &Rule| {
-            let (until, until_ms) = self.until(rule);
-            until < start || until_ms.is_some_and(|until| until < self.instant(self.schedule.start))
-        };
+        let start = self.schedule.start;
+        let ended = |rule: &Rule| rule.until.is_some_and(|until| until.is_before(start, &self.tz));
         !self.rules.is_empty() && self.rules.iter().all(ended)
     }
 
@@ -345,17 +330,13 @@ impl<'a> Expander<'a> {
         let end_of = |date: Date| days::number(date) * DAY + DAY - 1;
         match rule.until {
             None => (i64::MAX, None),
+            Some(until) if self.schedule.all_day() => (end_of(until.day(&self.tz)), None),
             Some(Until::Date(date)) => (end_of(date), None),
-            Some(Until::Local(at)) if self.schedule.all_day() => (end_of(at.date()), None),
             Some(Until::Local(at)) => (days::seconds(at), None),
             Some(Until::Utc(at)) => {
                 let ms = days::seconds(at).saturating_mul(1000);
                 let local = zone::local_at(ms, &self.tz);
-                match self.schedule.all_day() {
-                    false => (days::seconds(local) + self.slack(ms), Some(ms)),
-                    true if at.time() == Time::midnight() => (end_of(at.date()), None),
-                    true => (end_of(local.date()), None),
-                }
+                (days::seconds(local) + self.slack(ms), Some(ms))
             }
         }
     }

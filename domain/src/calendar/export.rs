@@ -1,8 +1,8 @@
 //! From events to a calendar file or feed.
 //!
 //! [`export`] writes iCalendar (RFC 5545, RFC 7986) as strictly as the strictest reader wants it: a VTIMEZONE for every
-//! zone, lines of at most 75 octets, CRLF, addresses not escaped, dates and times never mixed in one property. The same
-//! events give the same bytes: nothing in it depends on when it is written.
+//! zone, lines of at most 75 octets, CRLF, addresses not escaped, dates and times never mixed in one property, rules put right
+//! where they were only readable. The same events give the same bytes: nothing in it depends on when it is written.
 //!
 //! What iCalendar has no place for is said in properties of our own, so that [`import`](super::import::import) gives back
 //! the same event:
@@ -24,10 +24,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::clean::{language, web_address};
+use super::expand::MAX_RULES;
+use super::rule::strict;
 use super::vtimezone;
 use super::zone;
 use super::zones::{is_utc, shifted_end};
-use crate::event::{Event, LocalTime, Location, Override, Status, Zone};
+use crate::event::{Event, LocalTime, Location, Override, Schedule, Status, Zone};
 
 /// Longest line, in octets, without its CRLF (RFC 5545 3.1).
 const MAX_LINE_OCTETS: usize = 75;
@@ -201,13 +203,7 @@ fn write_event(out: &mut Lines, export: &ExportEvent<'_>, zone: &TimeStyle) {
     out.raw("BEGIN:VEVENT");
     write_head(out, event);
     write_span(out, schedule.start, schedule.end, zone);
-    for rule in &schedule.rules {
-        // Rules come from other hubs: nothing but a rule may stand here.
-        let harmless = |char: char| char.is_ascii_alphanumeric() || matches!(char, '=' | ';' | ',' | '-' | '+');
-        if !rule.is_empty() && rule.chars().all(harmless) {
-            out.raw(&format!("RRULE:{rule}"));
-        }
-    }
+    write_rules(out, schedule, zone);
     write_dates(out, "RDATE", &schedule.extra, zone);
     write_dates(out, "EXDATE", &schedule.excluded, zone);
     write_status(out, event.outward_status());
@@ -238,6 +234,22 @@ fn zone_name(zone: &Zone, style: &TimeStyle) -> String {
         TimeStyle::Tzid(tzid) => tzid.clone(),
         TimeStyle::Utc if is_utc(zone.name()) => zone.name().to_owned(),
         TimeStyle::Utc => "UTC".to_owned(),
+    }
+}
+
+/// RRULE, as strict as the strictest reader wants it. One that nothing follows here gives nothing elsewhere either.
+fn write_rules(out: &mut Lines, schedule: &Schedule, zone: &TimeStyle) {
+    if schedule.rules.is_empty() {
+        return;
+    }
+    let tz = match zone {
+        TimeStyle::Tzid(_) => zone::resolve(&schedule.zone),
+        TimeStyle::Utc => TimeZone::UTC,
+    };
+    for rule in schedule.rules.iter().take(MAX_RULES) {
+        if let Some(rule) = strict::text(rule, schedule.start, &tz) {
+            out.raw(&format!("RRULE:{rule}"));
+        }
     }
 }
 

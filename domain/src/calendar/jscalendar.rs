@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::clean::{language, web_address};
 use super::expand::{Window, occurrences};
 use super::export::{CalendarInfo, ExportEvent};
-use super::rule::{Frequency, Rule, Until};
+use super::rule::{Frequency, Until, strict};
 use super::zone;
 use super::zones::{is_utc, shifted_end};
 use crate::event::{Event, LocalTime, Location, Override, Status, Zone};
@@ -131,7 +131,7 @@ fn entry(export: &ExportEvent<'_>) -> Value {
     let rules: Vec<Value> = schedule
         .rules
         .iter()
-        .filter_map(|rule| recurrence_rule(rule, &times))
+        .filter_map(|rule| recurrence_rule(rule, schedule.start, &times))
         .collect();
     let (tag, localizations) = (language(&event.language), localizations(event));
     for (name, value) in [
@@ -279,8 +279,8 @@ fn patch(
 }
 
 /// RecurrenceRule (RFC 8984 4.3.3); `None` for one that cannot be read.
-fn recurrence_rule(text: &str, times: &Times) -> Option<Value> {
-    let rule: Rule = text.parse().ok()?;
+fn recurrence_rule(text: &str, start: LocalTime, times: &Times) -> Option<Value> {
+    let rule = strict::rule(text, start, &times.zone)?;
     let mut out = json!({"@type": "RecurrenceRule", "frequency": frequency_name(rule.frequency)});
     if rule.interval != 1 {
         out["interval"] = json!(rule.interval);
@@ -330,9 +330,7 @@ fn until_in(until: Until, times: &Times) -> DateTime {
     match until {
         Until::Date(date) => date.at(23, 59, 59, 0),
         Until::Local(time) => time,
-        Until::Utc(time) => TimeZone::UTC
-            .to_timestamp(time)
-            .map_or(time, |instant| zone.to_datetime(instant)),
+        Until::Utc(time) => zone::local_at(zone::instant_ms(LocalTime::DateTime(time), &TimeZone::UTC), zone),
     }
 }
 
@@ -506,6 +504,12 @@ mod tests {
         event.schedule.rules = vec!["FREQ=DAILY;UNTIL=20270310T173000Z".into()];
         event.schedule.zone = Zone::Named("Europe/Vienna".into());
         assert_eq!(exported(&event)["recurrenceRules"][0]["until"], "2027-03-10T18:30:00");
+        event.schedule.rules = vec!["FREQ=DAILY;COUNT=99;UNTIL=20270310".into()];
+        let rule = &exported(&event)["recurrenceRules"][0];
+        assert_eq!(
+            (&rule["until"], rule.get("count")),
+            (&"2027-03-10T23:59:59".into(), None)
+        );
         for name in ["UTC", "Mars/Olympus"] {
             event.schedule.zone = Zone::Named(name.into());
             let out = exported(&event);
@@ -526,5 +530,6 @@ mod tests {
             (&"Etc/UTC".into(), &"2027-03-04T17:00:00".into())
         );
         assert_eq!(out["duration"], "PT1H30M");
+        assert_eq!(out["recurrenceRules"][0]["until"], "2027-03-10T22:29:59");
     }
 }

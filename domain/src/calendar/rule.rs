@@ -1,7 +1,8 @@
 //! Recurrence rules (RFC 5545 3.3.10): reading one, and walking through the wall times it stands for.
 //!
 //! Reading is liberal where real calendars are careless (case, blanks, a trailing `;`, a date where a time belongs) and
-//! strict where a guess would show wrong dates: an unknown part, a value out of range, two values for one part.
+//! strict where a guess would show wrong dates: an unknown part, a value out of range, two values for one part. What goes
+//! out is strict throughout: [`strict`] puts it right.
 //!
 //! # Readings chosen where the standard leaves room
 //!
@@ -29,6 +30,7 @@
 
 mod parse;
 mod plan;
+pub(crate) mod strict;
 pub(crate) mod walk;
 
 use jiff::civil::{Date, DateTime, Weekday};

@@ -4,9 +4,13 @@
 
 use std::fmt::Write;
 
-use jiff::civil::{DateTime, Weekday};
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
+
+use super::rule::strict::{self, day_name};
+use super::zone;
+use crate::event::LocalTime;
 
 /// Longest definition of a zone kept from a file, in bytes: as [`crate::event::Zone::Custom`] promises.
 pub(super) const MAX_DEFINITION_BYTES: usize = 16 * 1024;
@@ -34,6 +38,7 @@ const ALLOWED: [&str; 7] = [
 pub(super) fn sanitize(definition: &str) -> Option<String> {
     let mut out = String::with_capacity(definition.len());
     let mut part: Option<&str> = None;
+    let mut lines: Vec<(String, &str)> = Vec::new();
     let (mut open, mut ended, mut parts, mut seen) = (false, false, 0, 0);
     for line in definition.split("\r\n").filter(|line| !line.is_empty()) {
         let name = line
@@ -59,6 +64,8 @@ pub(super) fn sanitize(definition: &str) -> Option<String> {
                 if seen != 0b111 {
                     return None;
                 }
+                write_part(&mut out, &lines);
+                lines.clear();
                 part = None;
                 parts += 1;
             }
@@ -69,7 +76,11 @@ pub(super) fn sanitize(definition: &str) -> Option<String> {
                     .iter()
                     .position(|needed| *needed == allowed);
                 seen |= bit.map_or(0, |bit| 1 << bit);
-                let _ = write!(out, "{name}{rest}\r\n");
+                if part.is_some() {
+                    lines.push((name, rest));
+                } else {
+                    let _ = write!(out, "{name}{rest}\r\n");
+                }
                 continue;
             }
             _ => continue,
@@ -77,6 +88,29 @@ pub(super) fn sanitize(definition: &str) -> Option<String> {
         let _ = write!(out, "{name}:{value}\r\n");
     }
     (ended && parts > 0 && out.len() <= MAX_DEFINITION_BYTES).then_some(out)
+}
+
+/// The lines of one STANDARD or DAYLIGHT, names and what follows them, with rules that every reader understands. UNTIL is in
+/// UTC here (RFC 5545 3.6.5), and the clock from which the part changes is the one it counts by.
+fn write_part(out: &mut String, lines: &[(String, &str)]) {
+    let value = |wanted: &str| {
+        let line = lines.iter().rev().find(|(name, _)| name == wanted)?;
+        Some(line.1.split_once(':')?.1.trim())
+    };
+    let start = value("DTSTART").and_then(zone::onset).map(LocalTime::DateTime);
+    let offset = value("TZOFFSETFROM").and_then(zone::offset_seconds);
+    let offset = offset.and_then(|seconds| Offset::from_seconds(i32::try_from(seconds).ok()?).ok());
+    let clock = offset.map(TimeZone::fixed);
+    for (name, rest) in lines {
+        let (true, Some(start), Some(clock)) = (name == "RRULE", start, &clock) else {
+            let _ = write!(out, "{name}{rest}\r\n");
+            continue;
+        };
+        let rule = rest.split_once(':').map_or("", |(_, rule)| rule.trim());
+        if let Some(rule) = strict::text(rule, start, clock) {
+            let _ = write!(out, "RRULE:{rule}\r\n");
+        }
+    }
 }
 
 /// A clean definition under another name.
@@ -204,7 +238,7 @@ fn by_day(changes: &[Change], more: Option<&Change>) -> Option<String> {
     if all().any(|at| at.weekday() != first.weekday()) {
         return None;
     }
-    let day = weekday_name(first.weekday());
+    let day = day_name(first.weekday());
     if all().all(|at| at.day() + 7 > at.days_in_month()) {
         return Some(format!("BYDAY=-1{day}"));
     }
@@ -220,18 +254,6 @@ fn by_day(changes: &[Change], more: Option<&Change>) -> Option<String> {
     }
     let days: Vec<String> = (low..low + 7).map(|day| day.to_string()).collect();
     Some(format!("BYDAY={day};BYMONTHDAY={}", days.join(",")))
-}
-
-const fn weekday_name(weekday: Weekday) -> &'static str {
-    match weekday {
-        Weekday::Monday => "MO",
-        Weekday::Tuesday => "TU",
-        Weekday::Wednesday => "WE",
-        Weekday::Thursday => "TH",
-        Weekday::Friday => "FR",
-        Weekday::Saturday => "SA",
-        Weekday::Sunday => "SU",
-    }
 }
 
 fn write_run(out: &mut String, run: &Run) {
@@ -278,7 +300,7 @@ fn offset_text(offset: Offset) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
 
     use super::{generate, sanitize};
     use crate::calendar::zone;
@@ -339,6 +361,40 @@ mod tests {
              BEGIN:DAYLIGHT\r\nDTSTART:20270328T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nTZNAME:CEST\r\n\
              RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\nEND:DAYLIGHT\r\nEND:VTIMEZONE\r\n"
         );
+    }
+
+    #[test]
+    fn rules_of_a_definition_are_put_right_and_mean_the_same() {
+        let written = "BEGIN:VTIMEZONE\r\nTZID:Own\r\n\
+             BEGIN:DAYLIGHT\r\nRRULE:FREQ=YEARLY;UNTIL=20300331T020000;BYMONTH=3;BYDAY=-1SU\r\n\
+             DTSTART:20200329T020000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0200\r\nEND:DAYLIGHT\r\n\
+             BEGIN:STANDARD\r\nDTSTART:20201025T030000\r\nTZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\n\
+             RRULE:UNTIL=20291028;FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU;X-A=B\r\n\
+             RRULE:FREQ=NEVER\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
+        let clean = sanitize(written).unwrap();
+        assert_eq!(
+            clean,
+            written
+                .replace("20300331T020000", "20300331T010000Z")
+                .replace(
+                    "UNTIL=20291028;FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU;X-A=B",
+                    "FREQ=YEARLY;UNTIL=20291028T215959Z;BYMONTH=10;BYDAY=-1SU",
+                )
+                .replace("RRULE:FREQ=NEVER\r\n", "")
+        );
+        assert_eq!(sanitize(&clean).as_ref(), Some(&clean));
+        let offsets = |definition: &str| -> Vec<_> {
+            let (name, definition) = ("Own".to_owned(), definition.to_owned());
+            let zone = zone::lookup(&Zone::Custom { name, definition }).unwrap();
+            let since: Timestamp = "2019-01-01T00:30:00Z".parse().unwrap();
+            let hours = (0..100_000).map(|hour| since + SignedDuration::from_hours(hour));
+            let mut offsets: Vec<_> = hours.map(|at| (at, zone.to_offset(at))).collect();
+            offsets.dedup_by_key(|(_, offset)| *offset);
+            offsets
+        };
+        assert_eq!(offsets(&clean), offsets(written));
+        // From 2020 to 2030 on, and back till 2029.
+        assert_eq!(offsets(&clean).len(), 22);
     }
 
     #[test]

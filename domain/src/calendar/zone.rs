@@ -18,6 +18,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use crate::event::{LocalTime, Zone};
 
 pub use custom::MAX_DEFINITION_BYTES;
+pub(super) use custom::{offset_seconds, onset};
 
 /// The longest zone name looked up, in bytes; longer ones are unknown.
 pub const MAX_NAME_BYTES: usize = 255;

@@ -66,6 +66,26 @@ pub(crate) struct Span {
     pub(crate) counted: u32,
 }
 
+impl Span {
+    /// With `counted` set: a first start that does not fit the rule is one of COUNT all the same.
+    pub(crate) fn counting(self, rule: &Rule, budget: &mut Budget) -> Self {
+        if rule.count.is_none() {
+            return self;
+        }
+        let only_first = Self {
+            from: self.start,
+            to: self.start,
+            counted: 0,
+            ..self
+        };
+        let fits = Walk::new(rule, only_first).next(budget).is_some();
+        Self {
+            counted: u32::from(!fits),
+            ..self
+        }
+    }
+}
+
 /// An iterator over the starts of one rule, in civil seconds, ascending.
 #[derive(Debug)]
 pub(crate) struct Walk {

@@ -100,17 +100,17 @@ fn read(definition: &str) -> Vec<Observance> {
 fn property(observance: &mut Observance, name: &str, value: &str) {
     match name {
         "TZNAME" => observance.name = value.chars().filter(char::is_ascii_alphanumeric).take(16).collect(),
-        "DTSTART" => observance.start = time(value),
-        "TZOFFSETFROM" => observance.from = offset(value),
-        "TZOFFSETTO" => observance.to = offset(value),
+        "DTSTART" => observance.start = onset(value),
+        "TZOFFSETFROM" => observance.from = offset_seconds(value),
+        "TZOFFSETTO" => observance.to = offset_seconds(value),
         "RRULE" => observance.rules.extend(value.parse()),
-        "RDATE" => observance.dates.extend(value.split(',').filter_map(time)),
+        "RDATE" => observance.dates.extend(value.split(',').filter_map(onset)),
         _ => {}
     }
 }
 
 /// Reads `20070311T020000`, with or without `Z`, and a date as its midnight.
-fn time(value: &str) -> Option<DateTime> {
+pub(in crate::calendar) fn onset(value: &str) -> Option<DateTime> {
     let value = value.trim().trim_end_matches('Z');
     // A period's start.
     let value = value.split('/').next()?;
@@ -126,7 +126,7 @@ fn time(value: &str) -> Option<DateTime> {
 }
 
 /// Reads `+0100`, `-053015` and the like, in seconds.
-fn offset(value: &str) -> Option<i64> {
+pub(in crate::calendar) fn offset_seconds(value: &str) -> Option<i64> {
     let (sign, digits) = match value.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, value.strip_prefix('+').unwrap_or(value)),
