@@ -141,7 +141,14 @@ impl Reader {
             self.entry(entry)?;
         }
         let start = self.start.take().ok_or("it has no start (DTSTART)")?;
-        let rules = rules(&block.rules)?;
+        let mut rules_of_series = Vec::new();
+        if self.recurrence_id.is_some() {
+            // It is one date of a series. What some programs repeat in it says when the series is, not when this is.
+            self.extra.clear();
+            self.excluded.clear();
+        } else {
+            rules_of_series = rules(&block.rules)?;
+        }
         self.check_title()?;
         self.finish_texts();
         let location = self.take_location();
@@ -176,7 +183,7 @@ impl Reader {
             end,
             extra: self.extra,
             excluded: self.excluded,
-            rules,
+            rules: rules_of_series,
             zone: self.zone,
             created_ms: self.created_ms,
             modified_ms: self.modified_ms,

@@ -15,7 +15,7 @@
 //! - **A UID twice** without RECURRENCE-ID: the higher SEQUENCE stays, then the later LAST-MODIFIED, then the later in the
 //!   file; the others are reported as refused, unless they are the same.
 //! - **Exceptions without their master** (exports of a stretch of time have them): the earliest stands in as the master,
-//!   the others become further dates of it.
+//!   the others become further dates of it. RRULE, RDATE and EXDATE in an exception are never followed: it is one date.
 //! - **No UID**: one is derived from title, start and place, so that the same file gives the same events.
 //! - **A UID over 255 bytes** is replaced by one derived from it.
 //! - **CLASS** other than PUBLIC is refused unless asked for. A private exception of a public series is left out, and its

@@ -25,7 +25,7 @@ pub(super) fn fingerprint(text: &str) -> [u8; 32] {
 pub(super) fn of_event(blocks: &[(&Block, [u8; 32])], event: &Event) -> [u8; 32] {
     let mut parts: Vec<[u8; 32]> = blocks.iter().map(|(_, fingerprint)| *fingerprint).collect();
     parts.sort_unstable();
-    let mut hasher = blake3::Hasher::new_derive_key("interhub/v1/import-fingerprint/1");
+    let mut hasher = blake3::Hasher::new_derive_key("interhub/v1/import-fingerprint/2");
     for part in parts {
         hasher.update(&part);
     }
