@@ -434,7 +434,7 @@ fn force_out(tasks: &Tasks, ledger: &Arc<Ledger>) {
                     match blocking.blocking("force out", move || step.force_out(settled)).await {
                         Ok(Ok(forced)) => settled = forced,
                         Ok(Err(error)) => {
-                            tracing::error!(%error, "what was erased could not be forced out of the files")
+                            tracing::error!(%error, "what was erased could not be forced out of the files");
                         }
                         Err(_) => return,
                     }

@@ -1,5 +1,7 @@
 //! `interhub report`.
 
+use std::fmt::Write;
+
 use super::{Answer, export};
 use crate::document::{NumbersDocument, ReportDocument};
 use crate::error::ClientError;
@@ -39,10 +41,12 @@ fn as_csv(report: &ReportDocument) -> String {
             hours,
         } = numbers;
         let name = export::csv_cell(name);
-        text.push_str(&format!(
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
             "{},{kind},{name},{events},{cancelled},{coming},{hours},,\r\n",
             report.year
-        ));
+        );
     };
     for month in &report.by_month {
         line("month", &month.month.to_string(), &month.numbers);
@@ -55,10 +59,7 @@ fn as_csv(report: &ReportDocument) -> String {
     for counter in &report.counters {
         let name = export::csv_cell(&counter.name);
         let unit = export::csv_cell(counter.unit.as_deref().unwrap_or(""));
-        text.push_str(&format!(
-            "{},counter,{name},,,,,{},{unit}\r\n",
-            report.year, counter.total
-        ));
+        let _ = write!(text, "{},counter,{name},,,,,{},{unit}\r\n", report.year, counter.total);
     }
     text
 }

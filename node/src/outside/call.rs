@@ -347,13 +347,12 @@ fn refusal(host: String, response: &Response) -> CallError {
 fn pause_of(response: &Response) -> Option<Duration> {
     let text = |name| Some(response.headers().get(name)?.to_str().ok()?.trim());
     let after = text(header::RETRY_AFTER)?;
-    let seconds = match after.parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
-            let date = |text: &str| rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
-            let (until, now) = (date(after)?, date(text(header::DATE)?)?);
-            u64::try_from(until.as_second().saturating_sub(now.as_second())).unwrap_or(0)
-        }
+    let seconds = if let Ok(seconds) = after.parse::<u64>() {
+        seconds
+    } else {
+        let date = |text: &str| rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
+        let (until, now) = (date(after)?, date(text(header::DATE)?)?);
+        u64::try_from(until.as_second().saturating_sub(now.as_second())).unwrap_or(0)
     };
     Some(Duration::from_secs(seconds).min(MAX_PAUSE))
 }

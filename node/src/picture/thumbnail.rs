@@ -166,7 +166,8 @@ mod tests {
         }
         let noise = RgbImage::from_fn(3_000, 3_000, |x, y| {
             let mixed = x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503).wrapping_mul(x | 1);
-            Rgb([(mixed >> 3) as u8, (mixed >> 11) as u8, (mixed >> 19) as u8])
+            let [red, green, blue, _] = (mixed >> 3).to_le_bytes();
+            Rgb([red, green, blue])
         });
         let mut bytes = Cursor::new(Vec::new());
         DynamicImage::from(noise)

@@ -463,7 +463,7 @@ impl Ledger {
                     .before
                     .as_ref()
                     .map_or("", |before| before.event.image_url.as_str());
-                self.forget_picture(batch, picture, outcome);
+                Self::forget_picture(batch, picture, outcome);
             }
             return Ok(());
         }

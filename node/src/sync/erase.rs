@@ -135,7 +135,7 @@ impl Ledger {
     }
 
     /// Forgets the small copy of a picture that an erased event named; one that another event names is made again.
-    pub(super) fn forget_picture(&self, batch: &mut Batch, address: &str, outcome: &mut Outcome) {
+    pub(super) fn forget_picture(batch: &mut Batch, address: &str, outcome: &mut Outcome) {
         if address.is_empty() {
             return;
         }
