@@ -222,7 +222,9 @@ def a_copy(office, repair, name):
     office.choose("seen", "draft")
     office.press(".save button")
     choir = office.event()
-    assert choir != repair and "draft" in office.open(f"/admin/events?q=Choir+{name}")
+    assert choir != repair
+    # The search hears of it a moment later.
+    until("the copy is found", lambda: "draft" in office.open(f"/admin/events?q=Choir+{name}"))
     office.open(f"/admin/events/{choir}")
     office.choose("seen", "public")
     office.press(".save button")
