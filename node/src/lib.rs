@@ -18,6 +18,7 @@ pub mod store;
 pub mod sync;
 pub mod task;
 pub mod telemetry;
+mod turns;
 pub mod way;
 pub mod web;
 pub mod webhook;

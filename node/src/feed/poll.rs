@@ -1,7 +1,6 @@
 //! Looks at the calendars that are followed, each when its time has come.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -9,6 +8,7 @@ use tokio::sync::Semaphore;
 use crate::command::Commands;
 use crate::command::subscription::is_due;
 use crate::store::catalogue::feed::FeedId;
+use crate::turns::{Turn, Turns};
 
 /// Calendars downloaded at the same time.
 const AT_ONCE: usize = 4;
@@ -25,7 +25,7 @@ pub fn start(commands: &Commands) {
     let tasks = commands.tasks.clone();
     tasks.spawn("feed", "calendars", move |context| async move {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        let running = Running::default();
+        let running = Turns::default();
         loop {
             let pause = match commands.subscriptions().await {
                 Ok(_) if !commands.ledger.may_act_by_itself() => NOT_YET,
@@ -59,37 +59,9 @@ pub fn start(commands: &Commands) {
     });
 }
 
-/// Calendars that are being looked at.
-#[derive(Clone, Default)]
-struct Running(Arc<Mutex<BTreeSet<FeedId>>>);
-
-impl Running {
-    /// Begins a look, unless one is under way.
-    fn begin(&self, id: FeedId) -> Option<Turn> {
-        let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        is_free.then(|| Turn {
-            running: self.clone(),
-            id,
-        })
-    }
-}
-
-/// One look; whatever ends it, another one may begin.
-struct Turn {
-    running: Running,
-    id: FeedId,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut all = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&self.id);
-    }
-}
-
-fn look(commands: &Commands, turn: Turn, places: Arc<Semaphore>) {
+fn look(commands: &Commands, turn: Turn<FeedId>, places: Arc<Semaphore>) {
     let commands = commands.clone();
-    let id = turn.id;
+    let id = turn.id();
     let tasks = commands.tasks.clone();
     tasks.spawn("feed", format!("calendar {id}"), move |context| async move {
         let _turn = turn;

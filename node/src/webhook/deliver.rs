@@ -1,7 +1,5 @@
 //! Sends changes to whoever wants to be told of them, each receiver at its own pace.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -10,6 +8,7 @@ use crate::command::Commands;
 use crate::store::catalogue::webhook::WebhookId;
 use crate::sync::Notice;
 use crate::task::TaskContext;
+use crate::turns::{Turn, Turns};
 
 /// The clock is looked at this often at least: it may have been set.
 const LOOK_AT_LEAST: Duration = Duration::from_mins(1);
@@ -22,7 +21,7 @@ pub fn start(commands: &Commands) {
     let tasks = commands.tasks.clone();
     let mut notices = commands.ledger.notices();
     tasks.spawn("webhook", "receivers", move |context| async move {
-        let running = Running::default();
+        let running = Turns::default();
         loop {
             let pause = match commands.webhooks_due().await {
                 Ok((due, next_ms)) => {
@@ -71,37 +70,9 @@ async fn changed(
     }
 }
 
-/// Receivers that are being told.
-#[derive(Clone, Default)]
-struct Running(Arc<Mutex<BTreeSet<WebhookId>>>);
-
-impl Running {
-    /// Begins, unless it is under way.
-    fn begin(&self, id: WebhookId) -> Option<Turn> {
-        let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        is_free.then(|| Turn {
-            running: self.clone(),
-            id,
-        })
-    }
-}
-
-/// Telling one receiver; whatever ends it, it may begin again.
-struct Turn {
-    running: Running,
-    id: WebhookId,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let mut all = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&self.id);
-    }
-}
-
-fn deliver(commands: &Commands, turn: Turn) {
+fn deliver(commands: &Commands, turn: Turn<WebhookId>) {
     let commands = commands.clone();
-    let id = turn.id;
+    let id = turn.id();
     let tasks = commands.tasks.clone();
     tasks.spawn("webhook", format!("webhook {id}"), move |context| async move {
         let delivered = tokio::select! {
