@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::short::short_id;
+use super::short::{short_id, short_key};
 use super::{Key, Value, decode_row, encode_row};
 use crate::store::Family;
 
@@ -45,24 +45,9 @@ impl Role {
     }
 }
 
-/// Family `token`: a token. 8 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TokenKey(pub TokenId);
-
-impl Key for TokenKey {
-    type Value = TokenRow;
-
-    fn family(&self) -> Family {
-        Family::Token
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.0.to_vec()
-    }
-
-    fn decode(_: Family, bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(TokenId).map(Self)
-    }
+short_key! {
+    /// Family `token`: a token. 8 bytes.
+    TokenKey(TokenId) => Token, TokenRow
 }
 
 /// Value of `token`. All times in Unix milliseconds.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::short::short_id;
+use super::short::{short_id, short_key};
 use super::{Key, Value, decode_row, encode_row};
 use crate::store::Family;
 
@@ -16,24 +16,9 @@ short_id! {
     CounterId
 }
 
-/// Family `counter`: something that is counted. 8 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CounterKey(pub CounterId);
-
-impl Key for CounterKey {
-    type Value = CounterRow;
-
-    fn family(&self) -> Family {
-        Family::Counter
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.0.to_vec()
-    }
-
-    fn decode(_: Family, bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(CounterId).map(Self)
-    }
+short_key! {
+    /// Family `counter`: something that is counted. 8 bytes.
+    CounterKey(CounterId) => Counter, CounterRow
 }
 
 /// Value of `counter`.

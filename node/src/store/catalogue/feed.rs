@@ -4,7 +4,7 @@ use interhub_domain::calendar::follow::Gaps;
 use interhub_domain::ids::ThingId;
 use serde::{Deserialize, Serialize};
 
-use super::short::short_id;
+use super::short::{short_id, short_key};
 use super::{Key, Value, decode_row, encode_row};
 use crate::store::Family;
 
@@ -13,24 +13,9 @@ short_id! {
     FeedId
 }
 
-/// Family `feed`: a calendar that is followed. 8 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FeedKey(pub FeedId);
-
-impl Key for FeedKey {
-    type Value = FeedRow;
-
-    fn family(&self) -> Family {
-        Family::Feed
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.0.to_vec()
-    }
-
-    fn decode(_: Family, bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(FeedId).map(Self)
-    }
+short_key! {
+    /// Family `feed`: a calendar that is followed. 8 bytes.
+    FeedKey(FeedId) => Feed, FeedRow
 }
 
 /// Value of `feed`. All times in Unix milliseconds.

@@ -24,4 +24,29 @@ macro_rules! short_id {
     };
 }
 
-pub(super) use short_id;
+/// Declares the key of a family whose rows have such a name: its 8 bytes.
+macro_rules! short_key {
+    ($(#[$doc:meta])+ $key:ident($id:ident) => $family:ident, $row:ident) => {
+        $(#[$doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $key(pub $id);
+
+        impl $crate::store::catalogue::Key for $key {
+            type Value = $row;
+
+            fn family(&self) -> $crate::store::Family {
+                $crate::store::Family::$family
+            }
+
+            fn encode(&self) -> Vec<u8> {
+                self.0.0.to_vec()
+            }
+
+            fn decode(_: $crate::store::Family, bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map($id).map(Self)
+            }
+        }
+    };
+}
+
+pub(super) use {short_id, short_key};

@@ -2,33 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::short::short_id;
-use super::{Key, Value, decode_row, encode_row};
-use crate::store::Family;
+use super::short::{short_id, short_key};
+use super::{Value, decode_row, encode_row};
 
 short_id! {
     /// What a webhook is called by.
     WebhookId
 }
 
-/// Family `webhook`: a receiver of changes. 8 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WebhookKey(pub WebhookId);
-
-impl Key for WebhookKey {
-    type Value = WebhookRow;
-
-    fn family(&self) -> Family {
-        Family::Webhook
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.0.to_vec()
-    }
-
-    fn decode(_: Family, bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(WebhookId).map(Self)
-    }
+short_key! {
+    /// Family `webhook`: a receiver of changes. 8 bytes.
+    WebhookKey(WebhookId) => Webhook, WebhookRow
 }
 
 /// Value of `webhook`. All times in Unix milliseconds.
@@ -74,6 +58,7 @@ impl Value for WebhookRow {
 mod tests {
     use super::super::check;
     use super::*;
+    use crate::store::Family;
 
     #[test]
     fn golden_webhook() {
