@@ -92,7 +92,7 @@ pub enum TopCommand {
     Status,
     /// The hubs this node talks to, or tries to
     Peers,
-    /// What is held and of no effect: refused, or void
+    /// What is held and of no effect: refused, void, or waiting for a week and longer
     Quarantine {
         /// At most so many entries
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -156,7 +156,7 @@ pub(super) async fn quarantine(
     let page = QuarantineDocument::from(node.quarantine(limit, cursor).await?);
     answer.show(&page, quarantine_text)?;
     if page.items.is_empty() && begins {
-        answer.note("everything that is held counts, waits or was erased")?;
+        answer.note("everything that is held counts, was erased, or has not waited for long")?;
     }
     if let Some(next) = &page.next {
         answer.note(&format!("there are more; go on with --cursor {}", render::line(next)))?;
@@ -279,7 +279,7 @@ mod tests {
             ..own.clone()
         };
         let page = QuarantineDocument::from(v1::QuarantineResponse {
-            items: vec![own, foreign],
+            items: vec![own, foreign, waiting],
             next: None,
         });
         let text = quarantine_text(&page);
@@ -295,6 +295,10 @@ mod tests {
         assert_eq!(
             columns(lines[1]),
             [
+        let waiting = v1::QuarantinedEnvelope {
+            state: v1::QuarantineState::Waiting.into(),
+            ..own.clone()
+        };
                 "-",
                 "vienna",
                 "-",
@@ -322,4 +326,5 @@ mod tests {
             "{\"token\":\"t\",\"kind\":\"event_added\",\"thing\":\"x\",\"at\":null}\n"
         );
     }
+        assert_eq!(columns(lines[3])[3], "waiting");
 }

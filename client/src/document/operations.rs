@@ -174,6 +174,7 @@ impl From<v1::QuarantineResponse> for QuarantineDocument {
             },
             at: instant(held.at.as_ref()),
             hash: held.hash,
+                Ok(v1::QuarantineState::Waiting) => "waiting",
             author: held.author,
             peer: held.peer,
             reason: held.reason,

@@ -20,8 +20,8 @@ pub enum RegistryError {
         /// What it has to be.
         rule: &'static str,
     },
-    /// The newcomer did not sign this.
-    #[error("the newcomer's signature does not verify")]
+    /// Whoever it speaks for did not sign it.
+    #[error("the signature in it does not verify")]
     Signature,
     /// For another network.
     #[error("the record is for another network")]

@@ -83,6 +83,7 @@ impl Roster {
         let counting = statements.clone().filter(|statement| !void.contains(&statement.hash));
         let mut roster = Self {
             guests_per_voter: GUESTS_PER_VOTER,
+            void: void.clone(),
             ..Self::default()
         };
         let founders = roster.found(network, statements.clone());

@@ -123,7 +123,7 @@ pub fn read_next_key(network: NetworkId, next: &NextKey) -> Result<KeyWord, Regi
     read_sealed(network, next, &Seals::default())
 }
 
-fn read_sealed(network: NetworkId, next: &NextKey, seals: &Seals) -> Result<KeyWord, RegistryError> {
+pub(super) fn read_sealed(network: NetworkId, next: &NextKey, seals: &Seals) -> Result<KeyWord, RegistryError> {
     if next.record.len() > MAX_RECORD {
         return Err(RegistryError::Encoding);
     }

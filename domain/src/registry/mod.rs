@@ -6,8 +6,8 @@
 //! invites. A voter has at most ten guests, further ones wait.
 //!
 //! Everything else is decided: [`decision`] says what can be, [`ballots`] which decisions pass and which of them a node
-//! takes, [`compute`] what follows from those, [`keys`] and [`replace`] which keys speak for a hub, [`duty`] what a voter's
-//! node signs by itself.
+//! takes, [`compute`] what follows from those, [`keys`] and [`replace`] which keys speak for a hub, [`worth`] which statements
+//! say nothing, [`duty`] what a voter's node signs by itself.
 
 pub mod ballots;
 mod check;
@@ -20,8 +20,9 @@ mod opinion;
 mod positions;
 pub mod replace;
 mod seals;
+mod worth;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::ballots::{Ballots, Opinion, State, Taken};
 pub use self::check::{
@@ -31,6 +32,7 @@ pub use self::decision::{Change, ChangeKey, Proposal};
 pub use self::keys::HubKeys;
 pub use self::replace::Replacement;
 pub use self::seals::Seals;
+pub use self::worth::Unheard;
 use crate::body::Said;
 use crate::cut::RemovalCut;
 use crate::ids::{Epoch, HeaderHash, HubId};
@@ -136,6 +138,8 @@ pub struct Roster {
     pub ballots: Ballots,
     /// What became of the keys in those decisions that give a hub others.
     pub replacements: BTreeMap<HeaderHash, Replacement>,
+    /// What stolen keys signed and nobody vouches for.
+    void: BTreeSet<HeaderHash>,
 }
 
 impl Roster {

@@ -102,7 +102,11 @@ pub fn read_objection(network: NetworkId, objection: &Objection) -> Result<Objec
     read_sealed(network, objection, &Seals::default())
 }
 
-fn read_sealed(network: NetworkId, objection: &Objection, seals: &Seals) -> Result<ObjectionWord, RegistryError> {
+pub(super) fn read_sealed(
+    network: NetworkId,
+    objection: &Objection,
+    seals: &Seals,
+) -> Result<ObjectionWord, RegistryError> {
     if objection.record.len() > MAX_RECORD {
         return Err(RegistryError::Encoding);
     }

@@ -1,4 +1,4 @@
-//! What is held and of no effect: `interhub quarantine`.
+//! What is held and of no effect, also what has waited for long: `interhub quarantine`.
 
 use data_encoding::BASE64URL_NOPAD;
 use interhub_domain::ids::{HeaderHash, HubId};
@@ -22,8 +22,8 @@ pub struct QuarantinedEnvelope {
     pub author: String,
     /// Slug of who delivered it; `None` for what this node wrote itself, and where it is not known.
     pub peer: Option<String>,
-    /// Void; otherwise refused.
-    pub void: bool,
+    /// Refused, void or waiting.
+    pub standing: Standing,
     /// Why.
     pub reason: String,
     /// When this node took it, Unix milliseconds; `None` where it is not known.
@@ -62,7 +62,7 @@ impl Commands {
                 hash: held.hash,
                 author: slug(held.author),
                 peer: held.peer.map(slug),
-                void: held.standing == Standing::Void,
+                standing: held.standing,
                 reason: held.reason,
                 at_ms: held.at_ms,
                 bytes: held.bytes,

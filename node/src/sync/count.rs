@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use interhub_domain::body::Content;
 use interhub_domain::document::{Conflict, Counter, Reading, Refusal, Shown as ShownDocument};
@@ -11,7 +10,7 @@ use interhub_domain::event::{Event, Status};
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::{self, Created, HeldBody, Object, ObjectState, Settled, State, WaitFor};
 use interhub_domain::profile::HubProfile;
-use interhub_domain::registry::{HeldStatement, Roster};
+use interhub_domain::registry::HeldStatement;
 
 use super::erase::{self, KeptTombstone};
 use super::hold::standing;
@@ -20,6 +19,7 @@ use super::quarantine;
 use super::registry;
 use super::waiting::StoreRoom;
 use super::watch;
+use super::worth::{NextRoster, Staged};
 use crate::projection::EventRow;
 use crate::projection::write::Shown;
 use crate::store::catalogue::change::ChangeKind;
@@ -42,7 +42,9 @@ pub(super) struct Outcome {
     /// Statements that counted.
     pub(super) statements: Vec<HeldStatement>,
     /// The roster with them.
-    pub(super) roster: Option<Arc<Roster>>,
+    pub(super) roster: Option<NextRoster>,
+    /// The rows of these statements, which the batch writes.
+    pub(super) staged: Vec<Staged>,
     pub(super) profile: Option<(HubId, HubProfile)>,
     /// A document that may leave out own edits since.
     left_out: Option<ObjectId>,
@@ -60,6 +62,7 @@ impl Outcome {
         self.stuck += later.stuck;
         self.change = later.change.or(self.change);
         self.statements.extend(later.statements);
+        self.staged.extend(later.staged);
         self.profile = later.profile.or(self.profile.take());
         self.erased.extend(later.erased);
         self.kept.extend(later.kept);
@@ -373,22 +376,9 @@ impl Ledger {
         state: &State,
         outcome: &mut Outcome,
     ) -> Result<(), StoreError> {
-        let Some(key) = catalogue::get(&*self.store, &PositionKey(hash))? else {
-            return Ok(());
-        };
-        let Some(mut row) = catalogue::get(&*self.store, &key)? else {
-            return Ok(());
-        };
-        let (standing, reason) = self.standing_at(&key, state);
-        if row.standing == standing && row.reason == reason {
-            return Ok(());
+        if let Some((key, row)) = self.row_of_hash(hash)? {
+            restate(batch, (&key, row), self.standing_at(&key, state), outcome);
         }
-        outcome.changes.push((row.standing, -1));
-        outcome.changes.push((standing, 1));
-        let before = Some(row.standing);
-        (row.standing, row.reason) = (standing, reason);
-        quarantine::note(batch, &key, before, &row);
-        catalogue::put(batch, &key, &row);
         Ok(())
     }
 
@@ -511,7 +501,7 @@ impl Ledger {
     /// to be told, and whose bytes are to be forced out.
     pub(super) fn put_sum(&self, inner: &Inner, batch: &mut Batch, outcome: &mut Outcome) -> Result<(), LedgerError> {
         if !outcome.statements.is_empty() {
-            outcome.roster = Some(self.count_roster(inner, batch, &outcome.statements)?);
+            outcome.roster = Some(self.count_roster(inner, batch, outcome)?);
         }
         if !outcome.erased.is_empty() {
             let all = [inner.to_force_out.as_slice(), &outcome.erased].concat();
@@ -588,6 +578,24 @@ fn change_of(shown: &Shown) -> Option<ChangeKind> {
         (Some(_), Some(_)) => ChangeKind::EventChanged,
     })
 }
+/// Writes another state into the row of an envelope, if it is another one.
+pub(super) fn restate(
+    batch: &mut Batch,
+    (key, mut row): (&LogKey, LogRow),
+    (standing, reason): (Standing, String),
+    outcome: &mut Outcome,
+) {
+    if row.standing == standing && row.reason == reason {
+        return;
+    }
+    outcome.changes.push((row.standing, -1));
+    outcome.changes.push((standing, 1));
+    let before = Some(row.standing);
+    (row.standing, row.reason) = (standing, reason);
+    quarantine::note(batch, key, before, &row);
+    catalogue::put(batch, key, &row);
+}
+
 
 /// The row of an event as its document reads now.
 fn event_row(state: &ObjectState, created: &Created, event: Event, conflicts: Vec<Conflict>) -> EventRow {

@@ -14,6 +14,7 @@ use super::count::Outcome;
 use super::judge::Judge;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use super::quarantine;
+use super::worth::Staged;
 use crate::store::Batch;
 use crate::store::catalogue;
 use crate::store::catalogue::document::WholeEnvelope;
@@ -139,6 +140,7 @@ impl Ledger {
         }
         quarantine::note(batch, &key, None, &entry);
         catalogue::put(batch, &key, &entry);
+        counted.staged.extend(Staged::of(envelope, key, &entry));
         Ok(Ok(counted))
     }
 

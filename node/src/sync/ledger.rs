@@ -15,7 +15,7 @@ use interhub_domain::group::Groups;
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::SettleError;
 use interhub_domain::profile::HubProfile;
-use interhub_domain::registry::{HeldStatement, Roster, Standing, Taken};
+use interhub_domain::registry::{HeldStatement, Roster, Standing, Taken, Unheard};
 use interhub_domain::session::Proof;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -178,6 +178,8 @@ pub(super) struct Inner {
     pub(super) exchanged: bool,
     pub(super) statements: Vec<HeldStatement>,
     pub(super) roster: Arc<Roster>,
+    /// The statements that say nothing with this roster.
+    pub(super) unheard: BTreeMap<HeaderHash, Unheard>,
     /// The decisions taken and since when, as they are stored.
     pub(super) taken_stored: Taken,
     /// The own node reads the registry of the network it enters: it says nothing by itself yet.
@@ -247,6 +249,7 @@ impl Ledger {
             exchanged: false,
             statements: Vec::new(),
             roster,
+            unheard: BTreeMap::new(),
             taken_stored: Taken::new(),
             entering: false,
             blocked: BTreeSet::new(),
@@ -296,6 +299,7 @@ impl Ledger {
         ledger.load_beacons(&mut inner)?;
         ledger.load_left_out(&mut inner)?;
         ledger.load_totals(&mut inner)?;
+        ledger.load_unheard(&mut inner)?;
         ledger.start_taken(&mut inner)?;
         let runs = ledger.first_own_runs(&inner)?;
         drop(inner);

@@ -33,6 +33,7 @@ mod replay;
 mod undo;
 mod waiting;
 mod watch;
+mod worth;
 
 pub use author::{Write, WriteError, Written};
 pub use decide::{DecideError, Removal};

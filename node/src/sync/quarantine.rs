@@ -1,9 +1,9 @@
-//! What is held and of no effect: refused, or void. An index over the logs, kept in step with the states, so that an
-//! operator can ask who wrote it, who brought it, and why it does not count.
+//! What is held and of no effect: refused, void, or waiting for a week and longer. An index over the logs, kept in step with
+//! the states, so that an operator can ask who wrote it, who brought it, and why it does not count.
 
 use std::ops::ControlFlow;
 
-use interhub_domain::ids::{HeaderHash, HubId};
+use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
 
 use super::ledger::{Inner, Ledger, LedgerError};
 use crate::store::catalogue::log::{LogKey, LogRow, Standing};
@@ -11,8 +11,10 @@ use crate::store::catalogue::quarantine::{QuarantineKey, Quarantined};
 use crate::store::catalogue::{self, Key};
 use crate::store::{Batch, Direction, Family, StoreError};
 
-/// Log rows read at a time while the index is made anew.
+/// Rows of the index, or of the logs while it is made anew, read at a time.
 const PAGE: usize = 1_000;
+/// What waits is listed from then on: by now every hub that is not lost has been in touch with another. Milliseconds: 7 days.
+const WAITS_LONG_MS: i64 = 7 * 24 * 3_600 * 1_000;
 
 /// One envelope that is held and of no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct HeldBack {
     pub author: HubId,
     /// The peer that delivered it; `None` for what this node wrote itself, and where it is not known.
     pub peer: Option<HubId>,
-    /// Refused or void.
+    /// Refused, void or waiting.
     pub standing: Standing,
     /// Why.
     pub reason: String,
@@ -48,8 +50,8 @@ pub(super) fn note(batch: &mut Batch, key: &LogKey, before: Option<Standing>, ro
         at_ms: u64::try_from(row.received.at_ms).unwrap_or(0),
         position: *key,
     };
-    let was = before.is_some_and(Standing::is_quarantined);
-    match (was, row.standing.is_quarantined()) {
+    let was = before.is_some_and(Standing::is_held_back);
+    match (was, row.standing.is_held_back()) {
         (false, true) => catalogue::put(batch, &index, &Quarantined),
         (true, false) => catalogue::delete(batch, &index),
         (false, false) | (true, true) => {}
@@ -59,44 +61,63 @@ pub(super) fn note(batch: &mut Batch, key: &LogKey, before: Option<Standing>, ro
 impl Ledger {
     /// What is held and of no effect, the newest receipt first, after the place where the page before ended.
     pub fn quarantine(&self, after: Option<&QuarantineKey>, limit: usize) -> Result<HeldBackPage, LedgerError> {
+        let mut page = HeldBackPage::default();
         let Some(network) = self.network() else {
-            return Ok(HeldBackPage::default());
+            return Ok(page);
         };
-        let to = after.map(Key::encode).unwrap_or_default();
-        let mut found: Vec<QuarantineKey> = Vec::new();
+        let long_ago_ms = self.clock.now_ms().saturating_sub(WAITS_LONG_MS);
+        let (mut to, mut last) = (after.map(Key::encode).unwrap_or_default(), None);
+        loop {
+            let keys = self.held_back_before(&to)?;
+            let Some(lowest) = keys.last() else { return Ok(page) };
+            to = lowest.encode();
+            for key in keys {
+                // What came to count in this moment is left out.
+                let row: Option<LogRow> = catalogue::get(&*self.store, &key.position)?;
+                let is_shown = |row: &LogRow| match row.standing {
+                    Standing::Refused | Standing::Void => true,
+                    Standing::Waiting => row.received.at_ms <= long_ago_ms,
+                    Standing::Counted | Standing::Covered => false,
+                };
+                let Some(row) = row.filter(is_shown) else { continue };
+                if page.items.len() == limit {
+                    page.next = last;
+                    return Ok(page);
+                }
+                page.items.push(self.held_back(network, &key, row)?);
+                last = Some(key);
+            }
+        }
+    }
+
+    /// Some of the index below a place, the newest first; from its end if the place is empty.
+    fn held_back_before(&self, to: &[u8]) -> Result<Vec<QuarantineKey>, StoreError> {
+        let mut keys = Vec::new();
         let visit = |key: QuarantineKey, _: Quarantined| {
-            found.push(key);
-            if found.len() > limit {
-                ControlFlow::Break(())
-            } else {
+            keys.push(key);
+            if keys.len() < PAGE {
                 ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
             }
         };
-        catalogue::scan_range(&*self.store, Family::Quarantine, &[], &to, Direction::Backward, visit)?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().copied().filter(|_| more);
-        let mut items = Vec::with_capacity(found.len());
-        for QuarantineKey { position, .. } in found {
-            // What came to count in this moment is left out.
-            let row: Option<LogRow> = catalogue::get(&*self.store, &position)?;
-            let Some(row) = row.filter(|row| row.standing.is_quarantined()) else {
-                continue;
-            };
-            let envelope = self.assemble(network, &position, &row)?;
-            let received = row.received;
-            let from_a_peer = received.peer != HubId::ZERO && received.peer != self.own_id;
-            items.push(HeldBack {
-                hash: envelope.hash(),
-                author: position.hub,
-                peer: from_a_peer.then_some(received.peer),
-                standing: row.standing,
-                reason: row.reason,
-                at_ms: (received.at_ms != 0).then_some(received.at_ms),
-                bytes: envelope.wire_len() as u64,
-            });
-        }
-        Ok(HeldBackPage { items, next })
+        catalogue::scan_range(&*self.store, Family::Quarantine, &[], to, Direction::Backward, visit)?;
+        Ok(keys)
+    }
+
+    fn held_back(&self, network: NetworkId, key: &QuarantineKey, row: LogRow) -> Result<HeldBack, LedgerError> {
+        let envelope = self.assemble(network, &key.position, &row)?;
+        let received = row.received;
+        let from_a_peer = received.peer != HubId::ZERO && received.peer != self.own_id;
+        Ok(HeldBack {
+            hash: envelope.hash(),
+            author: key.position.hub,
+            peer: from_a_peer.then_some(received.peer),
+            standing: row.standing,
+            reason: row.reason,
+            at_ms: (received.at_ms != 0).then_some(received.at_ms),
+            bytes: envelope.wire_len() as u64,
+        })
     }
 
     /// Makes the index anew from the logs, and with it the totals that are counted there: the end of a rebuild, when

@@ -17,6 +17,7 @@ use super::author::{Write, WriteError};
 use super::count::Outcome;
 use super::decide::ends_of;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
+use super::worth::NextRoster;
 use crate::projection::{HubRow, HubStatus};
 use crate::store::catalogue;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
@@ -48,11 +49,11 @@ pub(super) fn statement_of(envelope: &Envelope) -> Option<HeldStatement> {
 
 /// Whether a header is that of a statement where statements are made. With a document in it, it would be erased with
 /// that.
-fn is_in_its_place(header: &Header) -> bool {
+pub(super) fn is_in_its_place(header: &Header) -> bool {
     header.kind == Kind::Statement && header.log == LogId::REGISTRY && header.object == ObjectId::ZERO
 }
 
-/// Judges a statement alone. What follows from it is computed once for all of a batch.
+/// Judges a statement alone. What follows from it, and whether it says anything, is computed once for all of a batch.
 pub(super) fn count_statement(envelope: &Envelope, outcome: &mut Outcome) -> State {
     if !is_in_its_place(&envelope.header) {
         return State::Refused(Refusal::Place);
@@ -65,24 +66,29 @@ pub(super) fn count_statement(envelope: &Envelope, outcome: &mut Outcome) -> Sta
 }
 
 impl Ledger {
-    /// The roster with these statements too: it and the rows of the hubs it changes go into the batch.
+    /// The roster with the statements of a batch too: it, the rows of the hubs it changes, and which statements say nothing
+    /// with it go into the batch.
     pub(super) fn count_roster(
         &self,
         inner: &Inner,
         batch: &mut Batch,
-        statements: &[HeldStatement],
-    ) -> Result<Arc<Roster>, LedgerError> {
+        outcome: &mut Outcome,
+    ) -> Result<NextRoster, LedgerError> {
         let network = self.network().unwrap_or(NetworkId::ZERO);
-        let all = inner.statements.iter().chain(statements);
+        let all = inner.statements.iter().chain(&outcome.statements);
         let taken = inner.roster.ballots.taken();
         let roster = Roster::compute(network, all, &inner.named, taken, self.clock.now_ms());
         self.put_roster(inner, batch, &roster)?;
-        Ok(Arc::new(roster))
+        let unheard = self.put_unheard(inner, batch, &roster, outcome)?;
+        Ok(NextRoster {
+            roster: Arc::new(roster),
+            unheard,
+        })
     }
 
-    pub(super) fn statements_counted(&self, inner: &mut Inner, statements: Vec<HeldStatement>, roster: Arc<Roster>) {
+    pub(super) fn statements_counted(&self, inner: &mut Inner, statements: Vec<HeldStatement>, next: NextRoster) {
         inner.statements.extend(statements);
-        self.set_roster(inner, roster);
+        self.set_roster(inner, next);
     }
 
     /// The rows of the hubs a new roster changes, and what it takes and since when.
@@ -103,7 +109,8 @@ impl Ledger {
     }
 
     /// A roster whose rows are written is the one that counts from now on.
-    fn set_roster(&self, inner: &mut Inner, roster: Arc<Roster>) {
+    fn set_roster(&self, inner: &mut Inner, NextRoster { roster, unheard }: NextRoster) {
+        inner.unheard = unheard;
         inner.taken_stored.clone_from(roster.ballots.taken());
         self.warn_of_key_threats(inner, &roster);
         let moved = roster.members != inner.roster.members;
@@ -132,12 +139,16 @@ impl Ledger {
     pub(super) fn recompute_roster(&self, inner: &mut Inner, taken: &Taken) -> Result<(), LedgerError> {
         let Some(network) = self.network() else { return Ok(()) };
         let roster = Roster::compute(network, &inner.statements, &inner.named, taken, self.clock.now_ms());
-        let mut batch = Batch::new();
+        let (mut batch, mut outcome) = (Batch::new(), Outcome::default());
         self.put_roster(inner, &mut batch, &roster)?;
+        let unheard = self.put_unheard(inner, &mut batch, &roster, &mut outcome)?;
+        self.put_sum(inner, &mut batch, &mut outcome)?;
         if !batch.is_empty() {
             self.commit(&batch)?;
         }
-        self.set_roster(inner, Arc::new(roster));
+        self.counted(inner, outcome)?;
+        let roster = Arc::new(roster);
+        self.set_roster(inner, NextRoster { roster, unheard });
         self.refresh_cuts(inner)
     }
 

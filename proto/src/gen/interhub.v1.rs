@@ -6862,7 +6862,7 @@ pub struct QuarantinedEnvelope {
     /// Slug of the hub that delivered it; absent for what this node wrote itself, and where it is not known.
     #[prost(string, optional, tag = "3")]
     pub peer: ::core::option::Option<::prost::alloc::string::String>,
-    /// Refused or void.
+    /// Refused, void or waiting.
     #[prost(enumeration = "QuarantineState", tag = "4")]
     pub state: i32,
     /// Why, in words.
@@ -7076,6 +7076,8 @@ pub mod operations_client {
         where
             D: TryInto<tonic::transport::Endpoint>,
             D::Error: Into<StdError>,
+    /// For something that has not come for a week: what it builds on, leave to write, a newer version of this software.
+    Waiting = 3,
         {
             let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
             Ok(Self::new(conn))
@@ -7087,6 +7089,7 @@ pub mod operations_client {
         T::Error: Into<StdError>,
         T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
         <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+            Self::Waiting => "QUARANTINE_STATE_WAITING",
     {
         pub fn new(inner: T) -> Self {
             let inner = tonic::client::Grpc::new(inner);
@@ -7095,6 +7098,7 @@ pub mod operations_client {
         pub fn with_origin(inner: T, origin: Uri) -> Self {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
+            "QUARANTINE_STATE_WAITING" => Some(Self::Waiting),
         }
         pub fn with_interceptor<F>(
             inner: T,
@@ -7190,7 +7194,7 @@ pub mod operations_client {
                 .insert(GrpcMethod::new("interhub.v1.Operations", "Peers"));
             self.inner.unary(req, path, codec).await
         }
-        /// Envelopes that are held and of no effect, refused or void, the newest receipt first.
+        /// Envelopes that are held and of no effect, refused, void or waiting for a week and longer, the newest receipt first.
         pub async fn quarantine(
             &mut self,
             request: impl tonic::IntoRequest<super::QuarantineRequest>,
@@ -7361,7 +7365,7 @@ pub mod operations_server {
             &self,
             request: tonic::Request<super::PeersRequest>,
         ) -> std::result::Result<tonic::Response<super::PeersResponse>, tonic::Status>;
-        /// Envelopes that are held and of no effect, refused or void, the newest receipt first.
+        /// Envelopes that are held and of no effect, refused, void or waiting for a week and longer, the newest receipt first.
         async fn quarantine(
             &self,
             request: tonic::Request<super::QuarantineRequest>,

@@ -17,6 +17,7 @@ mod keys;
 mod model;
 mod replace;
 mod theft;
+mod worth;
 
 /// 2026-11-22, Unix milliseconds: when the tests take place.
 const NOW_MS: i64 = 1_795_305_600_000;

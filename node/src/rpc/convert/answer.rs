@@ -24,6 +24,7 @@ use crate::peer::status::{Direction, PeerStatus};
 use crate::projection::HubStatus;
 use crate::store::catalogue::change::ChangeKind;
 use crate::store::catalogue::event::HiddenRow;
+use crate::store::catalogue::log::Standing;
 
 /// An instant.
 pub fn timestamp(ms: i64) -> Timestamp {
@@ -456,10 +457,11 @@ pub fn quarantine(page: QuarantinePage) -> v1::QuarantineResponse {
         hash: held.hash.to_string(),
         author: held.author,
         peer: held.peer,
-        state: if held.void {
-            v1::QuarantineState::Void
-        } else {
-            v1::QuarantineState::Refused
+        state: match held.standing {
+            Standing::Refused => v1::QuarantineState::Refused,
+            Standing::Void => v1::QuarantineState::Void,
+            Standing::Waiting => v1::QuarantineState::Waiting,
+            Standing::Counted | Standing::Covered => v1::QuarantineState::Unspecified,
         }
         .into(),
         reason: held.reason,

@@ -103,9 +103,9 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// Held, and of no effect: refused or void.
-    pub const fn is_quarantined(self) -> bool {
-        matches!(self, Self::Refused | Self::Void)
+    /// Held, and of no effect so far: refused, void, or waiting.
+    pub const fn is_held_back(self) -> bool {
+        matches!(self, Self::Refused | Self::Void | Self::Waiting)
     }
 
     const fn code(self) -> u8 {

@@ -1,10 +1,10 @@
-//! Which held envelopes do not count for good: refused or void.
+//! Which held envelopes are of no effect: refused, void or waiting.
 
 use super::log::LogKey;
 use super::{Key, Reader, Value};
 use crate::store::Family;
 
-/// Family `quarantine`: an envelope that is held and refused or void, by when it came. 56 bytes.
+/// Family `quarantine`: an envelope that is held and refused, void or waiting, by when it came. 56 bytes.
 ///
 /// An index over `log`, which knows everything else: one row for each such envelope, written and removed with its state,
 /// so there are never more of them than envelopes, and none is dropped before it counts after all or is erased.

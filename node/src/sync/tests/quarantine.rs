@@ -1,12 +1,15 @@
 //! What is held and of no effect is listed: who wrote it, who brought it, why it does not count.
 
+use interhub_domain::body::{Address, Body, Content, Said, Statement, Vote, VoteWord};
 use interhub_domain::envelope::{Envelope, Header, Kind, Sealed, SigningKey, public_key};
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
 
 use super::forks::{Forked, find_fork, forked, publish};
 use super::{Ledger, NOW_MS, Write, all_envelopes, create, give_all, join, memory, open};
 use crate::store::catalogue::log::Standing;
-use crate::sync::{HeldBack, Removal};
+use crate::store::catalogue::meta::{MetaKey, MetaValue};
+use crate::store::{Batch, catalogue};
+use crate::sync::{HeldBack, Removal, Totals};
 
 /// Somebody who has a key of the network and signs what no honest node does.
 pub(super) struct Hostile {
@@ -274,4 +277,89 @@ fn what_is_erased_leaves_the_list() {
     give_all(&a, &b, |_| {});
     assert_eq!(listed(&b), []);
     assert_totals(&b);
+}
+
+/// A statement as it travels.
+fn statement(clock: u64, said: Said) -> Vec<u8> {
+    let content = Some(Content::Statement(Statement { said: Some(said) }));
+    Body { clock, content }.encode_bytes()
+}
+
+#[test]
+fn a_statement_that_says_nothing_is_listed_until_it_says_something() {
+    let [a, b, c] = three();
+    let network = a.network().unwrap();
+    let clock = u64::try_from(NOW_MS).unwrap() << 16;
+    let mut hostile = Hostile::in_log(network, 3, 77, LogId::REGISTRY);
+    let address = Said::Address(Address {
+        address: "nowhere".into(),
+    });
+    let vote = |decision: HeaderHash| {
+        Said::Vote(Vote {
+            decision: decision.0.to_vec(),
+            word: VoteWord::Sign.into(),
+        })
+    };
+    let said = [
+        hostile.say(Kind::Open, ObjectId::ZERO, b""),
+        hostile.say(Kind::Statement, ObjectId::ZERO, &statement(clock, address)),
+        hostile.say(
+            Kind::Statement,
+            ObjectId::ZERO,
+            &statement(clock, vote(HeaderHash([7; 32]))),
+        ),
+    ];
+    b.take_from(Some(a.own_id()), &said).unwrap();
+    let items = listed(&b);
+    assert_eq!(items.len(), 2, "{items:?}");
+    let held = |hash| listed(&b).into_iter().find(|held| held.hash == hash);
+    let of_address = held(said[1].hash()).unwrap();
+    assert_eq!((of_address.author, of_address.peer), (c.own_id(), Some(a.own_id())));
+    assert!(of_address.reason.contains("host:port"), "{of_address:?}");
+    assert!(held(said[2].hash()).unwrap().reason.contains("no vote"));
+    assert_totals(&b);
+    // As soon as its author has a vote, what it said waits for the decision.
+    a.vote_to_seat(c.own_id()).unwrap();
+    give_all(&a, &b, |_| {});
+    assert_eq!(held(said[2].hash()), None);
+    assert_eq!(b.totals().waiting, 1);
+    assert_totals(&b);
+    // Whoever hears of it in another order lists the same, and so does the next start.
+    let d = open(memory(), 4, "graz", 1);
+    join(&a, &d);
+    give_all(&b, &d, |_| {});
+    assert_eq!(judged(&d), judged(&b));
+    assert_totals(&d);
+}
+
+#[test]
+fn an_earlier_version_kept_no_state_of_statements() {
+    let store = memory();
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let b = open(store.clone(), 2, "vienna", 1);
+    join(&a, &b);
+    let mut hostile = Hostile::in_log(a.network().unwrap(), 1, 77, LogId::REGISTRY);
+    let address = Said::Address(Address {
+        address: "nowhere".into(),
+    });
+    let said = [
+        hostile.say(Kind::Open, ObjectId::ZERO, b""),
+        hostile.say(Kind::Statement, ObjectId::ZERO, &statement(0, address)),
+    ];
+    b.take_from(Some(a.own_id()), &said).unwrap();
+    let (all, totals) = (listed(&b), b.totals());
+    assert_eq!((all.len(), totals.refused), (1, 1));
+    // What such a version left.
+    let (key, row) = b.row_of_hash(said[1].hash()).unwrap().unwrap();
+    let mut batch = Batch::new();
+    let counted = row.standing(Standing::Counted, String::new());
+    super::super::quarantine::note(&mut batch, &key, Some(Standing::Refused), &counted);
+    catalogue::put(&mut batch, &key, &counted);
+    let value = MetaValue(catalogue::encode_row(1, &Totals { refused: 0, ..totals }));
+    catalogue::put(&mut batch, &MetaKey::Totals, &value);
+    b.store.write(&batch).unwrap();
+    drop(b);
+    let b = open(store, 2, "vienna", 2);
+    assert_eq!((listed(&b), b.totals()), (all, totals));
 }
