@@ -61,10 +61,25 @@ fn hubs_text(hubs: &HubsDocument) -> String {
     )
 }
 
-/// A hub that signed two things under one number shows in every list.
+/// A hub that signed two things under one number, or whose clock is wrong, shows in every list.
 fn standing(hub: &HubDocument) -> String {
     let fork = if hub.fork { ", forked" } else { "" };
-    format!("{}{fork}", hub.status)
+    let clock = if hub.clock_ahead_ms.is_some() {
+        ", clock ahead"
+    } else {
+        ""
+    };
+    format!("{}{fork}{clock}", hub.status)
+}
+
+/// By how much a clock is ahead, in the largest unit that says enough.
+fn ahead(by_ms: i64) -> String {
+    let minutes = by_ms / 60_000;
+    match minutes {
+        0..120 => format!("{minutes} minutes ahead"),
+        120..2_880 => format!("{} hours ahead", minutes / 60),
+        _ => format!("{} days ahead", minutes / 1_440),
+    }
 }
 
 fn role(hub: &HubDocument) -> String {
@@ -104,6 +119,7 @@ fn hub_text(hub: &HubDocument) -> String {
                 .map_or_else(String::new, |lag| format!("{lag} envelopes")),
         ),
         ("fork", render::yes(hub.fork)),
+        ("clock", hub.clock_ahead_ms.map_or_else(String::new, ahead)),
         ("place", place.collect::<Vec<_>>().join(", ")),
         ("timezone", text(&hub.timezone)),
         ("web", text(&hub.web_url)),

@@ -48,6 +48,14 @@ fn status_text(status: &StatusDocument) -> String {
                 count => format!("{count}; `interhub peers` says whose"),
             },
         ),
+        (
+            "forked",
+            named(&status.forked, "`interhub hub show` and `interhub quarantine` say more"),
+        ),
+        (
+            "clock ahead",
+            named(&status.clocks_ahead, "`interhub hub show` says by how much"),
+        ),
         ("votes open", odd(status.votes_open.into())),
         (
             "another node",
@@ -71,6 +79,15 @@ fn status_text(status: &StatusDocument) -> String {
             status.counting_error.as_deref().map(render::line).unwrap_or_default(),
         ),
     ])
+}
+
+/// Hubs, and where to read on; nothing if there are none.
+fn named(hubs: &[String], more: &str) -> String {
+    if hubs.is_empty() {
+        return String::new();
+    }
+    let hubs: Vec<String> = hubs.iter().map(|hub| render::line(hub)).collect();
+    format!("{}; {more}", hubs.join(", "))
 }
 
 /// What its operator has to do whose keys the others want to replace.
@@ -278,6 +295,10 @@ mod tests {
             state: v1::QuarantineState::Refused.into(),
             ..own.clone()
         };
+        let waiting = v1::QuarantinedEnvelope {
+            state: v1::QuarantineState::Waiting.into(),
+            ..own.clone()
+        };
         let page = QuarantineDocument::from(v1::QuarantineResponse {
             items: vec![own, foreign, waiting],
             next: None,
@@ -295,10 +316,6 @@ mod tests {
         assert_eq!(
             columns(lines[1]),
             [
-        let waiting = v1::QuarantinedEnvelope {
-            state: v1::QuarantineState::Waiting.into(),
-            ..own.clone()
-        };
                 "-",
                 "vienna",
                 "-",
@@ -309,6 +326,7 @@ mod tests {
             ]
         );
         assert_eq!(columns(lines[2])[2..4], ["amsterdam", "refused"]);
+        assert_eq!(columns(lines[3])[3], "waiting");
     }
 
     #[test]
@@ -326,5 +344,4 @@ mod tests {
             "{\"token\":\"t\",\"kind\":\"event_added\",\"thing\":\"x\",\"at\":null}\n"
         );
     }
-        assert_eq!(columns(lines[3])[3], "waiting");
 }

@@ -36,6 +36,8 @@ pub struct StatusDocument {
     pub oldest_hub: Option<String>,
     pub key_replaced: bool,
     pub key_decisions: Vec<String>,
+    pub forked: Vec<String>,
+    pub clocks_ahead: Vec<String>,
     pub counting_error: Option<String>,
 }
 
@@ -77,6 +79,8 @@ impl From<v1::StatusResponse> for StatusDocument {
             oldest_hub: status.oldest_hub,
             key_replaced: status.key_replaced,
             key_decisions: status.key_decisions,
+            forked: status.forked,
+            clocks_ahead: status.clocks_ahead,
             counting_error: status.counting_error,
         }
     }
@@ -170,11 +174,11 @@ impl From<v1::QuarantineResponse> for QuarantineDocument {
             state: match v1::QuarantineState::try_from(held.state) {
                 Ok(v1::QuarantineState::Refused) => "refused",
                 Ok(v1::QuarantineState::Void) => "void",
+                Ok(v1::QuarantineState::Waiting) => "waiting",
                 Ok(v1::QuarantineState::Unspecified) | Err(_) => "other",
             },
             at: instant(held.at.as_ref()),
             hash: held.hash,
-                Ok(v1::QuarantineState::Waiting) => "waiting",
             author: held.author,
             peer: held.peer,
             reason: held.reason,

@@ -205,7 +205,7 @@ fn hubs() {
     let expected = json!({"hubs": [{
         "slug": "vienna", "name": "Impact Hub Vienna", "id": "cd".repeat(16), "self": true, "status": "active",
         "connected": true, "last_heard": null, "lag_envelopes": null, "as_of": null, "voter": true, "guest_of": null,
-        "epochs": 2, "fork": false, "honour_rate": null, "address": null, "locality": null, "country": null,
+        "epochs": 2, "fork": false, "clock_ahead_ms": null, "honour_rate": null, "address": null, "locality": null, "country": null,
         "timezone": null, "lat": 48.2, "lon": 16.4, "web_url": null, "description": "",
         "blocked": false, "explanation": [],
     }]});
@@ -264,7 +264,7 @@ fn figures_of_the_node() {
         "peers": 0, "connected": 0, "shared_digest": "", "projections_digest": "", "epoch": "00ff",
         "restoring": false, "waiting": 0, "refused": 0, "void": 0, "stuck": 0, "votes_open": 0, "another_node": false,
         "key_replaced": false, "key_decisions": [], "breaches": 0, "as_of": null, "oldest_hub": null,
-        "counting_error": null,
+        "forked": [], "clocks_ahead": [], "counting_error": null,
     });
     assert_eq!(written(&StatusDocument::from(status)).0, expected);
     let peer = v1::Peer {

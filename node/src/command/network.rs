@@ -50,6 +50,8 @@ pub struct ShownHub {
     pub epochs: u32,
     /// It signed two envelopes with one number.
     pub fork: bool,
+    /// By how much its clock is ahead of this one's, milliseconds, if by more than ten minutes.
+    pub clock_ahead_ms: Option<i64>,
     /// This node does not want to talk to it.
     pub blocked: bool,
     /// How it came to stand where it stands, a sentence each.
@@ -276,6 +278,7 @@ impl Commands {
             guest_of: row.guest_of.and_then(slug_of),
             epochs: self.ledger.epochs_of(row.id),
             fork: self.ledger.forked_hubs().contains(&row.id),
+            clock_ahead_ms: self.ledger.clock_ahead_ms(row.id),
             row,
         }
     }

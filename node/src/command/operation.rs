@@ -49,6 +49,10 @@ pub struct NodeStatus {
     pub key_replaced: bool,
     /// Decisions that will give this hub other keys unless it objects.
     pub key_decisions: Vec<HeaderHash>,
+    /// Slugs of the hubs that signed two envelopes with one number.
+    pub forked: Vec<String>,
+    /// Slugs of the hubs whose clock is more than ten minutes ahead of this one's.
+    pub clocks_ahead: Vec<String>,
     /// Why changes of other hubs cannot be judged now.
     pub counting_error: Option<String>,
 }
@@ -67,6 +71,11 @@ impl Commands {
     pub async fn status(&self) -> Result<NodeStatus, CommandError> {
         self.blocking("status", |this| {
             let roster = this.ledger.roster();
+            let forks = this.ledger.forked_hubs();
+            let slugs = |is_meant: &dyn Fn(HubId) -> bool| -> Vec<String> {
+                let meant = roster.members.values().filter(|member| is_meant(member.id));
+                meant.map(|member| member.shown_slug.clone()).collect()
+            };
             let network = this.ledger.network().map(|id| (roster.name.clone(), id));
             let own = this.ledger.own_id();
             let slug = roster.members.get(&own).map(|member| member.shown_slug.clone());
@@ -103,6 +112,8 @@ impl Commands {
                 oldest_hub,
                 key_replaced: this.ledger.is_key_replaced(),
                 key_decisions: roster.key_threats(own).map(|(id, _)| *id).collect(),
+                forked: slugs(&|hub| forks.contains(&hub)),
+                clocks_ahead: slugs(&|hub| this.ledger.clock_ahead_ms(hub).is_some()),
                 counting_error: this.counter.as_ref().and_then(crate::child::ChildCounter::trouble),
             })
         })

@@ -61,8 +61,25 @@ pub struct EventRow {
     pub invited: Vec<HubId>,
     /// Fields that hosts gave different values at the same time.
     pub conflicts: Vec<Conflict>,
+    /// When this node learned of its last change, Unix milliseconds, where its author's clock was further ahead than clocks
+    /// err: it is shown in place of the time that the change claims. No other node knows the same.
+    pub seen_ms: Option<i64>,
     /// What the document says.
     pub event: Event,
+}
+
+impl EventRow {
+    /// The row as it is shown: nothing was said after it was heard.
+    pub(crate) fn as_shown(mut self) -> Self {
+        if let Some(seen_ms) = self.seen_ms {
+            self.event.updated_ms = self.event.updated_ms.min(seen_ms);
+            self.event.created_ms = self.event.created_ms.min(seen_ms);
+            for value in self.conflicts.iter_mut().flat_map(|conflict| &mut conflict.values) {
+                value.at_ms = value.at_ms.min(seen_ms);
+            }
+        }
+        self
+    }
 }
 
 /// One line of a list: an occurrence and the event it belongs to.

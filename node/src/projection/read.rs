@@ -427,7 +427,7 @@ impl Views {
         let row = match cached {
             Some(entry) if entry.bytes == bytes => Arc::clone(&entry.row),
             _ => match decode_events(&bytes)?.into_iter().next() {
-                Some(row) => Arc::new(row),
+                Some(row) => Arc::new(row.as_shown()),
                 None => return Ok(None),
             },
         };
@@ -692,8 +692,9 @@ fn hash_part(hasher: &mut blake3::Hasher, part: &[u8]) {
 }
 
 fn hash_events(hasher: &mut blake3::Hasher, value: &[u8]) -> Result<(), StoreError> {
-    for row in decode_events(value)?.iter().filter(|row| row.log.is_shared()) {
-        hash_part(hasher, &super::rows::encode_events(std::slice::from_ref(row)));
+    for row in decode_events(value)?.into_iter().filter(|row| row.log.is_shared()) {
+        let shared = EventRow { seen_ms: None, ..row };
+        hash_part(hasher, &super::rows::encode_events(&[shared]));
     }
     Ok(())
 }

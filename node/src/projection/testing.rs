@@ -181,6 +181,7 @@ pub(super) fn event(number: u8, title: &str, start: &str) -> EventRow {
         hosts: vec![hub(1)],
         invited: Vec::new(),
         conflicts: Vec::new(),
+        seen_ms: None,
         event: Event {
             uid: format!("{number}@example.org"),
             sequence: 0,

@@ -91,13 +91,15 @@ impl Projector {
     ) -> Result<Shown, ProjectionError> {
         let mut rows = self.rows(batch, thing)?;
         let before = rows.first().cloned();
-        let unchanged = rows.iter().find(|row| row.object == object) == new;
+        let known = rows.iter().find(|row| row.object == object);
+        let new = new.map(|row| heard_first(row.clone(), known));
+        let unchanged = known == new.as_ref();
         if unchanged {
             let after = before.clone();
             return Ok(Shown { before, after });
         }
         rows.retain(|row| row.object != object);
-        rows.extend(new.cloned());
+        rows.extend(new);
         rows.sort_by(precedence);
         if rows.is_empty() {
             batch.delete(Family::EventRow, thing.as_bytes());
@@ -289,6 +291,15 @@ impl Projector {
         );
         change
     }
+}
+
+/// A change was heard of when it was first heard of, however often its document is counted.
+fn heard_first(mut row: EventRow, known: Option<&EventRow>) -> EventRow {
+    let same = known.filter(|known| known.event.updated_ms == row.event.updated_ms);
+    if let (Some(seen_ms), Some(first_ms)) = (row.seen_ms, same.and_then(|known| known.seen_ms)) {
+        row.seen_ms = Some(seen_ms.min(first_ms));
+    }
+    row
 }
 
 fn write_difference(batch: &mut Batch, old: &Entries, new: &Entries) {

@@ -440,7 +440,7 @@ impl Ledger {
         place: &Place,
         content: Content,
     ) -> Envelope {
-        let clock = self.tick(inner);
+        let clock = self.tick(inner).max(self.after_own_address(inner, &content));
         let body = Body {
             clock,
             content: Some(content),
@@ -488,6 +488,18 @@ impl Ledger {
             for first in self.read_log(other, 0, usize::MAX, 1).map_err(LedgerError::from)? {
                 if stolen.contains(&first.header.key_number) {
                     continue;
+    /// Of a hub's addresses the newest by clock counts: what comes after one that was said while this clock was ahead claims to
+    /// be later. Zero for anything else.
+    fn after_own_address(&self, inner: &Inner, content: &Content) -> u64 {
+        let address = |said: &Option<Said>| matches!(said, Some(Said::Address(_)));
+        if !matches!(content, Content::Statement(statement) if address(&statement.said)) {
+            return 0;
+        }
+        let own = inner.statements.iter().filter(|one| one.hub == self.own_id);
+        let addresses = own.filter(|one| matches!(one.said, Said::Address(_)));
+        addresses.map(|one| one.clock.saturating_add(1)).max().unwrap_or(0)
+    }
+
                 }
                 if let Some(open) = opening(&first) {
                     named.extend(open.earlier.into_iter().map(|end| (end.epoch, end.seq)));

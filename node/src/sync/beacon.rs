@@ -8,6 +8,7 @@ use interhub_domain::frontier::{Head, RowKey};
 use interhub_domain::ids::{HeaderHash, HubId};
 
 use super::cuts::row_of;
+use super::hold::MAX_CLOCK_AHEAD_MS;
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::store::catalogue::document::SignedBytes;
 use crate::store::catalogue::network::BeaconKey;
@@ -25,12 +26,31 @@ pub(super) struct Kept {
     received_ms: i64,
     /// Everything it names is held.
     held: bool,
+    /// The time of the last beacon that its hub signed while its clock was ahead, and that a later one took the place of.
+    taken_back_ms: i64,
 }
 
 impl Kept {
     /// What the hub's data is as of, once everything it names is held. A clock that is ahead gives the time of receipt.
     fn as_of_ms(&self) -> i64 {
         self.beacon.at_ms.min(self.received_ms)
+    }
+
+    /// By how much its hub's clock was ahead of this one's, if further than clocks err. Milliseconds.
+    fn ahead_ms(&self) -> Option<i64> {
+        let ahead_ms = self.beacon.at_ms.saturating_sub(self.received_ms);
+        (ahead_ms > MAX_CLOCK_AHEAD_MS).then_some(ahead_ms)
+    }
+
+    /// Whether a beacon that says this time is a later one than this. A clock that was ahead is put right some day, and what
+    /// is said after that counts, though it claims to be earlier.
+    fn is_before(&self, at_ms: i64, now_ms: i64) -> bool {
+        let is_ahead = at_ms > now_ms.saturating_add(MAX_CLOCK_AHEAD_MS);
+        if at_ms > self.beacon.at_ms {
+            return !is_ahead || at_ms > self.taken_back_ms;
+        }
+        let was_put_right = self.ahead_ms().is_some() && !is_ahead;
+        was_put_right && at_ms != self.beacon.at_ms && at_ms > self.as_of_ms()
     }
 }
 
@@ -73,7 +93,7 @@ impl Ledger {
         let now_ms = self.clock.now_ms();
         if let Some(known) = inner.beacons.get(&unchecked.hub) {
             let since = now_ms.saturating_sub(known.received_ms);
-            if known.beacon.at_ms >= unchecked.at_ms || (0..MIN_APART_MS).contains(&since) {
+            if !known.is_before(unchecked.at_ms, now_ms) || (0..MIN_APART_MS).contains(&since) {
                 return Ok(false);
             }
         }
@@ -101,16 +121,37 @@ impl Ledger {
         };
         catalogue::put(&mut batch, &BeaconKey(hub), &row);
         self.commit(&batch)?;
-        let kept = Kept {
+        let mut kept = Kept {
             signed: signed.clone(),
             beacon,
             received_ms,
             held: false,
+            taken_back_ms: i64::MIN,
         };
+        let known = inner.beacons.get(&hub);
+        if let Some(known) = known {
+            kept.taken_back_ms = known.taken_back_ms;
+            if kept.beacon.at_ms < known.beacon.at_ms {
+                kept.taken_back_ms = kept.taken_back_ms.max(known.beacon.at_ms);
+            }
+        }
+        match (known.and_then(Kept::ahead_ms), kept.ahead_ms()) {
+            (None, Some(ahead_ms)) => {
+                tracing::warn!(hub = %hub.short(), ahead_ms, "the clock of this hub is ahead of this one's")
+            }
+            (Some(_), None) => tracing::info!(hub = %hub.short(), "the clock of this hub is right again"),
+            _ => {}
+        }
         inner.beacons.insert(hub, kept);
         self.check_beacon(inner, hub);
         self.notify(Notice::Beacon(hub, Arc::new(signed)));
         Ok(())
+    }
+
+    /// By how much the clock of a hub is ahead of this one's, Unix milliseconds, as its newest beacon tells, whoever passed
+    /// that on; `None` up to ten minutes.
+    pub fn clock_ahead_ms(&self, hub: HubId) -> Option<i64> {
+        self.lock().beacons.get(&hub).and_then(Kept::ahead_ms)
     }
 
     /// The newest beacon of every hub.
@@ -190,6 +231,7 @@ impl Ledger {
                 beacon,
                 received_ms: row.received_ms,
                 held: false,
+                taken_back_ms: i64::MIN,
             };
             inner.beacons.insert(hub, kept);
             self.check_beacon(inner, hub);

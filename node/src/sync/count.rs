@@ -13,7 +13,7 @@ use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::HeldStatement;
 
 use super::erase::{self, KeptTombstone};
-use super::hold::standing;
+use super::hold::{MAX_CLOCK_AHEAD_MS, standing};
 use super::ledger::{Inner, Ledger, LedgerError, Notice, Totals};
 use super::quarantine;
 use super::registry;
@@ -442,7 +442,7 @@ impl Ledger {
                 Some(ShownDocument {
                     reading: Reading::Event(event),
                     conflicts,
-                }) => Some(event_row(&known.state, &created, *event, conflicts)),
+                }) => Some(self.event_row(&known.state, &created, *event, conflicts)),
                 _ => return Ok(()),
             };
             let shown = self.projector.event_changed(batch, created.thing, id, row.as_ref())?;
@@ -469,6 +469,24 @@ impl Ledger {
             outcome.change = Some((ChangeKind::HubChanged, created.thing));
         }
         Ok(())
+    }
+
+    /// The row of an event as its document reads now.
+    fn event_row(&self, state: &ObjectState, created: &Created, event: Event, conflicts: Vec<Conflict>) -> EventRow {
+        let now_ms = self.clock.now_ms();
+        let is_ahead = event.updated_ms > now_ms.saturating_add(MAX_CLOCK_AHEAD_MS);
+        EventRow {
+            thing: created.thing,
+            object: state.object,
+            hub: created.owner,
+            log: created.log,
+            draft: !created.log.is_shared(),
+            hosts: state.hosts(),
+            invited: state.invited(),
+            conflicts,
+            seen_ms: is_ahead.then_some(now_ms),
+            event,
+        }
     }
 
     /// Nothing is left of an erased event: its imported text goes, and the next import of its source must not bring it
@@ -566,18 +584,6 @@ impl Ledger {
     }
 }
 
-/// What watchers are told of an event.
-fn change_of(shown: &Shown) -> Option<ChangeKind> {
-    if shown.before == shown.after {
-        return None;
-    }
-    Some(match (&shown.before, &shown.after) {
-        (_, None) => ChangeKind::EventRemoved,
-        (_, Some(row)) if row.event.status == Status::Cancelled => ChangeKind::EventCancelled,
-        (None, Some(_)) => ChangeKind::EventAdded,
-        (Some(_), Some(_)) => ChangeKind::EventChanged,
-    })
-}
 /// Writes another state into the row of an envelope, if it is another one.
 pub(super) fn restate(
     batch: &mut Batch,
@@ -596,20 +602,17 @@ pub(super) fn restate(
     catalogue::put(batch, key, &row);
 }
 
-
-/// The row of an event as its document reads now.
-fn event_row(state: &ObjectState, created: &Created, event: Event, conflicts: Vec<Conflict>) -> EventRow {
-    EventRow {
-        thing: created.thing,
-        object: state.object,
-        hub: created.owner,
-        log: created.log,
-        draft: !created.log.is_shared(),
-        hosts: state.hosts(),
-        invited: state.invited(),
-        conflicts,
-        event,
+/// What watchers are told of an event.
+fn change_of(shown: &Shown) -> Option<ChangeKind> {
+    if shown.before == shown.after {
+        return None;
     }
+    Some(match (&shown.before, &shown.after) {
+        (_, None) => ChangeKind::EventRemoved,
+        (_, Some(row)) if row.event.status == Status::Cancelled => ChangeKind::EventCancelled,
+        (None, Some(_)) => ChangeKind::EventAdded,
+        (Some(_), Some(_)) => ChangeKind::EventChanged,
+    })
 }
 
 /// `generation_before` is the one that was shown: its snapshot is of no use any more if another one is shown now.

@@ -21,8 +21,8 @@ use crate::store::catalogue::document::WholeEnvelope;
 use crate::store::catalogue::log::{BeyondKey, BodyKey, LogKey, LogRow, PositionKey, Received, Standing};
 use crate::store::catalogue::object::ObjectKey;
 
-/// A foreign clock further ahead than this does not move ours. Milliseconds.
-const MAX_CLOCK_AHEAD_MS: i64 = 10 * 60 * 1000;
+/// A foreign clock further ahead than this does not move ours, and is told to operators. Milliseconds.
+pub(super) const MAX_CLOCK_AHEAD_MS: i64 = 10 * 60 * 1000;
 
 impl Ledger {
     pub(super) fn is_erased(&self, header: &Header) -> Result<bool, LedgerError> {

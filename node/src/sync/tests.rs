@@ -17,6 +17,7 @@ use crate::store::Store;
 use crate::store::memory::MemoryStore;
 
 mod beacons;
+mod clocks;
 mod cohosts;
 mod counting;
 mod decisions;
@@ -47,10 +48,16 @@ fn own(seed: u8, slug: &str) -> OwnHub {
 }
 
 fn open(store: Store, seed: u8, slug: &str, run: u64) -> Ledger {
+    let now_ms = NOW_MS + i64::try_from(run).unwrap() * 1_000;
+    let clock = ManualClock::new(now_ms, u64::from(seed) << 8 | run);
+    with_clock(store, own(seed, slug), &clock)
+}
+
+fn with_clock(store: Store, own: OwnHub, clock: &Arc<ManualClock>) -> Ledger {
     Ledger::open(LedgerOptions {
         store,
-        clock: ManualClock::new(NOW_MS + i64::try_from(run).unwrap() * 1_000, u64::from(seed) << 8 | run),
-        own: own(seed, slug),
+        clock: clock.clone(),
+        own,
         counter: Box::new(InProcessCounter),
     })
     .unwrap()

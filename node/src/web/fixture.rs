@@ -267,6 +267,7 @@ pub(crate) fn event(number: u32, hub: &HubRow, title: &str, start: &str, length:
         hosts: vec![hub.id],
         invited: Vec::new(),
         conflicts: Vec::new(),
+        seen_ms: None,
         event,
     };
     Draft {

@@ -233,6 +233,9 @@ pub struct Hub {
     /// How it came to stand where it stands, and what is being decided about it, a sentence each.
     #[prost(string, repeated, tag = "23")]
     pub explanation: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// By how much its clock is ahead of this node's, milliseconds, as its newest beacon tells; absent up to ten minutes.
+    #[prost(int64, optional, tag = "24")]
+    pub clock_ahead_ms: ::core::option::Option<i64>,
 }
 /// The network this hub belongs to.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6838,6 +6841,12 @@ pub struct QuarantineRequest {
     pub limit: ::core::option::Option<u32>,
     /// `next` of the page before.
     #[prost(string, optional, tag = "2")]
+    /// Slugs of the hubs that a proof shows to have signed two different envelopes for one position.
+    #[prost(string, repeated, tag = "44")]
+    pub forked: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Slugs of the hubs whose clock is more than ten minutes ahead of this node's.
+    #[prost(string, repeated, tag = "45")]
+    pub clocks_ahead: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     pub cursor: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// A page.

@@ -98,6 +98,7 @@ pub fn hub(answer: ShownHub) -> v1::Hub {
         guest_of: answer.guest_of,
         epochs: answer.epochs,
         fork: answer.fork,
+        clock_ahead_ms: answer.clock_ahead_ms,
         honour_rate: None,
         address: row.address,
         locality: row.profile.locality,
@@ -420,6 +421,8 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         breaches: answer.breaches,
         as_of: answer.as_of_ms.map(timestamp),
         oldest_hub: answer.oldest_hub,
+        forked: answer.forked,
+        clocks_ahead: answer.clocks_ahead,
         counting_error: answer.counting_error,
     }
 }
@@ -560,6 +563,7 @@ mod tests {
             hosts: vec![HubId([2; 16])],
             invited: Vec::new(),
             conflicts: Vec::new(),
+            seen_ms: None,
             event,
         }
     }

@@ -4,9 +4,8 @@ use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::ids::LogId;
 
 use super::{Ledger, NOW_MS, all_envelopes, create, give_all, join, memory, open, own};
-use crate::clock::ManualClock;
-use crate::sync::{LedgerOptions, OwnHub};
-use interhub_domain::document::InProcessCounter;
+use crate::clock::{Clock, ManualClock};
+use crate::store::Store;
 use std::sync::Arc;
 
 fn newest(of: &Ledger, at: &Ledger) -> SignedBeacon {
@@ -14,15 +13,8 @@ fn newest(of: &Ledger, at: &Ledger) -> SignedBeacon {
     all.into_iter().find(|(hub, _)| *hub == of.own_id()).unwrap().1
 }
 
-fn with_clock(store: crate::store::Store, seed: u8, slug: &str, clock: &Arc<ManualClock>) -> Ledger {
-    let own: OwnHub = own(seed, slug);
-    Ledger::open(LedgerOptions {
-        store,
-        clock: clock.clone(),
-        own,
-        counter: Box::new(InProcessCounter),
-    })
-    .unwrap()
+fn with_clock(store: Store, seed: u8, slug: &str, clock: &Arc<ManualClock>) -> Ledger {
+    super::with_clock(store, own(seed, slug), clock)
 }
 
 #[test]
@@ -95,6 +87,47 @@ fn a_clock_that_is_ahead_makes_nothing_fresh() {
     a.sign_beacon().unwrap();
     assert!(b.take_beacon(&newest(&a, &a)).unwrap());
     assert_eq!(b.as_of_ms(a.own_id()), Some(NOW_MS), "the time of receipt");
+}
+
+#[test]
+fn a_clock_that_is_put_right_is_believed_again_and_nobody_brings_the_wrong_time_back() {
+    const YEAR_MS: i64 = 365 * 86_400_000;
+    let (a_clock, b_clock) = (ManualClock::new(NOW_MS, 1), ManualClock::new(NOW_MS, 2));
+    let a = with_clock(memory(), 1, "birmingham", &a_clock);
+    a.create_network("Test network").unwrap();
+    let b = with_clock(memory(), 2, "vienna", &b_clock);
+    join(&a, &b);
+    let next = |ahead_ms: i64| {
+        b_clock.advance_ms(300_000);
+        // Whoever reads the clock finds the same time in both, but for what is wrong.
+        a_clock.set_ms(b_clock.now_ms() + ahead_ms);
+        a.sign_beacon().unwrap();
+        newest(&a, &a)
+    };
+    give_all(&a, &b, |_| {});
+    let before = next(0);
+    assert!(b.take_beacon(&before).unwrap());
+    assert_eq!(b.clock_ahead_ms(a.own_id()), None);
+    let wrong = next(YEAR_MS);
+    assert!(b.take_beacon(&wrong).unwrap());
+    assert_eq!(b.clock_ahead_ms(a.own_id()), Some(YEAR_MS));
+    b_clock.advance_ms(60_000);
+    assert!(
+        !b.take_beacon(&wrong).unwrap() && !b.take_beacon(&before).unwrap(),
+        "they are known"
+    );
+    let right = next(0);
+    assert!(b.take_beacon(&right).unwrap());
+    assert_eq!(b.clock_ahead_ms(a.own_id()), None);
+    give_all(&a, &b, |_| {});
+    assert_eq!(b.as_of_ms(a.own_id()), Some(b_clock.now_ms()));
+    b_clock.advance_ms(60_000);
+    for old in [&wrong, &before, &right] {
+        assert!(!b.take_beacon(old).unwrap(), "a relay may have them still");
+    }
+    // If the clock jumps further than ever, that is news again.
+    assert!(b.take_beacon(&next(2 * YEAR_MS)).unwrap());
+    assert!(b.take_beacon(&next(2 * YEAR_MS)).unwrap());
 }
 
 #[test]

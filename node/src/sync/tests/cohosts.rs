@@ -56,7 +56,7 @@ fn projected(ledger: &Ledger, object: ObjectId) -> EventRow {
 }
 
 fn catalogue_rows(bytes: &[u8]) -> Vec<EventRow> {
-    crate::store::catalogue::decode_row(3, bytes).unwrap()
+    crate::store::catalogue::decode_row(4, bytes).unwrap()
 }
 
 /// An owner, a co-host that has agreed, and another hub.

@@ -91,6 +91,7 @@ fn row(number: usize, weekly: bool) -> EventRow {
         hosts: vec![owner],
         invited: Vec::new(),
         conflicts: Vec::new(),
+        seen_ms: None,
         event,
     }
 }
