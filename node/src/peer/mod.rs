@@ -47,6 +47,11 @@ pub trait Host: Send + Sync + 'static {
     /// Who may talk, and where.
     fn directory(&self) -> Arc<Directory>;
 
+    /// Who may receive what, now: that of [`Host::directory`]. The same one as long as nothing changes.
+    fn access(&self) -> Arc<Access> {
+        self.directory().access.clone()
+    }
+
     /// How far the node is in every log, local ones included.
     fn frontier(&self) -> Frontier;
 

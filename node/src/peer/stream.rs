@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use interhub_domain::access::Access;
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
@@ -59,6 +60,8 @@ pub(super) struct Stream<N> {
     lag_at: tokio::time::Instant,
     lag_moved: bool,
     was_open: bool,
+    /// What the session goes by.
+    access: Arc<Access>,
     /// Whether the peer belonged to the network when it was last looked at.
     belonged: bool,
     ended: Option<Ended>,
@@ -89,7 +92,14 @@ impl<N: Net> Stream<N> {
         let hubs = streams.borrow_and_update().clone();
         let directory = shared.host.directory();
         let access = directory.access.clone();
-        let session = Session::new(local, peer, access, &shared.host.frontier(), &hubs, shared.millis());
+        let session = Session::new(
+            local,
+            peer,
+            access.clone(),
+            &shared.host.frontier(),
+            &hubs,
+            shared.millis(),
+        );
         let mut stream = Self {
             shared: shared.clone(),
             peer,
@@ -104,6 +114,7 @@ impl<N: Net> Stream<N> {
             lag_at: now(),
             lag_moved: false,
             was_open: false,
+            access,
             belonged: directory.access.is_active(peer),
             ended: None,
         };
@@ -178,27 +189,44 @@ impl<N: Net> Stream<N> {
             Ok(Change::Beacon(hub, beacon)) => Event::Beacon(hub, (*beacon).clone()),
             Ok(Change::Proved(proofs)) => Event::Proved(proofs.to_vec()),
             Ok(Change::Erased(tombstone, sum)) => Event::Erased(tombstone, sum),
-            Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                let directory = self.shared.host.directory();
-                if directory
-                    .hubs
-                    .get(&self.peer)
-                    .is_none_or(|contact| contact.key != self.key)
-                {
-                    let reason = "the key of this stream is no longer in the registry".to_owned();
-                    return Event::Stop(Farewell::NotMember, reason);
-                }
-                let belongs = directory.access.is_active(self.peer);
-                if std::mem::replace(&mut self.belonged, belongs) && !belongs {
-                    let reason = "this hub is out of the network; it is served the registry when it calls again";
-                    return Event::Stop(Farewell::NotMember, reason.to_owned());
-                }
-                Event::Access(directory.access.clone(), self.shared.host.frontier())
-            }
+            Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => self.roster_changed(),
             Err(broadcast::error::RecvError::Closed) => {
                 Event::Stop(Farewell::Stopping, "the node is stopping".to_owned())
             }
         }
+    }
+
+    /// What the session is to know of who belongs and who may see what.
+    fn roster_changed(&mut self) -> Event {
+        let directory = self.shared.host.directory();
+        if directory
+            .hubs
+            .get(&self.peer)
+            .is_none_or(|contact| contact.key != self.key)
+        {
+            let reason = "the key of this stream is no longer in the registry".to_owned();
+            return Event::Stop(Farewell::NotMember, reason);
+        }
+        let belongs = directory.access.is_active(self.peer);
+        if std::mem::replace(&mut self.belonged, belongs) && !belongs {
+            let reason = "this hub is out of the network; it is served the registry when it calls again";
+            return Event::Stop(Farewell::NotMember, reason.to_owned());
+        }
+        self.access_now()
+    }
+
+    fn access_now(&mut self) -> Event {
+        self.access = self.shared.host.access();
+        Event::Access(self.access.clone(), self.shared.host.frontier())
+    }
+
+    /// What was read of the store just now, after what changed while the session did not know: a peer that was removed
+    /// meanwhile gets nothing of what was written since.
+    fn read(&mut self, read: Event, events: &mut VecDeque<Event>) {
+        if !Arc::ptr_eq(&self.access, &self.shared.host.access()) {
+            events.push_back(self.roster_changed());
+        }
+        events.push_back(read);
     }
 
     fn received(&mut self, received: Result<Option<v1::Frame>, tonic::Status>) -> Option<Event> {
@@ -244,7 +272,7 @@ impl<N: Net> Stream<N> {
                         max_count,
                     } => {
                         let read = self.shared.host.read_log(row, from_seq, max_bytes, max_count);
-                        events.push_back(Event::Read(row, read));
+                        self.read(Event::Read(row, read), &mut events);
                     }
                     Effect::ReadTombstones {
                         wanted,
@@ -252,30 +280,28 @@ impl<N: Net> Stream<N> {
                         max_bytes,
                     } => {
                         let (envelopes, more) = self.shared.host.read_tombstones(&wanted, skip, max_bytes);
-                        events.push_back(Event::Tombstones { envelopes, more });
+                        self.read(Event::Tombstones { envelopes, more }, &mut events);
                     }
                     Effect::Take(envelopes) => {
                         let opens = envelopes.iter().any(opens_a_group);
                         let taken = self.take(envelopes).await;
                         if opens {
                             // A group that was learnt is to be known before its rows are acknowledged.
-                            let access = self.shared.host.directory().access.clone();
-                            events.push_back(Event::Access(access, self.shared.host.frontier()));
+                            events.push_back(self.access_now());
                         }
                         events.extend(taken);
                     }
-                    Effect::ReadBeacons => events.push_back(Event::Beacons(self.shared.host.beacons())),
+                    Effect::ReadBeacons => self.read(Event::Beacons(self.shared.host.beacons()), &mut events),
                     Effect::TakeBeacon(beacon) => self.shared.host.take_beacon(self.peer, &beacon),
                     Effect::ReadProofs => events.push_back(Event::Proofs(self.shared.host.proofs())),
                     Effect::TakeProofs(proofs) => {
                         self.shared.host.take_proofs(self.peer, &proofs);
                         // What they cut is to be known before the next frame is read.
-                        let access = self.shared.host.directory().access.clone();
-                        events.push_back(Event::Access(access, self.shared.host.frontier()));
+                        events.push_back(self.access_now());
                     }
                     Effect::ReadHeader(row, seq) => {
                         let header = self.shared.host.header_at(row, seq).map(Box::new);
-                        events.push_back(Event::Header(row, seq, header));
+                        self.read(Event::Header(row, seq, header), &mut events);
                     }
                     Effect::CompareHeader(theirs) => {
                         let (row, seq) = (row_of(&theirs), theirs.header.seq);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use interhub_domain::access::Access;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, RowKey};
@@ -140,6 +141,10 @@ impl Host for LedgerHost {
             former: all.filter(|key| !current.contains(key)).collect(),
             hubs,
         })
+    }
+
+    fn access(&self) -> Arc<Access> {
+        self.ledger.access()
     }
 
     fn frontier(&self) -> Frontier {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use interhub_domain::body::{Address, Said};
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, LogId, ObjectId, ThingId};
 use interhub_domain::session::{Frame, Hello};
@@ -301,4 +302,213 @@ fn what_a_peer_must_not_send_is_counted_and_not_held() {
         drop(stream);
         scene.tasks.stop(Duration::from_secs(5)).await;
     });
+}
+
+/// Numbers that look random and are the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+}
+
+/// An event of the node's, and where it is now.
+struct Drawn {
+    object: ObjectId,
+    log: LogId,
+}
+
+/// What happens by chance to a node and the peer that records.
+struct Chance {
+    scene: Scene,
+    dice: Dice,
+    stream: Option<mpsc::Sender<v1::Frame>>,
+    events: Vec<Drawn>,
+    /// Words that the peer may never hear: what carries them is not for it.
+    never: Vec<String>,
+    /// Words that were public while the peer was removed: it may hear them once it is back.
+    not_yet: Vec<String>,
+    is_removed: bool,
+    words: usize,
+}
+
+impl Chance {
+    fn a(&self) -> &Ledger {
+        &self.scene.a
+    }
+
+    /// A word that nothing else says, noted for who may hear it.
+    fn word(&mut self, log: LogId) -> String {
+        self.words += 1;
+        let word = format!("Word{:04}x", self.words);
+        if !log.is_shared() {
+            self.never.push(word.clone());
+        } else if self.is_removed {
+            self.not_yet.push(word.clone());
+        }
+        word
+    }
+
+    fn any_log(&mut self) -> LogId {
+        let (a, b) = (self.a().own_id(), self.scene.b.own_id());
+        match self.dice.roll(5) {
+            0 => LogId::PUBLIC,
+            1 => LogId::NETWORK,
+            2 => LogId::LOCAL,
+            3 => LogId::pair(self.a().network().unwrap(), a, b),
+            _ => self.a().group_with(&BTreeSet::from([b])).unwrap(),
+        }
+    }
+
+    async fn step(&mut self) {
+        match self.dice.roll(12) {
+            0..3 => {
+                let log = self.any_log();
+                let title = self.word(log);
+                let thing = ThingId::new(self.a().own_id(), (self.words as u64).to_be_bytes());
+                let object = write(self.a(), log, thing, &title);
+                self.events.push(Drawn { object, log });
+            }
+            3..6 if !self.events.is_empty() => {
+                let at = self.dice.roll(self.events.len());
+                let Drawn { object, log } = self.events[at];
+                let reading = event(&self.word(log), Status::Confirmed);
+                self.a().write(vec![Write::Change { object, reading }]).unwrap();
+            }
+            6..9 if !self.events.is_empty() => {
+                let at = self.dice.roll(self.events.len());
+                let log = self.any_log();
+                let is_pair =
+                    |log: LogId| !log.is_shared() && log != LogId::LOCAL && self.a().members_of_group(log).is_none();
+                let Drawn { object, log: from } = self.events[at];
+                if log != from && !is_pair(log) && !is_pair(from) {
+                    let reading = event(&self.word(log), Status::Confirmed);
+                    let write = Write::Move { object, log, reading };
+                    let object = self.a().write(vec![write]).unwrap()[0].object;
+                    self.events[at] = Drawn { object, log };
+                }
+            }
+            9 => {
+                // What the other hub says to this one alone is held here, and not passed on.
+                let a = self.a().own_id();
+                let log = self.scene.b.group_with(&BTreeSet::from([a])).unwrap();
+                let title = self.word(log);
+                let thing = ThingId::new(self.scene.b.own_id(), (self.words as u64).to_be_bytes());
+                write(&self.scene.b, log, thing, &title);
+                give_all(&self.scene.b, self.a(), |all| {
+                    all.retain(|envelope| envelope.header.log == log)
+                });
+            }
+            10 => {
+                let c = self.scene.c.own_id();
+                if self.is_removed {
+                    self.a().readmit(c).unwrap();
+                    self.not_yet.clear();
+                } else {
+                    self.a().remove(c, "it records everything").unwrap();
+                }
+                self.is_removed = !self.is_removed;
+            }
+            _ => {
+                self.stream = None;
+                if self.dice.roll(2) == 0 {
+                    self.stream = Some(self.scene.listen().await);
+                }
+            }
+        }
+    }
+
+    /// Waits until the peer has heard this, calling again where the stream has ended: when its place changed, or because it was
+    /// thought to be there twice.
+    async fn hear(&mut self, needle: &[u8]) {
+        let waiting = async {
+            loop {
+                for _ in 0..200 {
+                    if self.scene.heard(needle) {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                self.stream = None;
+                self.stream = Some(self.scene.listen().await);
+            }
+        };
+        let heard = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(heard.is_ok(), "{} never arrives", String::from_utf8_lossy(needle));
+    }
+
+    /// Waits until what was said so far has reached the peer or never will, and looks at all that has.
+    async fn look(&mut self, number: u8) {
+        let address = format!("mark-{number}.example:7400");
+        let said = Said::Address(Address {
+            address: address.clone(),
+        });
+        self.a().write(vec![Write::Statement(said)]).unwrap();
+        self.hear(address.as_bytes()).await;
+        if !self.is_removed {
+            let title = format!("Mark number {number}");
+            let thing = ThingId::new(self.a().own_id(), [200 + number; 8]);
+            write(self.a(), LogId::PUBLIC, thing, &title);
+            self.hear(title.as_bytes()).await;
+        }
+        for word in self.never.iter().chain(&self.not_yet) {
+            assert!(!self.scene.heard(word.as_bytes()), "{word} reached the peer");
+        }
+    }
+}
+
+/// Whatever is written, moved and edited, and however often the peer is cut off, removed and taken back.
+#[test]
+fn a_recording_peer_hears_nothing_it_may_not_in_any_order_of_things() {
+    for seed in 1..=6 {
+        println!("seed {seed}");
+        runtime().block_on(async {
+            let scene = Scene::new().await;
+            let mut chance = Chance {
+                scene,
+                dice: Dice(seed),
+                stream: None,
+                events: Vec::new(),
+                never: Vec::new(),
+                not_yet: Vec::new(),
+                is_removed: false,
+                words: 0,
+            };
+            for round in 0..6_u8 {
+                for _ in 0..15 {
+                    chance.step().await;
+                }
+                chance.look(round).await;
+            }
+            assert!(chance.never.len() > 10, "there was something to hide");
+            // The words of what was published did arrive, so the tape does record.
+            if chance.is_removed {
+                chance.a().readmit(chance.scene.c.own_id()).unwrap();
+                chance.not_yet.clear();
+                chance.is_removed = false;
+                chance.look(50).await;
+            }
+            let frontier = chance.a().frontier();
+            let hidden: Vec<_> = frontier.rows().filter(|(row, _)| !row.log.is_shared()).collect();
+            assert!(!hidden.is_empty());
+            for (row, head) in hidden {
+                assert!(
+                    !chance.scene.heard(&row.log.0) && !chance.scene.heard(&head.hash.0),
+                    "{row:?}"
+                );
+                for envelope in chance.a().read_log(row, 0, usize::MAX, usize::MAX).unwrap() {
+                    assert!(
+                        !chance.scene.heard(&envelope.hash().0) && !chance.scene.heard(&envelope.header.commitment)
+                    );
+                }
+            }
+            chance.stream = None;
+            chance.scene.tasks.stop(Duration::from_secs(5)).await;
+        });
+    }
 }
