@@ -59,12 +59,6 @@ impl Commands {
                     "this event belongs to {owner}; only that hub chooses its co-hosts"
                 )));
             }
-            if row.draft {
-                return Err(CommandError::new(
-                    Class::Precondition,
-                    format!("this event is a draft; publish it first with `interhub event edit {id} --publish`"),
-                ));
-            }
             let hub = this.views.hub(&slug)?.ok_or_else(|| {
                 CommandError::not_found(format!("there is no hub {slug:.80?}; `interhub hub list` shows them"))
             })?;
@@ -82,6 +76,7 @@ impl Commands {
                 }
                 Write::TakeAway { object, writer }
             } else {
+                this.may_see(&id, &row, &hub)?;
                 may_be_asked(&hub, &state)?;
                 Write::Grant { object, writer }
             };
@@ -89,6 +84,22 @@ impl Commands {
             this.show_thing(row.thing)
         })
         .await
+    }
+
+    /// A draft is hosted by hubs that share it.
+    fn may_see(&self, id: &str, row: &EventRow, hub: &HubRow) -> Result<(), CommandError> {
+        let members = self.ledger.members_of_group(row.log).unwrap_or_default();
+        if !row.draft || members.contains(&hub.id) {
+            return Ok(());
+        }
+        let slug = &hub.slug;
+        Err(CommandError::new(
+            Class::Precondition,
+            format!(
+                "{slug} does not see this draft; share it first with `interhub event edit {id} --with {slug}`, or publish it with \
+                 `--publish`"
+            ),
+        ))
     }
 
     /// The events other hubs have asked this one to host, and that it has not answered about.

@@ -13,6 +13,7 @@ use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, Networ
 use interhub_domain::object::FIRST_GENERATION;
 use interhub_domain::registry::{self, RegistryError};
 
+use super::group::group_in;
 use super::hold::Whose;
 use super::ledger::{Inner, Ledger, LedgerError};
 use crate::clock::random_bytes;
@@ -222,12 +223,21 @@ impl Ledger {
         if let Write::Change { object, .. } | Write::Edit { object, .. } | Write::Resolve { object, .. } = &write {
             self.squash_if_large(inner, network, *object)?;
         }
-        let prepared = self.prepare(network, write)?;
-        self.publish(inner, network, prepared)
+        // Made of what is shown before, and said after the generation that goes on: nobody is to see the event vanish.
+        let erasure = match &write {
+            Write::WithdrawFields { object, .. } => Some(self.prepare_erasure(*object, Through::Shown)?),
+            _ => None,
+        };
+        let prepared = self.prepare(inner, network, write)?;
+        let written = self.publish(inner, network, prepared)?;
+        if erasure.is_some() {
+            self.publish(inner, network, erasure.into_iter().collect())?;
+        }
+        Ok(written)
     }
 
     /// What a write comes to: envelopes to be signed, each with its place.
-    fn prepare(&self, network: NetworkId, write: Write) -> Result<Vec<Prepared>, WriteError> {
+    fn prepare(&self, inner: &Inner, network: NetworkId, write: Write) -> Result<Vec<Prepared>, WriteError> {
         Ok(match write {
             Write::Statement(said) => vec![Prepared {
                 place: Place {
@@ -248,11 +258,9 @@ impl Ledger {
                 let state = self.load_object(object)?.0.state;
                 let created = state.created.ok_or(WriteError::NotFound)?;
                 let about = (created.kind, created.thing);
-                // Drafts have no other writers.
-                let writers: Vec<HubId> = if log.is_shared() {
-                    state.remaining_writers()
-                } else {
-                    Vec::new()
+                // Who is not to see it does not write it.
+                let sees = |hub: &HubId| {
+                    log.is_shared() || group_in(inner, log).is_some_and(|group| group.members.contains(hub))
                 };
                 vec![
                     self.prepare_creation(network, log, about, &reading, &writers)?,
@@ -273,7 +281,7 @@ impl Ledger {
             Write::Together(writes) => {
                 let mut all = Vec::with_capacity(writes.len());
                 for write in writes {
-                    all.extend(self.prepare(network, write)?);
+                    all.extend(self.prepare(inner, network, write)?);
                 }
                 all
             }
@@ -480,14 +488,6 @@ impl Ledger {
         let mut ends = Vec::new();
         for (other, head) in inner.held.rows() {
             if other.hub != self.own_id || other.log != row.log || other.epoch == row.epoch {
-                continue;
-            }
-            if vouched(other.epoch) {
-                ends.push((other.epoch, head));
-            }
-            for first in self.read_log(other, 0, usize::MAX, 1).map_err(LedgerError::from)? {
-                if stolen.contains(&first.header.key_number) {
-                    continue;
     /// Of a hub's addresses the newest by clock counts: what comes after one that was said while this clock was ahead claims to
     /// be later. Zero for anything else.
     fn after_own_address(&self, inner: &Inner, content: &Content) -> u64 {
@@ -500,6 +500,14 @@ impl Ledger {
         addresses.map(|one| one.clock.saturating_add(1)).max().unwrap_or(0)
     }
 
+                continue;
+            }
+            if vouched(other.epoch) {
+                ends.push((other.epoch, head));
+            }
+            for first in self.read_log(other, 0, usize::MAX, 1).map_err(LedgerError::from)? {
+                if stolen.contains(&first.header.key_number) {
+                    continue;
                 }
                 if let Some(open) = opening(&first) {
                     named.extend(open.earlier.into_iter().map(|end| (end.epoch, end.seq)));

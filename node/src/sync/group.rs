@@ -17,6 +17,11 @@ use crate::clock::random_bytes;
 /// Groups that one hub may open with this one: an honest one has as many as there are sets of hosts.
 const MAX_GROUPS_OF_HUB: usize = 1_024;
 
+/// The group of a log, also one that was drawn and not written to yet.
+pub(super) fn group_in(inner: &Inner, log: LogId) -> Option<&Group> {
+    inner.groups.get(&log).or_else(|| inner.new_groups.get(&log))
+}
+
 impl Ledger {
     /// Reads the groups from the first envelopes of their logs.
     pub(super) fn load_groups(&self, inner: &mut Inner) -> Result<(), LedgerError> {

@@ -305,3 +305,86 @@ fn a_late_edit_of_who_was_taken_away_is_shown_to_its_operator() {
     assert_eq!(vienna.json(&["event", "conflicts"])["conflicts"], serde_json::json!([]));
     cluster.agree();
 }
+
+#[test]
+fn a_draft_is_edited_by_the_hubs_that_share_and_host_it() {
+    let cluster = Cluster::new(&["birmingham", "amsterdam", "vienna"]);
+    let [birmingham, amsterdam, vienna] = &cluster.hubs[..] else {
+        panic!("three hubs")
+    };
+    let draft = |more: &[&str]| {
+        let start = [
+            "event",
+            "add",
+            "--title",
+            "Joint evening",
+            "--start",
+            "2027-04-01T10:00",
+            "--duration",
+            "1h",
+        ];
+        text(&birmingham.json(&[&start, more].concat()), "id")
+    };
+    let id = draft(&["--with", "amsterdam"]);
+    birmingham
+        .cli(&["event", "cohost", &id, "vienna"])
+        .fails(1, "--with vienna");
+    birmingham.json(&["event", "cohost", &id, "amsterdam"]);
+    has(amsterdam, &id, "title", &"Joint evening".into());
+    wait_until("amsterdam is asked", SOON, || {
+        let asked = amsterdam.json(&["event", "invitations"]);
+        if asked["invitations"][0]["id"] == id.as_str() {
+            return Ok(());
+        }
+        Err(asked.to_string())
+    });
+    amsterdam
+        .cli(&["event", "edit", &id, "--title", "x"])
+        .fails(4, "event accept");
+    amsterdam.json(&["event", "accept", &id]);
+    hosts(birmingham, &id, &["birmingham", "amsterdam"]);
+    amsterdam.json(&["event", "edit", &id, "--title", "Joint night"]);
+    birmingham.json(&["event", "edit", &id, "--url", "https://birmingham.example/"]);
+    for hub in [birmingham, amsterdam] {
+        has(hub, &id, "title", &"Joint night".into());
+        has(hub, &id, "url", &"https://birmingham.example/".into());
+        has(hub, &id, "status", &"draft".into());
+    }
+    // Who sees it is its owner's to say; nobody else has heard of it.
+    amsterdam
+        .cli(&["event", "edit", &id, "--publish"])
+        .fails(4, "birmingham");
+    vienna.cli(&["event", "show", &id]).fails(3, "no event");
+
+    // Shared with other hubs, only they may host it; published, it has its hosts once they agree again.
+    birmingham.json(&["event", "edit", &id, "--with", "amsterdam,vienna"]);
+    has(vienna, &id, "title", &"Joint night".into());
+    hosts(vienna, &id, &["birmingham"]);
+    amsterdam.json(&["event", "accept", &id]);
+    birmingham.json(&["event", "cohost", &id, "vienna"]);
+    wait_until("vienna accepts", SOON, || {
+        let accepted = vienna.cli(&["event", "accept", &id]);
+        if accepted.code == 0 { Ok(()) } else { Err(accepted.err) }
+    });
+    wait_until("three hosts", SOON, || {
+        let shown = birmingham.json(&["event", "show", &id]);
+        if shown["hosts"].as_array().map(Vec::len) == Some(3) {
+            return Ok(());
+        }
+        Err(shown.to_string())
+    });
+    birmingham.json(&["event", "edit", &id, "--with", "vienna"]);
+    wait_until("vienna accepts anew", SOON, || {
+        let accepted = vienna.cli(&["event", "accept", &id]);
+        if accepted.code == 0 { Ok(()) } else { Err(accepted.err) }
+    });
+    hosts(birmingham, &id, &["birmingham", "vienna"]);
+    birmingham.json(&["event", "edit", &id, "--publish"]);
+    for hub in &cluster.hubs {
+        has(hub, &id, "audience", &"public".into());
+        hosts(hub, &id, &["birmingham"]);
+    }
+    vienna.json(&["event", "accept", &id]);
+    hosts(amsterdam, &id, &["birmingham", "vienna"]);
+    cluster.agree();
+}

@@ -10,6 +10,8 @@ use super::acts::path;
 use super::page::{self, AdminFrame};
 use super::{Errand, Fault};
 use crate::command::ShownEvent;
+use crate::command::audience::ShownAudience;
+use crate::projection::HubRow;
 
 /// A summary is cut to this many characters.
 const MAX_SUMMARY_CHARS: usize = 300;
@@ -27,7 +29,8 @@ struct HostsPage {
     others: Vec<(String, String)>,
     /// This hub owns the event.
     ours: bool,
-    draft: bool,
+    /// Only this hub sees it.
+    alone: bool,
 }
 
 /// A hub that hosts, or was asked to.
@@ -59,8 +62,8 @@ struct Invitation {
     when: String,
     owner: String,
     summary: String,
-    /// Its public page.
-    href: String,
+    /// Its public page, if there is one.
+    href: Option<String>,
 }
 
 /// `GET /admin/events/{id}/hosts`
@@ -72,8 +75,13 @@ pub(super) async fn show(errand: Errand) -> Result<Reply, Fault> {
         let heading = fill(errand.words.hosts_heading, &[("title", &title)]);
         let (frame, office) = page::frame(errand, board, &heading, "/admin/events");
         let ours = board.house().is_some_and(|house| house.id == row.hub);
+        // A draft is hosted by hubs that share it.
+        let sees = |hub: &HubRow| match &shown.audience {
+            ShownAudience::Group(slugs) => slugs.contains(&hub.slug),
+            _ => !row.draft,
+        };
         let others = board.active().filter(|hub| {
-            ours && !row.draft && !hub.own && !row.hosts.contains(&hub.id) && !row.invited.contains(&hub.id)
+            ours && sees(hub) && !hub.own && !row.hosts.contains(&hub.id) && !row.invited.contains(&hub.id)
         });
         Ok(pages::html(&HostsPage {
             action: errand.visit.plain_link(&format!("{}/hosts", path(errand))),
@@ -81,7 +89,7 @@ pub(super) async fn show(errand: Errand) -> Result<Reply, Fault> {
             hosts: hosts(errand, board, &shown, ours),
             others: others.map(|hub| (hub.slug.clone(), name_of(hub))).collect(),
             ours,
-            draft: row.draft,
+            alone: shown.audience == ShownAudience::Local,
             frame,
             office,
             heading,
@@ -152,7 +160,7 @@ pub(super) async fn invitations(errand: Errand) -> Result<Reply, Fault> {
                 when: board.reader.when(occurrence, &board.city(row)).full,
                 owner: board.tag(row.hub).name,
                 summary: text::one_line(&row.event.summary, MAX_SUMMARY_CHARS),
-                href: errand.visit.plain_link(&format!("/events/{}", row.thing)),
+                href: (!row.draft).then(|| errand.visit.plain_link(&format!("/events/{}", row.thing))),
             }
         };
         Ok(pages::html(&InvitationsPage {

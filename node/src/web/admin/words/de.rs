@@ -169,7 +169,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     host_none_left: "Es gibt keinen weiteren Hub.",
     host_take_away: "Entfernen",
     host_stop: "Dieser Hub veranstaltet nicht mehr mit",
-    host_draft: "Entwürfe haben keine Mitveranstalter. Bitte zuerst veröffentlichen.",
+    host_draft: "Diesen Entwurf sieht nur dieser Hub. Bitte zuerst veröffentlichen.",
     invitations_lead: "Andere Hubs möchten diese Veranstaltungen mit euch machen.",
     invitations_none: "Kein Hub hat gefragt. Wenn einer fragt, steht es hier und auf der Startseite.",
     accept: "Zusagen",

@@ -169,7 +169,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     host_none_left: "There is no other hub to ask.",
     host_take_away: "Take away",
     host_stop: "This hub does not host it any more",
-    host_draft: "Drafts have no other hosts. Publish it first.",
+    host_draft: "Only this hub sees this draft. Publish it first.",
     invitations_lead: "Other hubs would like to host these events with you.",
     invitations_none: "No hub has asked. When one does, it is shown here and on the start page.",
     accept: "Accept",

@@ -169,7 +169,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     host_none_left: "No queda ningún otro hub.",
     host_take_away: "Quitar",
     host_stop: "Este hub deja de coorganizar",
-    host_draft: "Los borradores no tienen coorganizadores. Publícalo primero.",
+    host_draft: "Solo este hub ve este borrador. Publícalo primero.",
     invitations_lead: "Otros hubs quieren organizar estos eventos con vosotros.",
     invitations_none: "Ningún hub ha preguntado. Cuando lo haga, aparecerá aquí y en el inicio.",
     accept: "Aceptar",

@@ -169,7 +169,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     host_none_left: "Er is geen andere hub om te vragen.",
     host_take_away: "Weghalen",
     host_stop: "Deze hub organiseert niet meer mee",
-    host_draft: "Concepten hebben geen mede-organisatoren. Publiceer het eerst.",
+    host_draft: "Alleen deze hub ziet dit concept. Publiceer het eerst.",
     invitations_lead: "Andere hubs willen deze evenementen samen met jullie organiseren.",
     invitations_none: "Geen hub heeft iets gevraagd. Als dat gebeurt, staat het hier en op de startpagina.",
     accept: "Toestemmen",
