@@ -185,16 +185,18 @@ pub fn squash(
     kind: DocumentKind,
     withdrawn: &[String],
 ) -> Result<Option<Made>, EditError> {
-    let old = load(snapshot)?;
+    let mut old = load(snapshot)?;
     let mut reading = read(&old, kind);
     if let Reading::Event(event) = &mut reading {
         patch::withdraw(event, withdrawn);
     }
+    // Before the new generation begins: what is written into that and taken away again would still be in its bytes.
+    write(&mut old, &reading)?;
     let mut doc = AutoCommit::new();
     doc.set_actor(ActorId::from(&actor[..]));
     tree::Node::of_document(&old).fill(&mut doc, &ROOT)?;
-    // What a reading settles (a cancellation beside other statuses, dates that two hubs changed) is settled in the new
-    // generation too.
+    // What a reading settles (a cancellation beside other statuses, dates that two hubs changed, maps that several made) is
+    // settled in the new generation too.
     write(&mut doc, &reading)?;
     commit(&mut doc)
 }

@@ -163,6 +163,32 @@ const fn status_name(status: Status) -> &'static str {
     }
 }
 
+/// Whether a field can be taken back by its name: an event goes on without it. Its title, status and dates it needs.
+pub fn can_be_withdrawn(name: &str) -> bool {
+    let needed = |field: Field| {
+        matches!(
+            field,
+            Field::Title
+                | Field::Status
+                | Field::Start
+                | Field::End
+                | Field::Timezone
+                | Field::Rrule
+                | Field::ExtraDates
+                | Field::ExcludedDates
+        )
+    };
+    let mut translation = name.split('/');
+    let is_translation = translation.next() == Some("translations")
+        && translation.next().is_some_and(|language| !language.is_empty())
+        && matches!(translation.next(), Some("title" | "summary"))
+        && translation.next().is_none();
+    is_translation
+        || Field::ALL
+            .into_iter()
+            .any(|field| field.name() == name && !needed(field))
+}
+
 /// Empties the fields of these names.
 pub(super) fn withdraw(event: &mut Event, names: &[String]) {
     let empty = Event {

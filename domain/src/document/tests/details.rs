@@ -401,6 +401,21 @@ fn details_can_be_withdrawn() {
     assert_eq!(less.features, event.features);
 }
 
+#[test]
+fn what_is_withdrawn_is_not_in_the_bytes_of_the_next_generation() {
+    let mut event = translated(&sample_event(), "de", say("Offene Tür", "Kommt nach Sansibar"));
+    event.description = "Call Zanzibar".into();
+    event.url = "https://zanzibar.example/".into();
+    event.tags = vec!["tanzania".into()];
+    let names = ["translations/de/summary", "description", "url", "tags"].map(str::to_owned);
+    let made = squash(&base(&event), B, DocumentKind::Event, &names).unwrap().unwrap();
+    let has = |word: &str| made.change.windows(word.len()).any(|bytes| bytes == word.as_bytes());
+    for word in ["Sansibar", "Zanzibar", "zanzibar.example", "tanzania"] {
+        assert!(!has(word), "{word}");
+    }
+    assert!(has("Offene"), "what stays is there as it is");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
