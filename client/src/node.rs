@@ -289,6 +289,13 @@ impl Node {
         Ok(self.event_service().erase(request).await?.into_inner())
     }
 
+    /// Takes fields of an event back, everywhere.
+    pub async fn withdraw_fields(&self, id: &str, fields: Vec<String>) -> Result<v1::Event, ClientError> {
+        let id = id.to_owned();
+        let request = call(v1::WithdrawFieldsRequest { id, fields });
+        Ok(self.event_service().withdraw(request).await?.into_inner())
+    }
+
     /// Follows a calendar.
     pub async fn subscribe(
         &self,

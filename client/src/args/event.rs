@@ -47,6 +47,15 @@ pub enum EventCommand {
         #[arg(value_name = "ID", value_parser = value::event_id)]
         id: String,
     },
+    /// Take fields of an event of this hub back: it goes on without them, and every hub deletes what it said before
+    Withdraw {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+        /// Which, like description, url or translations/de/title
+        #[arg(value_name = "FIELD", required = true)]
+        fields: Vec<String>,
+    },
     /// Hide another hub's event on this hub's own pages, lists, feeds and search
     Hide(HideArgs),
     /// Show a hidden event again

@@ -53,6 +53,7 @@ pub(super) async fn run(
             return subscription::unsubscribe(&name, &node(global).await?, answer).await;
         }
         EventCommand::Erase { id } => return erase(&id, &node(global).await?, answer).await,
+        EventCommand::Withdraw { id, fields } => node(global).await?.withdraw_fields(&id, fields).await?,
         EventCommand::Hide(args) => node(global).await?.hide_event(&args.id, &args.reason).await?,
         EventCommand::Unhide(args) => {
             let reason = args.reason.unwrap_or_default();

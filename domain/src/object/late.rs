@@ -197,7 +197,7 @@ pub fn late(question: &Question<'_>, state: &ObjectState) -> Result<Late, Unjudg
 
 /// The own edits that did not go on when what the document says was taken to another log from these heads. Nobody says them
 /// again: the owner alone decides who hosts what is there.
-pub fn left_behind(question: &Question<'_>, heads: &[Vec<u8>]) -> Result<Late, Unjudged> {
+pub fn left_behind(question: &Question<'_>, heads: &[Vec<u8>], through: u32) -> Result<Late, Unjudged> {
     let graph = Graph::of(question.bodies);
     let heads = heads.iter().filter_map(|head| head.as_slice().try_into().ok());
     let included = graph.closure(heads);
@@ -205,6 +205,7 @@ pub fn left_behind(question: &Question<'_>, heads: &[Vec<u8>]) -> Result<Late, U
     let is_late = |body: &&HeldBody| {
         let change = graph.of.get(&body.hash);
         body.kind == Kind::Change
+            && body.generation <= through
             && body.hub == question.own
             && !body.void
             && !replaced.contains(&body.hash)
@@ -212,6 +213,15 @@ pub fn left_behind(question: &Question<'_>, heads: &[Vec<u8>]) -> Result<Late, U
     };
     let mut found: Vec<&HeldBody> = question.bodies.iter().filter(is_late).collect();
     found.sort_by_key(|body| (body.clock, body.hash));
+    let since = question.bodies.iter().filter(|body| body.generation > through);
+    let withdrawn: BTreeSet<String> = since
+        .filter_map(|body| match &body.content {
+            Some(Content::Squash(squash)) => Some(&squash.withdrawn),
+            _ => None,
+        })
+        .flatten()
+        .cloned()
+        .collect();
     let mut late = Late::default();
     for body in found {
         late.edits
@@ -220,7 +230,7 @@ pub fn left_behind(question: &Question<'_>, heads: &[Vec<u8>]) -> Result<Late, U
                 clock: body.clock,
                 before,
                 after,
-                withdrawn: BTreeSet::new(),
+                withdrawn: withdrawn.clone(),
             }));
     }
     Ok(late)

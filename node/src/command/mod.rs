@@ -26,6 +26,7 @@ pub mod subscription;
 pub(crate) mod testing;
 pub mod undo;
 pub mod webhook;
+mod withdraw;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -150,6 +150,13 @@ impl v1::events_server::Events for EventsService {
         Ok(Response::new(answer::erased(erased)))
     }
 
+    async fn withdraw(&self, request: Request<v1::WithdrawFieldsRequest>) -> Result<Response<v1::Event>, Status> {
+        let v1::WithdrawFieldsRequest { id, fields } = request.into_inner();
+        Ok(Response::new(answer::event(
+            self.commands.withdraw_fields(id, fields).await?,
+        )))
+    }
+
     async fn hide(&self, request: Request<v1::HideEventRequest>) -> Result<Response<v1::Event>, Status> {
         let by = caller(&request);
         let v1::HideEventRequest { id, reason } = request.into_inner();

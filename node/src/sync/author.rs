@@ -95,6 +95,14 @@ pub enum Write {
         /// What it is to say.
         reading: Reading,
     },
+    /// Takes fields back from an own document: it goes on without them in the next generation, and what the generations before it
+    /// said is erased at every hub.
+    WithdrawFields {
+        /// The document.
+        object: ObjectId,
+        /// Names of the fields.
+        fields: Vec<String>,
+    },
     /// A tombstone for everything a document of this hub has said so far: its thing goes on in another log.
     Withdraw {
         /// The document.
@@ -262,6 +270,8 @@ impl Ledger {
                 let sees = |hub: &HubId| {
                     log.is_shared() || group_in(inner, log).is_some_and(|group| group.members.contains(hub))
                 };
+                let mut writers = state.remaining_writers();
+                writers.retain(sees);
                 vec![
                     self.prepare_creation(network, log, about, &reading, &writers)?,
                     self.prepare_erasure(object, Through::Shown)?,
@@ -277,6 +287,7 @@ impl Ledger {
             Write::Consent { object, agreed } => vec![self.prepare_consent(object, agreed)?],
             Write::TakeAway { object, writer } => vec![self.prepare_squash(object, Some(writer))?],
             Write::Erase { object } => vec![self.prepare_erasure(object, Through::All)?],
+            Write::WithdrawFields { object, fields } => vec![self.prepare_squash_with(object, |_| true, &fields)?],
             Write::Withdraw { object } => vec![self.prepare_erasure(object, Through::Shown)?],
             Write::Together(writes) => {
                 let mut all = Vec::with_capacity(writes.len());
@@ -477,17 +488,6 @@ impl Ledger {
         )
     }
 
-    /// Names every earlier run of this log that is held and that no earlier `open` named as it now ends. After a theft it
-    /// names only what this hub vouches for, and what a stolen key named is not named.
-    fn opening(&self, inner: &Inner, row: RowKey) -> Result<Open, LedgerError> {
-        let own = inner.roster.members.get(&self.own_id);
-        let stolen = own.map(|own| own.keys.stolen.clone()).unwrap_or_default();
-        let runs = self.own_runs().map_err(LedgerError::from)?;
-        let vouched = |epoch: Epoch| stolen.is_empty() || runs.contains(&epoch);
-        let mut named = std::collections::BTreeSet::new();
-        let mut ends = Vec::new();
-        for (other, head) in inner.held.rows() {
-            if other.hub != self.own_id || other.log != row.log || other.epoch == row.epoch {
     /// Of a hub's addresses the newest by clock counts: what comes after one that was said while this clock was ahead claims to
     /// be later. Zero for anything else.
     fn after_own_address(&self, inner: &Inner, content: &Content) -> u64 {
@@ -500,6 +500,17 @@ impl Ledger {
         addresses.map(|one| one.clock.saturating_add(1)).max().unwrap_or(0)
     }
 
+    /// Names every earlier run of this log that is held and that no earlier `open` named as it now ends. After a theft it
+    /// names only what this hub vouches for, and what a stolen key named is not named.
+    fn opening(&self, inner: &Inner, row: RowKey) -> Result<Open, LedgerError> {
+        let own = inner.roster.members.get(&self.own_id);
+        let stolen = own.map(|own| own.keys.stolen.clone()).unwrap_or_default();
+        let runs = self.own_runs().map_err(LedgerError::from)?;
+        let vouched = |epoch: Epoch| stolen.is_empty() || runs.contains(&epoch);
+        let mut named = std::collections::BTreeSet::new();
+        let mut ends = Vec::new();
+        for (other, head) in inner.held.rows() {
+            if other.hub != self.own_id || other.log != row.log || other.epoch == row.epoch {
                 continue;
             }
             if vouched(other.epoch) {

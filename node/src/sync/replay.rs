@@ -56,9 +56,8 @@ impl Ledger {
         let Some(created) = created.filter(|created| created.kind == DocumentKind::Event) else {
             return Ok(());
         };
-        let heads = tombstone_of(envelope)
-            .map(|tombstone| tombstone.heads)
-            .unwrap_or_default();
+        let tombstone = tombstone_of(envelope).unwrap_or_default();
+        let heads = tombstone.heads;
         if heads.is_empty() {
             return Ok(());
         }
@@ -71,7 +70,7 @@ impl Ledger {
             forked: &BTreeSet::new(),
             counter,
         };
-        let late = late::left_behind(&question, &heads).map_err(LedgerError::Unjudged)?;
+        let late = late::left_behind(&question, &heads, tombstone.through_generation).map_err(LedgerError::Unjudged)?;
         let taken = taken.and_then(|saved| match document::read_saved(&saved, created.kind) {
             Ok(Reading::Event(event)) => Some(*event),
             _ => None,

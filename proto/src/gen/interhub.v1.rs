@@ -4332,6 +4332,17 @@ pub struct EraseEventRequest {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
 }
+/// What to take back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawFieldsRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Names of fields: summary, description, location, at, url, online_url, image_url, tags, features, capacity, language,
+    /// translations/LANG/title and translations/LANG/summary. One at least.
+    #[prost(string, repeated, tag = "2")]
+    pub fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// What an erasure came to.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EraseEventResponse {
@@ -4984,6 +4995,29 @@ pub mod events_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Erase"));
             self.inner.unary(req, path, codec).await
         }
+        /// Takes fields of an own event back: it goes on without them, and every hub deletes what it said before. PERMISSION_DENIED for
+        /// another hub's event, INVALID_ARGUMENT for a field that it needs.
+        pub async fn withdraw(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WithdrawFieldsRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/Withdraw",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "Withdraw"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Hides another hub's event on this hub's own pages, lists, feeds and search. PERMISSION_DENIED for an own event.
         pub async fn hide(
             &mut self,
@@ -5331,6 +5365,12 @@ pub mod events_server {
             tonic::Response<super::EraseEventResponse>,
             tonic::Status,
         >;
+        /// Takes fields of an own event back: it goes on without them, and every hub deletes what it said before. PERMISSION_DENIED for
+        /// another hub's event, INVALID_ARGUMENT for a field that it needs.
+        async fn withdraw(
+            &self,
+            request: tonic::Request<super::WithdrawFieldsRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
         /// Hides another hub's event on this hub's own pages, lists, feeds and search. PERMISSION_DENIED for an own event.
         async fn hide(
             &self,
@@ -5999,6 +6039,51 @@ pub mod events_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = EraseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/Withdraw" => {
+                    #[allow(non_camel_case_types)]
+                    struct WithdrawSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::WithdrawFieldsRequest>
+                    for WithdrawSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WithdrawFieldsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::withdraw(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WithdrawSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -6756,6 +6841,12 @@ pub struct StatusResponse {
     /// Ids of decisions, 64 hexadecimal digits each, that will give this hub other keys unless it objects.
     #[prost(string, repeated, tag = "43")]
     pub key_decisions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Slugs of the hubs that a proof shows to have signed two different envelopes for one position.
+    #[prost(string, repeated, tag = "44")]
+    pub forked: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Slugs of the hubs whose clock is more than ten minutes ahead of this node's.
+    #[prost(string, repeated, tag = "45")]
+    pub clocks_ahead: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Why changes of other hubs cannot be judged now, in one line. They wait until they can; absent: they are judged.
     #[prost(string, optional, tag = "50")]
     pub counting_error: ::core::option::Option<::prost::alloc::string::String>,
@@ -6841,12 +6932,6 @@ pub struct QuarantineRequest {
     pub limit: ::core::option::Option<u32>,
     /// `next` of the page before.
     #[prost(string, optional, tag = "2")]
-    /// Slugs of the hubs that a proof shows to have signed two different envelopes for one position.
-    #[prost(string, repeated, tag = "44")]
-    pub forked: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Slugs of the hubs whose clock is more than ten minutes ahead of this node's.
-    #[prost(string, repeated, tag = "45")]
-    pub clocks_ahead: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     pub cursor: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// A page.
@@ -6991,6 +7076,8 @@ pub enum QuarantineState {
     Refused = 1,
     /// Beyond a fork, a theft or a removal.
     Void = 2,
+    /// For something that has not come for a week: what it builds on, leave to write, a newer version of this software.
+    Waiting = 3,
 }
 impl QuarantineState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -7002,6 +7089,7 @@ impl QuarantineState {
             Self::Unspecified => "QUARANTINE_STATE_UNSPECIFIED",
             Self::Refused => "QUARANTINE_STATE_REFUSED",
             Self::Void => "QUARANTINE_STATE_VOID",
+            Self::Waiting => "QUARANTINE_STATE_WAITING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -7010,6 +7098,7 @@ impl QuarantineState {
             "QUARANTINE_STATE_UNSPECIFIED" => Some(Self::Unspecified),
             "QUARANTINE_STATE_REFUSED" => Some(Self::Refused),
             "QUARANTINE_STATE_VOID" => Some(Self::Void),
+            "QUARANTINE_STATE_WAITING" => Some(Self::Waiting),
             _ => None,
         }
     }
@@ -7085,8 +7174,6 @@ pub mod operations_client {
         where
             D: TryInto<tonic::transport::Endpoint>,
             D::Error: Into<StdError>,
-    /// For something that has not come for a week: what it builds on, leave to write, a newer version of this software.
-    Waiting = 3,
         {
             let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
             Ok(Self::new(conn))
@@ -7098,7 +7185,6 @@ pub mod operations_client {
         T::Error: Into<StdError>,
         T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
         <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-            Self::Waiting => "QUARANTINE_STATE_WAITING",
     {
         pub fn new(inner: T) -> Self {
             let inner = tonic::client::Grpc::new(inner);
@@ -7107,7 +7193,6 @@ pub mod operations_client {
         pub fn with_origin(inner: T, origin: Uri) -> Self {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
-            "QUARANTINE_STATE_WAITING" => Some(Self::Waiting),
         }
         pub fn with_interceptor<F>(
             inner: T,

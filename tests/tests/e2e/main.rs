@@ -20,4 +20,5 @@ mod subscription;
 mod terminal;
 mod tokens;
 mod webhooks;
+mod withdraw;
 mod withholding;

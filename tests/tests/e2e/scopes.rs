@@ -53,7 +53,7 @@ fn wait_gone(hub: &Hub, id: &str, words: &str) {
     }
 }
 
-fn add(hub: &Hub, title: &str) -> String {
+pub(super) fn add(hub: &Hub, title: &str) -> String {
     let event = hub.json(&[
         "event",
         "add",
@@ -76,7 +76,7 @@ fn wait_event(hub: &Hub, id: &str) {
     });
 }
 
-fn any_file_holds(folder: &Path, needle: &[u8]) -> Option<std::path::PathBuf> {
+pub(super) fn any_file_holds(folder: &Path, needle: &[u8]) -> Option<std::path::PathBuf> {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         // A running node renames and removes files of its own.
