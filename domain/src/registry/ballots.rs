@@ -8,7 +8,7 @@
 //!
 //! A node takes what passes, forward only: what lacks a decision taken more than seven days ago is refused, so that
 //! nobody rewrites the past with votes that were lying about. What is taken stays taken, but for a theft. Since when is the node's own
-//! knowledge ([`Taken`]), which it stores.
+//! knowledge ([`Taken`]), which it stores, and remembers of what a theft took out of force too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +45,10 @@ pub struct Ballots {
     /// Decisions whose past is not all here: they wait for it.
     incomplete: BTreeSet<HeaderHash>,
     taken: Taken,
+    /// What was taken and is not in force while a thief's signature is all that made it pass.
+    given_back: Taken,
+    /// Both of them.
+    remembered: Taken,
 }
 
 impl Ballots {
@@ -104,6 +108,8 @@ impl Ballots {
         ballots.give_back();
         ballots.take(now_ms);
         ballots.judge();
+        ballots.remembered.clone_from(&ballots.given_back);
+        ballots.remembered.extend(&ballots.taken);
         ballots
     }
 
@@ -301,10 +307,11 @@ impl Ballots {
         }
     }
 
-    /// What was taken because of signatures that turned out to be a thief's was not decided.
+    /// What was taken because of signatures that turned out to be a thief's was not decided. Since when it was taken is not
+    /// forgotten: that a key was stolen is heard before what its hub vouches for, and then it is in force as it was.
     fn give_back(&mut self) {
         for opinion in self.decisions.iter().filter(|opinion| opinion.spoiled) {
-            self.taken.remove(&opinion.id);
+            self.given_back.extend(self.taken.remove_entry(&opinion.id));
         }
     }
 
@@ -438,9 +445,9 @@ impl Ballots {
         self.founders.iter().map(|founder| (founder.hub, founder.counter))
     }
 
-    /// Everything taken and since when, to be stored.
+    /// Everything taken and since when, to be stored; with what a theft took out of force, for the hub may yet vouch for it.
     pub const fn taken(&self) -> &Taken {
-        &self.taken
+        &self.remembered
     }
 
     /// Decisions whose past is not all here.

@@ -1,6 +1,6 @@
 //! What stolen keys said about who belongs.
 
-use super::decisions::Node;
+use super::decisions::{Node, days};
 use super::*;
 use crate::body::{KeyReason, Vote, VoteWord};
 use crate::frontier::RowKey;
@@ -217,6 +217,31 @@ fn a_thief_neither_admits_nor_withdraws_nor_leaves_nor_moves_its_victim() {
         );
         assert_eq!(roster.guests_per_voter, 4, "three of five agreed to it");
     }
+}
+
+#[test]
+fn what_a_hub_vouches_for_a_moment_later_is_in_force_since_it_was_taken() {
+    let (mut book, last) = five();
+    let other = book.decide(1, &last, Change::Rules { guests_per_voter: 7 });
+    book.votes(&[2, 3], other);
+    let by_victim = book.decide(1, &last, remove(5));
+    book.votes(&[2, VICTIM], by_victim);
+    let mut node = Node::new();
+    node.sees(&book);
+    node.now_ms += days(8);
+    let mut at_once = Node {
+        taken: node.taken.clone(),
+        ..node
+    };
+    theft(&mut book);
+    // The word that the key was stolen comes before what the new key says of the time before.
+    assert!(node.sees(&book).votes(hub(5)));
+    let expected = at_once.sees_named(&book, &vouching(None));
+    let roster = node.sees_named(&book, &vouching(None));
+    assert_eq!(roster.members[&hub(5)].standing, Standing::Removed);
+    assert_eq!(roster.members, expected.members);
+    assert_eq!(roster.ballots.taken()[&by_victim], NOW_MS);
+    assert_eq!(roster.ballots.taken(), expected.ballots.taken());
 }
 
 #[test]
