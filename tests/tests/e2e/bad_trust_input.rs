@@ -6,7 +6,7 @@ use interhub_tests::hub::{Hub, SOON, run, text, wait_until};
 use serde_json::{Value, json};
 
 /// One command line, the exit code, and words of the one line on standard error.
-type Row<'a> = (&'a [&'a str], i32, &'a str);
+pub(super) type Row<'a> = (&'a [&'a str], i32, &'a str);
 
 const UNKNOWN_EVENT: &str = "0123456789abcdef0123456789abcdef";
 const UNKNOWN_DECISION: &str = "ffffffff";
@@ -67,7 +67,7 @@ fn all_events(hub: &Hub) -> Value {
 
 /// Every one of these commands is refused as it should be, and changes nothing here.
 #[track_caller]
-fn refuses(hub: &Hub, rows: &[Row<'_>]) {
+pub(super) fn refuses(hub: &Hub, rows: &[Row<'_>]) {
     let before = everything(hub);
     for (command, code, words) in rows {
         let ran = hub.cli(command);

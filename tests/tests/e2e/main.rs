@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_trust_input;
 mod cohosts;
 mod copies;
+mod decisions;
 mod departed;
 mod details;
 mod disk;

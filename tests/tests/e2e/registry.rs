@@ -4,7 +4,7 @@ use interhub_tests::cluster::{Cluster, agree};
 use interhub_tests::hub::{Hub, SOON, text, wait_until};
 use serde_json::Value;
 
-fn line(asked: &Hub, about: &str) -> Value {
+pub(super) fn line(asked: &Hub, about: &str) -> Value {
     let list = asked.json(&["hub", "list"]);
     let hubs = list["hubs"].as_array().unwrap();
     let found = hubs.iter().find(|hub| hub["slug"] == about);
@@ -13,7 +13,7 @@ fn line(asked: &Hub, about: &str) -> Value {
 
 /// Waits until every one of these hubs shows this of that hub.
 #[track_caller]
-fn all_show(hubs: &[&Hub], about: &str, field: &str, value: &Value) {
+pub(super) fn all_show(hubs: &[&Hub], about: &str, field: &str, value: &Value) {
     for hub in hubs {
         wait_until(&format!("{field} of {about} at {}", hub.slug), SOON, || {
             let line = line(hub, about);
@@ -26,12 +26,12 @@ fn all_show(hubs: &[&Hub], about: &str, field: &str, value: &Value) {
     }
 }
 
-fn has_event(hub: &Hub, id: &str) -> bool {
+pub(super) fn has_event(hub: &Hub, id: &str) -> bool {
     hub.cli(&["--json", "event", "show", id]).code == 0
 }
 
 /// The founder seats the others one by one, with their votes once three vote.
-fn seat(cluster: &Cluster, slugs: &[&str]) {
+pub(super) fn seat(cluster: &Cluster, slugs: &[&str]) {
     let all: Vec<&Hub> = cluster.hubs.iter().collect();
     for slug in slugs {
         let decision = all[0].json(&["hub", "vote", slug]);
