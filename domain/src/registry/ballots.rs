@@ -479,6 +479,11 @@ impl Ballots {
             .is_some_and(|place| later.past.contains(*place))
     }
 
+    /// Whether these are decisions, and all of them taken.
+    pub(super) fn are_taken(&self, named: &BTreeSet<HeaderHash>) -> bool {
+        !named.is_empty() && named.iter().all(|id| self.taken.contains_key(id))
+    }
+
     /// Whether everything in a decision's past is taken.
     pub fn past_is_taken(&self, opinion: &Opinion) -> bool {
         opinion.past.is_within(&self.taken_places(i64::MAX))

@@ -191,8 +191,9 @@ impl Roster {
             if ballots.is_settled_by(opinion, &decided) {
                 continue;
             }
-            // Whoever took what others refused helps them to take it too.
-            let agrees = matches!(key, ChangeKey::Adopt(_)) && ballots.past_is_taken(opinion);
+            // Whoever took what others refused helps them to take it too: that, and nothing it has not taken itself.
+            let agrees =
+                matches!(&key, ChangeKey::Adopt(named) if ballots.are_taken(named)) && ballots.past_is_taken(opinion);
             if !agrees && !words.get(&key).is_some_and(Words::stand) {
                 continue;
             }

@@ -158,3 +158,25 @@ fn whoever_took_what_others_refused_helps_them_to_take_it() {
     let roster = book.roster();
     assert_eq!(roster.duties(hub(2)), [Duty::Sign(id)]);
 }
+
+/// There is no end of what a hostile voter can propose to adopt. If others signed it, all of it would be taken at once, and
+/// no later decision could name so many.
+#[test]
+fn nobody_helps_to_adopt_what_it_has_not_taken_itself() {
+    let (mut book, last) = Book::with_voters(5);
+    for number in 0..=64 {
+        let proposal = Proposal {
+            after: last.iter().copied().collect(),
+            left: [].into(),
+            change: Change::Adopt([HeaderHash([number; 32]), last[0]].into()),
+        };
+        book.say(3, Said::Decide(proposal.write()));
+    }
+    let pending = book.decide(4, &last, Change::Rules { guests_per_voter: 3 });
+    for change in [Change::Adopt([pending].into()), Change::Adopt([].into())] {
+        book.decide(3, &last, change);
+    }
+    let roster = book.roster();
+    assert_eq!(roster.duties(hub(1)), []);
+    assert_eq!(roster.duties(hub(2)), []);
+}
