@@ -35,6 +35,12 @@ impl Positions {
         self.0.iter().zip(theirs).all(|(bits, theirs)| bits & !theirs == 0)
     }
 
+    /// How many are in both.
+    pub(super) fn in_common(&self, other: &Self) -> usize {
+        let both = self.0.iter().zip(&other.0).map(|(bits, theirs)| bits & theirs);
+        both.map(|bits| bits.count_ones() as usize).sum()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.0.len() * 64).filter(|place| self.contains(*place))
     }

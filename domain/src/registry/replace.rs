@@ -18,6 +18,7 @@ use super::ballots::{Ballots, Opinion, State};
 use super::check::RegistryError;
 use super::decision::Change;
 use super::keys::{HubKeys, KeyWord};
+use super::positions::Positions;
 use super::{HeldStatement, Roster, Seals};
 use crate::body::{Objection, ObjectionRecord, Said};
 use crate::envelope::{SigningKey, public_key};
@@ -152,14 +153,19 @@ impl Ballots {
     /// What the decisions held would make of keys; nobody's objection is known yet.
     pub(super) fn replacements(&self, now_ms: i64) -> Replacements {
         let replacing = || {
-            self.all()
-                .filter_map(|opinion| Some((opinion, replacement(opinion, now_ms)?)))
+            let all = self.all().enumerate();
+            all.filter_map(|(place, opinion)| Some((place, opinion, replacement(opinion, now_ms)?)))
         };
+        let mut same: BTreeMap<HubId, Positions> = BTreeMap::new();
+        for (place, _, replacement) in replacing() {
+            same.entry(replacement.hub).or_default().insert(place);
+        }
         let mut out: BTreeMap<HubId, Vec<_>> = BTreeMap::new();
-        for (opinion, replacement) in replacing() {
+        for (_, opinion, replacement) in replacing() {
             // How many of the same hub it builds on: what does not depend on how others are ordered.
-            let same = replacing().filter(|(_, other)| other.hub == replacement.hub);
-            let depth = same.filter(|(other, _)| self.follows(opinion, &other.id)).count();
+            let depth = same
+                .get(&replacement.hub)
+                .map_or(0, |same| opinion.past.in_common(same));
             let order = (replacement.counts_from_ms.is_none(), depth, opinion.id);
             out.entry(replacement.hub).or_default().push((order, replacement));
         }

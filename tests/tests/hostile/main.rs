@@ -7,6 +7,7 @@ mod faults;
 mod heavy;
 mod node;
 mod peer;
+mod registry;
 
 use std::collections::{BTreeMap, BTreeSet};
 
