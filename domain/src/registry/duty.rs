@@ -228,6 +228,14 @@ impl Roster {
         duties
     }
 
+    /// Whether the proposer's node proposes a pending decision again when that lacks something taken since: its hub votes,
+    /// and still wants the change.
+    pub fn is_renewed(&self, opinion: &Opinion) -> bool {
+        let words = self.ballots.words(opinion.proposer, &self.ballots.decided());
+        let key = opinion.proposal.change.key();
+        self.votes(opinion.proposer) && words.get(&key).is_some_and(Words::stand)
+    }
+
     /// Pending decisions that wait for this hub: it votes in their past, and said nothing about their change.
     pub fn votes_open(&self, own: HubId) -> usize {
         if !self.votes(own) {

@@ -86,8 +86,8 @@ impl Commands {
     pub async fn vote(&self, id: String, withdraw: bool) -> Result<ShownDecision, CommandError> {
         self.blocking("network vote", move |this| {
             let id = this.decision_id(&id)?;
-            this.ledger.vote(id, withdraw)?;
-            this.shown_decision(id)
+            let voted = this.ledger.vote(id, withdraw)?;
+            this.shown_decision(voted)
         })
         .await
     }
@@ -343,7 +343,8 @@ fn explain(roster: &Roster, own: HubId, opinion: &Opinion) -> String {
     };
     let outcome = outcome(roster, own, opinion, &voted);
     let keys = key_outcome(roster, own, opinion);
-    format!("{proposed} {names} {have} voted for it{count} {outcome}{keys}")
+    let withdrawn = withdrawn_outcome(roster, own, opinion);
+    format!("{proposed} {names} {have} voted for it{count} {outcome}{withdrawn}{keys}")
 }
 
 /// What becomes of the keys that a decision gives a hub, and what that hub can do.
@@ -381,11 +382,7 @@ fn outcome(roster: &Roster, own: HubId, opinion: &Opinion, voted: &[HubId]) -> S
         State::Pending if opinion.is_signed_by_enough() => {
             "It has its votes, and waits for what it builds on to pass.".to_owned()
         }
-        State::Pending if !opinion.lacks.is_empty() => format!(
-            "It lacks what was decided meanwhile: {}'s node proposes it again as soon as it knows of that, and whoever \
-             voted for it votes again by itself.",
-            slug_of(roster, opinion.proposer)
-        ),
+        State::Pending if !opinion.lacks.is_empty() => lacking(roster, opinion),
         State::Pending => {
             let open: Vec<HubId> = opinion
                 .voters
@@ -401,13 +398,50 @@ fn outcome(roster: &Roster, own: HubId, opinion: &Opinion, voted: &[HubId]) -> S
                     said(&slugs(roster, &open), "and")
                 ),
             };
-            if open.contains(&own) {
-                format!("{waits} This hub has not voted: `interhub network vote {id}`.")
-            } else {
+            if !open.contains(&own) {
                 waits
+            } else if has_withdrawn(roster, own, opinion) {
+                format!("{waits} This hub has withdrawn its vote: `interhub network vote {id}` gives it again.")
+            } else {
+                format!("{waits} This hub has not voted: `interhub network vote {id}`.")
             }
         }
     }
+}
+
+/// Who proposes again a decision that lacks what was decided meanwhile.
+fn lacking(roster: &Roster, opinion: &Opinion) -> String {
+    let (id, proposer) = (opinion.id.short(), slug_of(roster, opinion.proposer));
+    let why = if roster.ballots.is_settled(opinion) {
+        "the same was decided without it".to_owned()
+    } else if roster.is_renewed(opinion) {
+        return format!(
+            "It lacks what was decided meanwhile: {proposer}'s node proposes it again as soon as it knows of that, and \
+             whoever voted for it votes again by itself."
+        );
+    } else if roster.votes(opinion.proposer) {
+        format!("{proposer} has withdrawn its vote")
+    } else {
+        format!("{proposer} no longer votes")
+    };
+    format!(
+        "It lacks what was decided meanwhile, and is not proposed again by itself, because {why}: `interhub network vote \
+         {id}` does that for whoever wants it."
+    )
+}
+
+fn has_withdrawn(roster: &Roster, hub: HubId, opinion: &Opinion) -> bool {
+    let stance = roster.ballots.stances(hub).get(&opinion.proposal.change.key()).copied();
+    matches!(stance, Some(Stance::Withdrawn(_)))
+}
+
+/// What is left of a vote that was withdrawn.
+fn withdrawn_outcome(roster: &Roster, own: HubId, opinion: &Opinion) -> &'static str {
+    let is_open = opinion.state == State::Pending && opinion.is_proper();
+    if is_open && opinion.signatures.contains_key(&own) && has_withdrawn(roster, own, opinion) {
+        return " This hub has withdrawn its vote: what it signed stays signed, but its node signs nothing more for this.";
+    }
+    ""
 }
 
 /// How a hub came to stand where it stands, and what is being decided about it.

@@ -316,8 +316,9 @@ impl Ledger {
         self.decided(Ok(id))
     }
 
-    /// Votes for a decision, or withdraws the vote for its change.
-    pub fn vote(&self, id: HeaderHash, withdraw: bool) -> Result<(), DecideError> {
+    /// Votes for a decision, or withdraws the vote for its change. Returns the decision that has the vote: another one, if
+    /// nobody else proposes this one's change again.
+    pub fn vote(&self, id: HeaderHash, withdraw: bool) -> Result<HeaderHash, DecideError> {
         let mut inner = self.lock();
         let network = self.deciding(&inner)?;
         let roster = inner.roster.clone();
@@ -342,19 +343,20 @@ impl Ledger {
             }
             (false, _) if !opinion.voters.contains(&self.own_id) => return Err(DecideError::NotAsked),
             (false, _) if opinion.lacks.is_empty() => VoteWord::Sign,
-            (false, _) if roster.ballots.is_settled(opinion) => {
-                // The same was decided since, and votes for this one are used up: whoever wants it again proposes it.
+            (false, _) if roster.ballots.is_settled(opinion) || !roster.is_renewed(opinion) => {
+                // The same was decided since, and votes for this one are used up; or its proposer is out, or no longer
+                // wants it. Whoever does proposes it.
                 let change = opinion.proposal.change.clone();
-                self.stand_for(&mut inner, network, change)?;
+                let again = self.stand_for(&mut inner, network, change)?;
                 drop(inner);
-                return self.decided(Ok(()));
+                return self.decided(Ok(again));
             }
             (false, _) => VoteWord::AskRenewed,
         };
         self.write_locked(&mut inner, network, Write::Statement(vote(id, word)))?;
         self.do_duties(&mut inner)?;
         drop(inner);
-        self.decided(Ok(()))
+        self.decided(Ok(id))
     }
 
     /// Votes to take a decision after all that was refused here.

@@ -1,4 +1,5 @@
-//! Decisions between real nodes that cross each other or come too late, and what operators read of them.
+//! Decisions between real nodes that cross each other, come too late, or lose a vote again; and what operators read of
+//! them.
 
 use interhub_tests::cluster::{Cluster, Inside, agree};
 use interhub_tests::hub::{Hub, SOON, text, wait_until};
@@ -358,6 +359,148 @@ fn overlapping_majorities_of_parts_that_did_not_see_each_other_remove_both_targe
     assert_eq!(rules["needed"], 2, "{rules}");
     vote(rest[1], &text(&rules, "id"));
     all_say(&rest, &text(&rules, "id"), "passed");
+}
+
+#[test]
+fn of_two_hubs_that_want_each_other_out_the_third_decides() {
+    let cluster = Cluster::new(&FIVE[..3]);
+    seat(&cluster, &FIVE[1..3]);
+    let [birmingham, amsterdam, vienna] = &cluster.hubs[..] else {
+        panic!("three hubs")
+    };
+    let all = [birmingham, amsterdam, vienna];
+    let (one, other) = (remove(amsterdam, "vienna"), remove(vienna, "amsterdam"));
+    for hub in all {
+        decision(hub, &one);
+        decision(hub, &other);
+    }
+    cluster.agree();
+    for hub in all {
+        says(
+            &decision(hub, &one),
+            &["amsterdam proposed to remove vienna", "1 of the 2 votes needed"],
+        );
+        says(
+            &decision(hub, &other),
+            &["vienna proposed to remove amsterdam", "1 of the 2 votes needed"],
+        );
+        for slug in &FIVE[..3] {
+            let shown = line(hub, slug);
+            assert_eq!(
+                (&shown["status"], &shown["voter"]),
+                (&"active".into(), &true.into()),
+                "{shown}"
+            );
+        }
+        let open = if hub.slug == "birmingham" { 2 } else { 1 };
+        assert_eq!(hub.json(&["status"])["votes_open"], open, "{}", hub.slug);
+    }
+    says(
+        &decision(birmingham, &one),
+        &["It waits for 1 more of birmingham and vienna. This hub has not voted: `interhub network vote "],
+    );
+    let passed = vote(birmingham, &one);
+    assert_eq!(passed["state"], "passed", "{passed}");
+    all_show(&all, "vienna", "status", &"removed".into());
+    all_say(&all, &other, "pending");
+    for hub in [birmingham, amsterdam] {
+        let shown = line(hub, "amsterdam");
+        assert_eq!(
+            (&shown["status"], &shown["voter"]),
+            (&"active".into(), &true.into()),
+            "{shown}"
+        );
+        says(
+            &decision(hub, &other),
+            &["is not proposed again by itself, because vienna no longer votes: `interhub network vote "],
+        );
+    }
+    // Whoever wants it all the same proposes it. Two vote now, so that the founder decides alone.
+    let again = vote(birmingham, &other);
+    assert_eq!(
+        (&again["proposer"], &again["slug"], &again["state"]),
+        (&"birmingham".into(), &"amsterdam".into(), &"passed".into()),
+        "{again}"
+    );
+    assert_ne!(again["id"], other.as_str(), "{again}");
+    all_show(&[birmingham, amsterdam], "amsterdam", "status", &"removed".into());
+}
+
+#[test]
+fn a_withdrawn_vote_is_not_given_again_and_a_signature_stays() {
+    let cluster = Cluster::new(&FIVE[..4]);
+    seat(&cluster, &FIVE[1..4]);
+    let all: Vec<&Hub> = cluster.hubs.iter().collect();
+    let [birmingham, amsterdam, vienna, lisbon] = all[..] else {
+        panic!("four hubs")
+    };
+    let removal = remove(amsterdam, "lisbon");
+    let few = text(&allow_guests(amsterdam, "7"), "id");
+    vote(vienna, &removal);
+    vote(vienna, &few);
+    let withdrawn = vienna.json(&["network", "vote", &removal, "--withdraw"]);
+    assert_eq!(
+        (&withdrawn["own_vote"], &withdrawn["votes"]),
+        (&"withdrawn".into(), &json!(["amsterdam", "vienna"])),
+        "{withdrawn}"
+    );
+    says(
+        &withdrawn,
+        &["This hub has withdrawn its vote", "what it signed stays signed"],
+    );
+    all_count(&all, &removal, &["amsterdam", "vienna"]);
+    all_count(&all, &few, &["amsterdam", "vienna"]);
+    cluster.agree();
+    let nothing = "nothing to withdraw";
+    refuses(vienna, &[(&["network", "vote", &removal, "--withdraw"], 1, nothing)]);
+    refuses(
+        birmingham,
+        &[(&["network", "vote", &removal, "--withdraw"], 1, nothing)],
+    );
+    assert_eq!(vienna.json(&["status"])["votes_open"], 0, "it has spoken");
+
+    // What is decided meanwhile makes Amsterdam's node propose both again.
+    let rules = text(&allow_guests(birmingham, "20"), "id");
+    vote(amsterdam, &rules);
+    vote(vienna, &rules);
+    all_say(&all, &rules, "passed");
+    let renewed = |change: &str| {
+        let mut id = String::new();
+        wait_until(&format!("{change} proposed again"), SOON, || {
+            let shown = vienna.json(&["network", "decisions"]);
+            let mut found = shown["decisions"].as_array().unwrap().iter();
+            let is_new = |one: &&Value| one["change"] == change && one["after"] == json!([rules]);
+            id = text(found.find(is_new).ok_or_else(|| shown.to_string())?, "id");
+            Ok(())
+        });
+        id
+    };
+    let (removal_again, few_again) = (renewed("remove"), renewed("rules"));
+    all_count(&all, &few_again, &["amsterdam", "vienna"]);
+    all_count(&all, &removal_again, &["amsterdam"]);
+    // Whatever its node had to say about what it holds, it said before this.
+    vienna.add("Later", "2027-04-01T10:00");
+    cluster.agree();
+    for hub in &all {
+        let again = decision(hub, &removal_again);
+        assert_eq!(again["votes"], json!(["amsterdam"]), "{}", hub.slug);
+        assert_eq!(line(hub, "lisbon")["status"], "active");
+    }
+    assert_eq!(decision(vienna, &removal_again)["own_vote"], "withdrawn");
+    all_count(&all, &removal, &["amsterdam", "vienna"]);
+
+    // Its operator may change its mind once more, and another one's vote decides.
+    let back = vote(vienna, &removal_again);
+    assert_eq!(
+        (&back["own_vote"], &back["votes"]),
+        (&"for".into(), &json!(["amsterdam", "vienna"])),
+        "{back}"
+    );
+    all_count(&all, &removal_again, &["amsterdam", "vienna"]);
+    let own = vote(lisbon, &removal_again);
+    assert_eq!(own["state"], "passed", "a hub may vote for its own removal: {own}");
+    all_show(&all, "lisbon", "status", &"removed".into());
+    are_equal(&[birmingham, amsterdam, vienna]);
 }
 
 #[test]

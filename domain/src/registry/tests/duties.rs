@@ -66,6 +66,35 @@ fn what_lacks_something_taken_is_asked_for_and_renewed() {
 }
 
 #[test]
+fn who_is_out_or_withdrew_proposes_nothing_again() {
+    let (mut book, last) = Book::with_voters(5);
+    let removal = book.decide(1, &last, remove_five());
+    let rules = book.decide(3, &last, Change::Rules { guests_per_voter: 3 });
+    book.votes(&[4, 5], rules);
+    let renews = |book: &Book| {
+        let roster = book.roster();
+        let says = roster.is_renewed(roster.ballots.get(&removal).unwrap());
+        assert_eq!(says, !roster.duties(hub(1)).is_empty());
+        says
+    };
+    assert!(renews(&book));
+    let mut withdrawn = Book {
+        network: book.network,
+        statements: book.statements.clone(),
+    };
+    withdrawn.word(1, removal, VoteWord::Withdraw);
+    assert!(!renews(&withdrawn));
+    let proposer_goes = Change::Remove {
+        hub: hub(1),
+        reason: "gone".into(),
+        ends: RemovalCut::new(),
+    };
+    let out = book.decide(3, &[rules], proposer_goes);
+    book.votes(&[4, 5], out);
+    assert!(!renews(&book));
+}
+
+#[test]
 fn a_vote_of_before_removes_nobody_again() {
     let (mut book, last) = Book::with_voters(5);
     let mut node = Node::new();
