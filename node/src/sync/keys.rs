@@ -236,6 +236,9 @@ impl Ledger {
         let key = self.own.public_key();
         let member = roster.by_key(&key).filter(|member| member.current_key().0 == key);
         let member = member.ok_or(KeyError::WrongRecoveryKey)?;
+        // The folder looks for its hub no more. Without what it has taken, and since when, its own key would not count here.
+        self.make_durable()
+            .map_err(|error| WriteError::from(LedgerError::from(error)))?;
         keeper.found(member.id, member.current_key().1)?;
         Ok(member.id)
     }
