@@ -13,7 +13,7 @@ use interhub_domain::body::{Content, Genesis};
 use interhub_domain::document::{self, Counter, Reading, patch};
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, NetworkId, ObjectId, ThingId};
-use interhub_domain::object::late::{self, Late, LateEdit, Question};
+use interhub_domain::object::late::{self, LateEdit, Question};
 use interhub_domain::object::{Created, FIRST_GENERATION, HeldBody};
 use interhub_domain::registry::Standing;
 
@@ -79,7 +79,7 @@ impl Ledger {
             let known = catalogue::get(&*self.store, &LeftOutKey(object))?.unwrap_or_default();
             let row = LeftOutRow {
                 taken,
-                ..listed(&created, &late, known.settled)
+                ..listed(&created, &late.edits, known.settled)
             };
             catalogue::put(batch, &LeftOutKey(object), &row);
         }
@@ -230,10 +230,12 @@ impl Ledger {
         let late = late::late(&question, &known.state).map_err(unjudged)?;
         let mut row = None;
         if !late.edits.is_empty() && late.may_take_over {
-            let again = self.say_again(object, &late)?;
-            self.publish(inner, network, vec![again])?;
+            let unsaid = self.say_edits_again(inner, network, object, &late.edits)?;
+            if let Some(created) = known.state.created.filter(|_| !unsaid.is_empty()) {
+                row = Some(listed(&created, &unsaid, noted.settled));
+            }
         } else if let Some(created) = known.state.created.filter(|_| !late.edits.is_empty()) {
-            row = Some(listed(&created, &late, noted.settled));
+            row = Some(listed(&created, &late.edits, noted.settled));
         } else if let Some(lost) = late::lost(&question, &known.state).map_err(unjudged)? {
             let again = self.create_again(&bodies, object, &lost)?;
             self.publish(inner, network, vec![again])?;
@@ -339,11 +341,40 @@ impl Ledger {
         Ok(vec![self.prepare_consent_as(object, agreed, counter)?])
     }
 
+    /// Says edits again, all in one change, or in several where one would be over a limit: each of them was within it. Returns
+    /// those that the document has no room for even alone.
+    fn say_edits_again(
+        &self,
+        inner: &mut Inner,
+        network: NetworkId,
+        object: ObjectId,
+        edits: &[LateEdit],
+    ) -> Result<Vec<LateEdit>, WriteError> {
+        let mut unsaid = Vec::new();
+        let mut parts = vec![edits];
+        while let Some(part) = parts.pop() {
+            let again = self.say_again(object, part)?;
+            match self.publish(inner, network, vec![again]) {
+                Ok(_) => {}
+                Err(WriteError::Refused(_)) if part.len() > 1 => {
+                    let (first, rest) = part.split_at(part.len() / 2);
+                    parts.extend([rest, first]);
+                }
+                Err(WriteError::Refused(reason)) => {
+                    tracing::warn!(object = %object.short(), reason, "an own edit that was left out cannot be said again");
+                    unsaid.extend_from_slice(part);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(unsaid)
+    }
+
     /// One change with what all of these altered, in their order, naming them.
-    fn say_again(&self, object: ObjectId, late: &Late) -> Result<Prepared, WriteError> {
-        let replaces = late.edits.iter().map(|edit| edit.hash.0.to_vec()).collect();
+    fn say_again(&self, object: ObjectId, edits: &[LateEdit]) -> Result<Prepared, WriteError> {
+        let replaces = edits.iter().map(|edit| edit.hash.0.to_vec()).collect();
         let now_ms = self.clock.now_ms();
-        tracing::info!(object = %object.short(), edits = late.edits.len(), "own edits were left out and are said again");
+        tracing::info!(object = %object.short(), edits = edits.len(), "own edits were left out and are said again");
         self.prepare_change(object, replaces, |saved, actor| {
             let Reading::Event(mut event) = document::read_saved(saved, DocumentKind::Event)? else {
                 return Ok(None);
@@ -353,7 +384,7 @@ impl Ledger {
                 after,
                 withdrawn,
                 ..
-            } in &late.edits
+            } in edits
             {
                 *event = patch::carry_over(before, after, &event, withdrawn);
             }
@@ -395,9 +426,9 @@ impl Ledger {
 
 /// What the operator sees of edits that nobody says again: of each field what the last of them gave it, without what is
 /// settled.
-fn listed(created: &Created, late: &Late, settled: Vec<SettledField>) -> LeftOutRow {
+fn listed(created: &Created, edits: &[LateEdit], settled: Vec<SettledField>) -> LeftOutRow {
     let mut fields: Vec<LeftOutField> = Vec::new();
-    for edit in &late.edits {
+    for edit in edits {
         let at_ms = Ledger::clock_ms(edit.clock);
         for (field, value) in patch::altered(&edit.before, &edit.after) {
             fields.retain(|known| known.field != field);

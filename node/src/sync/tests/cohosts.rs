@@ -3,6 +3,7 @@
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, ROOT};
 use interhub_domain::document::{Choice, Made};
+use interhub_domain::event::{MAX_SUMMARY, MAX_TITLE, Translation};
 use interhub_domain::ids::HubId;
 
 use super::*;
@@ -441,6 +442,55 @@ fn what_was_noted_before_a_crash_is_done_after_it() {
     met(&b, &a);
     exchange(&[&a, &b]);
     assert_eq!(shown(&a, object).summary, "Late");
+}
+
+/// Texts of the largest size in these languages, 12 kB each.
+fn translate(event: &mut Event, languages: &[&str], letter: &str) {
+    for language in languages {
+        let translation = Translation {
+            title: letter.repeat(MAX_TITLE),
+            summary: letter.repeat(MAX_SUMMARY),
+        };
+        event.translations.insert((*language).to_owned(), translation);
+    }
+}
+
+/// Each edit fits a change, and what they come to does not.
+#[test]
+fn late_edits_that_are_too_much_for_one_change_are_said_again_in_several() {
+    let (a, b, c, object) = three();
+    grant(&a, object, c.own_id());
+    exchange(&[&a, &b, &c]);
+    edit(&b, object, |event| {
+        translate(event, &["cs", "de", "es", "fr", "it"], "𝒳")
+    })
+    .unwrap();
+    edit(&b, object, |event| translate(event, &["nl", "pt", "sk"], "𝒴")).unwrap();
+    edit(&b, object, |event| event.description.push_str(" Bring a cake.")).unwrap();
+    a.write(vec![Write::TakeAway {
+        object,
+        writer: c.own_id(),
+    }])
+    .unwrap();
+    let wanted = shown(&b, object);
+    exchange(&[&a, &b, &c]);
+    assert!(shown(&b, object).translations.is_empty());
+    met(&b, &a);
+    exchange(&[&a, &b, &c]);
+    for hub in [&a, &b, &c] {
+        assert_eq!(shown(hub, object).translations, wanted.translations);
+        assert_eq!(shown(hub, object).description, wanted.description);
+    }
+    assert!(b.not_taken_over().unwrap().is_empty());
+    let said = a.object_state(object).unwrap().weight.changes;
+    met(&b, &a);
+    exchange(&[&a, &b, &c]);
+    assert_eq!(
+        a.object_state(object).unwrap().weight.changes,
+        said,
+        "and not once more"
+    );
+    assert_eq!(a.digests().unwrap(), b.digests().unwrap());
 }
 
 /// As many runs of a hub as asked, apart from each other: each builds on the event as it was, and adds much.
