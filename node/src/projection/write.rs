@@ -1,6 +1,6 @@
 //! The write side: one hook that keeps every projection in step, inside the batch that changes a document.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -48,6 +48,8 @@ pub struct Projector {
     covered: Mutex<CoveredYears>,
     /// How far the current roll has come.
     rolled_to: Mutex<Vec<u8>>,
+    /// Of rows that were dropped to be made anew: the change, and when it was heard of; see [`EventRow::seen_ms`].
+    heard: Mutex<BTreeMap<ObjectId, (i64, i64)>>,
     outdated: bool,
 }
 
@@ -69,6 +71,7 @@ impl Projector {
             changes,
             covered: Mutex::new(covered),
             rolled_to: Mutex::new(Vec::new()),
+            heard: Mutex::default(),
             outdated,
         })
     }
@@ -92,7 +95,11 @@ impl Projector {
         let mut rows = self.rows(batch, thing)?;
         let before = rows.first().cloned();
         let known = rows.iter().find(|row| row.object == object);
-        let new = new.map(|row| heard_first(row.clone(), known));
+        let heard = match known {
+            Some(known) => known.seen_ms.map(|seen_ms| (known.event.updated_ms, seen_ms)),
+            None => lock(&self.heard).remove(&object),
+        };
+        let new = new.map(|row| heard_first(row.clone(), heard));
         let unchanged = known == new.as_ref();
         if unchanged {
             let after = before.clone();
@@ -138,6 +145,7 @@ impl Projector {
     /// Drops every projection, for rebuilding them from the documents: the caller then calls the hooks for every
     /// document. The text index, which cannot be dropped in a batch, notices and rebuilds itself.
     pub fn clear_all(&self, batch: &mut Batch, now_ms: i64) -> Result<(), ProjectionError> {
+        *lock(&self.heard) = self.all_heard()?;
         let projections = Family::ALL.into_iter().filter(|family| family.is_projection());
         for family in projections.chain([Family::SearchTodo]) {
             batch.delete_range(family, [], []);
@@ -149,6 +157,28 @@ impl Projector {
         put(batch, &MetaKey::ProjectionsDropped, &MetaValue::of_number(dropped));
         self.next_change(batch);
         Ok(())
+    }
+
+    /// When the changes were heard of that claim to be later.
+    fn all_heard(&self) -> Result<BTreeMap<ObjectId, (i64, i64)>, ProjectionError> {
+        let (mut heard, mut bad) = (BTreeMap::new(), None);
+        self.store
+            .scan(Family::EventRow, &[], &[], Direction::Forward, &mut |_, value| {
+                match decode_events(value) {
+                    Ok(rows) => heard.extend(rows.iter().filter_map(|row| {
+                        let seen_ms = row.seen_ms?;
+                        Some((row.object, (row.event.updated_ms, seen_ms)))
+                    })),
+                    // An earlier version wrote these rows: it did not say.
+                    Err(error) => bad = Some(error),
+                }
+                if bad.is_some() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+        Ok(heard)
     }
 
     /// One step of moving the covered years to those around `now_ms`; nothing to do most of the time. Returns whether
@@ -293,11 +323,11 @@ impl Projector {
     }
 }
 
-/// A change was heard of when it was first heard of, however often its document is counted.
-fn heard_first(mut row: EventRow, known: Option<&EventRow>) -> EventRow {
-    let same = known.filter(|known| known.event.updated_ms == row.event.updated_ms);
-    if let (Some(seen_ms), Some(first_ms)) = (row.seen_ms, same.and_then(|known| known.seen_ms)) {
-        row.seen_ms = Some(seen_ms.min(first_ms));
+/// A change was heard of when it was first heard of, however often its document is counted, and however late.
+fn heard_first(mut row: EventRow, heard: Option<(i64, i64)>) -> EventRow {
+    let same = heard.filter(|(updated_ms, _)| *updated_ms == row.event.updated_ms);
+    if let Some((_, first_ms)) = same {
+        row.seen_ms = Some(row.seen_ms.map_or(first_ms, |seen_ms| seen_ms.min(first_ms)));
     }
     row
 }

@@ -59,6 +59,8 @@ fn a_change_from_the_future_is_shown_with_the_time_at_which_it_was_heard() {
     clock.advance_ms(3_600_000);
     b.recount_object(&mut b.lock(), a.network().unwrap(), object).unwrap();
     assert_eq!(shown(&b, object).event.updated_ms, NOW_MS);
+    b.rebuild(&mut |_| {}).unwrap();
+    assert_eq!(shown(&b, object).event.updated_ms, NOW_MS);
     // What errs as clocks do is shown as it is said.
     edit(&a, object, "A little ahead", NOW_MS + YEAR_MS + 1);
     let other = create(&a, 10, "Another");
