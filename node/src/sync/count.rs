@@ -213,7 +213,10 @@ impl Ledger {
         }
         self.write_states(batch, &states, hash, entry, outcome)?;
         write_object(batch, &known, authors, generation_before);
-        let created_before = created_before.or_else(|| self.created_by_tombstone(envelope));
+        // One that does not count says nothing: it may name anybody's document.
+        let counts = states.get(&hash) == Some(&State::Counted);
+        let said = || self.created_by_tombstone(envelope).filter(|_| counts);
+        let created_before = created_before.or_else(said);
         if let Some(created) = created_before.filter(|_| erased) {
             outcome.erased.push((id, created.thing));
             if known.is_erased(u32::MAX) {
@@ -459,6 +462,8 @@ impl Ledger {
         }
         let profile = match shown.map(|shown| shown.reading) {
             _ if created.kind != DocumentKind::HubProfile || created.thing.0 != created.owner.0 => None,
+            // Its page is the one in the public log: of several it would be the last that came.
+            _ if created.log != LogId::PUBLIC => None,
             Some(Reading::HubProfile(profile)) if known.is_shown() => Some(profile),
             // What it said became void.
             _ if !known.is_shown() => Some(HubProfile::default()),

@@ -1,13 +1,15 @@
 //! Where kinds have no place they say nothing: not live, not after a restart, not after a rebuild, in no order.
 
 use interhub_domain::body::{Body, Content, EpochEnd, Leave, Open, Said, Statement, Tombstone};
+use interhub_domain::document::Reading;
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::ids::{DocumentKind, HubId, LogId, ObjectId, ThingId};
+use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::Standing as Membership;
 
 use super::quarantine::{Hostile, judged};
-use super::{Ledger, give_all, join, memory, open};
-use crate::store::Store;
+use super::{Ledger, Write, give_all, join, memory, open};
+use crate::store::{Family, Store};
 
 /// A founder, and a hub that joined it, twice: the same one, with what it holds in two places.
 pub(super) struct Scene {
@@ -184,5 +186,78 @@ fn only_the_first_of_a_log_opens_it() {
     let other = [other.say(Kind::Grant, ObjectId::ZERO, &names(4))];
     scene.give(0, &[&late, &other]);
     scene.give(1, &[&other, &late]);
+    scene.agrees();
+}
+
+/// A hub's page is its document in the public log. What else it says of itself, in whatever log, is no page of anybody.
+#[test]
+fn a_page_in_another_log_than_the_public_one_is_nobodys() {
+    let a = open(memory(), 1, "birmingham", 1);
+    a.create_network("Test network").unwrap();
+    let [b, c] = [(2, "vienna"), (3, "amsterdam")].map(|(seed, slug)| {
+        let ledger = open(memory(), seed, slug, 1);
+        join(&a, &ledger);
+        ledger
+    });
+    let page = Write::Create {
+        log: LogId::NETWORK,
+        kind: DocumentKind::HubProfile,
+        thing: ThingId(b.own_id().0),
+        reading: Reading::HubProfile(HubProfile {
+            name: "Elsewhere".into(),
+            ..HubProfile::default()
+        }),
+    };
+    b.write(vec![page]).unwrap();
+    give_all(&b, &a, |_| {});
+    give_all(&a, &c, |_| {});
+    give_all(&b, &c, |all| all.reverse());
+    give_all(&c, &a, |_| {});
+    assert_eq!(a.frontier().shared_digest(), c.frontier().shared_digest());
+    for ledger in [&a, &b, &c] {
+        let row = ledger.store.get(Family::HubRow, &b.own_id().0).unwrap().unwrap();
+        assert!(row.windows(10).any(|bytes| bytes == b"Hub vienna"));
+    }
+    assert_eq!(a.digests().unwrap().0, c.digests().unwrap().0);
+}
+
+/// A tombstone of some document that names another one: it is refused, and what it names is left alone.
+#[test]
+fn a_refused_tombstone_takes_nobodys_page_away() {
+    let scene = Scene::new();
+    let [a, _] = &scene.ledgers;
+    let (network, victim) = (a.network().unwrap(), a.own_id());
+    let naming_the_page = body(Content::Tombstone(Tombstone {
+        heads: Vec::new(),
+        kind: DocumentKind::HubProfile.code().into(),
+        thing: victim.0.to_vec(),
+        owner: victim.0.to_vec(),
+        log: LogId::PUBLIC.0.to_vec(),
+        through_generation: u32::MAX,
+    }));
+    let thing = ThingId::new(scene.hostile, [1; 8]);
+    let own = ObjectId::derive(network, scene.hostile, LogId::PUBLIC, DocumentKind::Event, thing);
+    let its_own = body(Content::Tombstone(Tombstone {
+        heads: Vec::new(),
+        kind: DocumentKind::Event.code().into(),
+        thing: thing.0.to_vec(),
+        owner: scene.hostile.0.to_vec(),
+        log: LogId::PUBLIC.0.to_vec(),
+        through_generation: 1,
+    }));
+    let mut log = scene.hostile(77, LogId::PUBLIC);
+    let said = [
+        log.say(Kind::Open, ObjectId::ZERO, b""),
+        log.say(Kind::Tombstone, ObjectId([7; 16]), &naming_the_page),
+        log.say(Kind::Tombstone, own, &its_own),
+        log.say(Kind::Tombstone, own, &naming_the_page),
+    ];
+    for to in [0, 1] {
+        scene.give(to, &[&said]);
+    }
+    for ledger in &scene.ledgers {
+        let row = ledger.store.get(Family::HubRow, &victim.0).unwrap().unwrap();
+        assert!(row.windows(14).any(|bytes| bytes == b"Hub birmingham"));
+    }
     scene.agrees();
 }
