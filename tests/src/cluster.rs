@@ -21,11 +21,19 @@ pub struct Cluster {
 impl Cluster {
     /// Founds a network with the first slug and joins the others by invitation.
     pub fn new(slugs: &[&str]) -> Self {
+        Self::configured(slugs, &[])
+    }
+
+    /// The same with these fields of `interhub.toml` replaced at every hub.
+    pub fn configured(slugs: &[&str], fields: &[(&str, &str)]) -> Self {
         let zones = ["Europe/London", "Europe/Amsterdam", "Europe/Vienna", "America/New_York"];
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no folder: {error}"));
         let mut hubs: Vec<Hub> = Vec::new();
         for (slug, zone) in slugs.iter().zip(zones.iter().cycle()) {
             let mut hub = Hub::init(folder.path(), slug, zone);
+            for (field, value) in fields {
+                hub.configure(field, value);
+            }
             hub.start();
             hubs.push(hub);
         }

@@ -3,64 +3,84 @@
 //!
 //! What belongs to one document is spread over several logs, so that logs sent in another order come in another order.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use interhub_domain::body::{
-    Accept, Address, Admit, Body, Change, Consent, Content, Decided, Decision, EpochEnd, Founding, Genesis, Grant,
-    Leave, NextKey, Open, Remove, Rules, Said, Seat, Squash, Statement, Tombstone, Vote, VoteWord, Withdraw,
+    Body, Change, Consent, Content, EpochEnd, Genesis, Grant, Open, Said, Squash, Statement, Tombstone,
 };
-use interhub_domain::document::{actor, edit, squash};
-use interhub_domain::envelope::{Kind, SigningKey, public_key};
+use interhub_domain::document::{Reading, actor, edit, squash};
+use interhub_domain::envelope::Kind;
+use interhub_domain::group::Group;
 use interhub_domain::ids::{DocumentKind, Epoch, LogId, ObjectId, ThingId};
-use interhub_domain::registry::accept_message;
-use interhub_domain::registry::replace::sign_objection;
-use prost::Message as _;
 
-use super::constructed::{Hostile, On, all, odd_bodies};
-use super::documents::{Document, Targets, change_of, reading, sample, signed_by};
-use super::mutants::{Alteration, Share, alter, alter_chunk};
+use super::documents::{Document, Targets, change_of, full_event, reading, sample};
+use super::mutants::{Alteration, Share, UNALTERED, alter, alter_chunk};
 use super::speaker::{Log, Speaker};
+use super::statements;
+
+/// A body as an honest hub says it, of which altered ones are made.
+#[derive(Debug, Clone)]
+pub struct Honest {
+    /// The log it is said in.
+    pub log: LogId,
+    /// Its kind.
+    pub kind: Kind,
+    /// The encoded [`Body`].
+    pub body: Vec<u8>,
+}
 
 /// One round: every log is new.
 pub struct Round<'a> {
-    speaker: &'a Speaker,
-    targets: &'a Targets,
-    share: Share,
+    pub(super) speaker: &'a Speaker,
+    pub(super) targets: &'a Targets,
+    pub(super) share: Share,
     /// The constructed changes, and what takes a run for each mutant, are part of it.
-    whole: bool,
-    base: u64,
-    clock: u64,
-    next_epoch: u32,
-    next_thing: u64,
+    pub(super) whole: bool,
+    pub(super) number: u32,
+    /// The log that documents are made in, and the group whose it is.
+    pub(super) place: (LogId, Option<Group>),
+    now_ms: u64,
+    pub(super) clock: u64,
+    pub(super) next_epoch: u32,
+    pub(super) next_thing: u64,
     /// What was said.
     pub logs: Vec<Log>,
     /// Mutants and constructed bodies among it.
     pub hostile: usize,
+    /// What the mutants were made of.
+    pub honest: Vec<Honest>,
 }
 
 impl<'a> Round<'a> {
     /// Says everything of round `number`. `now_ms` is the time it is said at.
     pub fn say(speaker: &'a Speaker, targets: &'a Targets, share: Share, number: u32, now_ms: u64) -> Self {
         let mut round = Self::new(speaker, targets, share, number, now_ms);
-        round.beginnings();
-        round.changes();
-        round.squashes_and_tombstones();
-        round.grants_and_consents();
+        if round.whole {
+            round.strangers();
+        }
+        round.documents_of_every_sort();
+        round.every_field();
+        round.pages();
+        round.elsewhere();
         round.opens();
         round.statements();
         if round.whole {
             round.kinds();
             round.constructed();
+            round.claims();
             round.on_what_it_hosts();
         }
         round
     }
 
-    /// The last word: that it leaves, in every way.
-    pub fn leave(speaker: &'a Speaker, targets: &'a Targets, share: Share, number: u32, now_ms: u64) -> Self {
-        let mut round = Self::new(speaker, targets, share, number, now_ms);
-        let mut log = round.open(LogId::REGISTRY);
-        round.say_statement(&mut log, Said::Leave(Leave { counter: 1, ends: None }));
+    /// The last word: that it leaves, in every way. `said`: some of what it said before, which is to count.
+    pub fn leave(speaker: &'a Speaker, targets: &'a Targets, number: u32, now_ms: u64, said: &[Log]) -> Self {
+        let mut round = Self::new(speaker, targets, Share::Few, number, now_ms);
+        let mut log = round.open_in(LogId::REGISTRY);
+        for said in statements::leaving(said) {
+            round.say_statement(&mut log, said);
+        }
         round.logs.push(log);
         round
     }
@@ -71,16 +91,19 @@ impl<'a> Round<'a> {
             targets,
             share,
             whole: number == 0,
-            base: now_ms / 1000,
+            number,
+            place: (LogId::PUBLIC, None),
+            now_ms,
             clock: now_ms << 16,
             next_epoch: number << 16,
             next_thing: u64::from(number) << 32,
             logs: Vec::new(),
             hostile: 0,
+            honest: Vec::new(),
         }
     }
 
-    fn body(&mut self, content: Content) -> Vec<u8> {
+    pub(super) fn body(&mut self, content: Content) -> Vec<u8> {
         self.clock += 1;
         Body {
             clock: self.clock,
@@ -89,52 +112,79 @@ impl<'a> Round<'a> {
         .encode_bytes()
     }
 
-    fn unopened(&mut self, log: LogId) -> Log {
-        self.next_epoch += 1;
-        let second = u32::try_from(self.base).unwrap_or_default();
-        self.speaker.log(log, Epoch::new(second, self.next_epoch))
+    pub(super) fn note(&mut self, log: LogId, kind: Kind, body: Vec<u8>) {
+        self.honest.push(Honest { log, kind, body });
     }
 
-    fn open(&mut self, log: LogId) -> Log {
-        let mut log = self.unopened(log);
-        let body = self.body(Content::Open(Open::default()));
+    pub(super) fn epoch(&mut self) -> Epoch {
+        self.next_epoch += 1;
+        Epoch::new(u32::try_from(self.now_ms / 1000).unwrap_or_default(), self.next_epoch)
+    }
+
+    fn unopened(&mut self, log: LogId) -> Log {
+        let epoch = self.epoch();
+        self.speaker.log(log, epoch)
+    }
+
+    /// A new run in the log that documents are made in.
+    pub(super) fn open(&mut self) -> Log {
+        let mut log = self.unopened(self.place.0);
+        let (members, nonce) = self.place.1.as_ref().map(Group::named).unwrap_or_default();
+        let body = self.body(Content::Open(Open {
+            members,
+            nonce,
+            ..Open::default()
+        }));
         log.say(Kind::Open, ObjectId::ZERO, 0, body);
         log
     }
 
-    fn actor(&self, log: &Log) -> [u8; 24] {
+    pub(super) fn open_in(&mut self, log: LogId) -> Log {
+        let before = std::mem::replace(&mut self.place, (log, None));
+        let log = self.open();
+        self.place = before;
+        log
+    }
+
+    pub(super) fn actor(&self, log: &Log) -> [u8; 24] {
         actor(self.speaker.hub(), log.next.epoch)
     }
 
-    fn things(&mut self, count: usize) -> Range<u64> {
+    pub(super) fn things(&mut self, count: usize) -> Range<u64> {
         let first = self.next_thing;
         self.next_thing += count as u64;
         first..self.next_thing
     }
 
-    fn thing(&self, number: u64) -> ThingId {
+    pub(super) fn thing(&self, number: u64) -> ThingId {
         ThingId::new(self.speaker.hub(), number.to_be_bytes())
     }
 
-    fn object(&self, number: u64) -> ObjectId {
-        let (network, hub) = (self.speaker.network, self.speaker.hub());
-        ObjectId::derive(network, hub, LogId::PUBLIC, DocumentKind::Event, self.thing(number))
+    pub(super) fn object(&self, number: u64) -> ObjectId {
+        self.object_of(DocumentKind::Event, self.thing(number))
+    }
+
+    pub(super) fn object_of(&self, kind: DocumentKind, thing: ThingId) -> ObjectId {
+        ObjectId::derive(self.speaker.network, self.speaker.hub(), self.place.0, kind, thing)
     }
 
     fn genesis(&mut self, thing: u64, change: Vec<u8>) -> Vec<u8> {
-        let thing = self.thing(thing).0.to_vec();
+        self.genesis_of(DocumentKind::Event, self.thing(thing), change)
+    }
+
+    pub(super) fn genesis_of(&mut self, kind: DocumentKind, thing: ThingId, change: Vec<u8>) -> Vec<u8> {
         self.body(Content::Genesis(Genesis {
-            kind: DocumentKind::Event.code().into(),
-            thing,
+            kind: kind.code().into(),
+            thing: thing.0.to_vec(),
             change,
             writers: vec![self.targets.other.0.to_vec()],
-            replaces: vec![],
+            replaces: vec![vec![5; 32]],
         }))
     }
 
     /// So many documents of its own, honest ones, in a log of their own; and what they say.
-    fn documents(&mut self, count: usize) -> (Range<u64>, Document) {
-        let mut log = self.open(LogId::PUBLIC);
+    pub(super) fn documents(&mut self, count: usize) -> (Range<u64>, Document) {
+        let mut log = self.open();
         let by = self.actor(&log);
         let change = change_of(edit(None, by, &reading("Open")));
         let things = self.things(count);
@@ -154,8 +204,10 @@ impl<'a> Round<'a> {
         alterations: &[Alteration],
         body: impl Fn(&mut Self, u64, [u8; 24], Alteration) -> Vec<u8>,
     ) {
-        let mut log = self.open(LogId::PUBLIC);
+        let mut log = self.open();
         let by = self.actor(&log);
+        let honest = body(self, things.start, by, UNALTERED);
+        self.note(self.place.0, kind, honest);
         for (thing, alteration) in things.clone().cycle().zip(alterations) {
             let body = body(self, thing, by, *alteration);
             log.say(kind, self.object(thing), generation, body);
@@ -169,24 +221,73 @@ impl<'a> Round<'a> {
     }
 
     /// What is altered in a chunk: everything behind its checksum, which is repaired.
-    fn share_of_chunk(&self, length: usize) -> Vec<Alteration> {
+    pub(super) fn share_of_chunk(&self, length: usize) -> Vec<Alteration> {
         self.share.of(length).filter(|(at, _)| *at >= 8).collect()
+    }
+
+    pub(super) fn documents_of_every_sort(&mut self) {
+        self.beginnings();
+        self.changes();
+        self.squashes_and_tombstones();
+        self.grants_and_consents();
     }
 
     fn beginnings(&mut self) {
         let first = |by| change_of(edit(None, by, &reading("Open")));
-        let chunk = first([0; 24]).len();
-        let alterations = self.share_of_chunk(chunk);
-        let things = self.things(alterations.len());
-        self.each((Kind::Genesis, 1), &things, &alterations, |round, thing, by, at| {
-            round.genesis(thing, alter_chunk(&first(by), at))
-        });
+        self.altered_beginnings(first);
         let length = self.genesis(0, first([0; 24])).len();
         let alterations = self.share_of(length);
         let things = self.things(alterations.len());
         self.each((Kind::Genesis, 1), &things, &alterations, |round, thing, by, at| {
             alter(&round.genesis(thing, first(by)), at)
         });
+    }
+
+    /// Documents of which the first change is altered.
+    fn altered_beginnings(&mut self, first: impl Fn([u8; 24]) -> Vec<u8>) {
+        let alterations = self.share_of_chunk(first([0; 24]).len());
+        let things = self.things(alterations.len());
+        let made = OnceCell::new();
+        self.each((Kind::Genesis, 1), &things, &alterations, |round, thing, by, at| {
+            round.genesis(thing, alter_chunk(made.get_or_init(|| first(by)), at))
+        });
+    }
+
+    /// Events that say something in every field, and changes that alter every field; and a document of a kind that nobody
+    /// knows yet.
+    fn every_field(&mut self) {
+        let full = |another| Reading::Event(Box::new(full_event(another)));
+        self.altered_beginnings(|by| change_of(edit(None, by, &full(false))));
+        let of_length = change_of(edit(Some(&sample().saved), [0; 24], &full(true))).len();
+        let alterations = self.share_of_chunk(of_length);
+        let (things, document) = self.documents(alterations.len());
+        let made = OnceCell::new();
+        self.each((Kind::Change, 1), &things, &alterations, |round, _, by, at| {
+            let change = made.get_or_init(|| change_of(edit(Some(&document.saved), by, &full(true))));
+            round.body(Content::Change(Change {
+                change: alter_chunk(change, at),
+                replaces: vec![],
+            }))
+        });
+        let other = DocumentKind::Other(3);
+        let first = change_of(edit(None, [0; 24], &reading("Open")));
+        let length = self.genesis_of(other, self.thing(0), first).len();
+        let mut log = self.open();
+        let change = change_of(edit(None, self.actor(&log), &reading("Open")));
+        let mut say = |round: &mut Self, at| {
+            let thing = round.things(1).start;
+            let thing = round.thing(thing);
+            let body = alter(&round.genesis_of(other, thing, change.clone()), at);
+            log.say(Kind::Genesis, round.object_of(other, thing), 1, body.clone());
+            body
+        };
+        let honest = say(self, UNALTERED);
+        self.note(self.place.0, Kind::Genesis, honest);
+        for at in self.share.thin().of(length) {
+            say(self, at);
+            self.hostile += 1;
+        }
+        self.logs.push(log);
     }
 
     fn changes(&mut self) {
@@ -220,7 +321,7 @@ impl<'a> Round<'a> {
         self.hostile -= alterations.len();
     }
 
-    fn squash(&mut self, thing: u64, change: Vec<u8>) -> Vec<u8> {
+    pub(super) fn squash(&mut self, thing: u64, change: Vec<u8>) -> Vec<u8> {
         let thing = self.thing(thing).0.to_vec();
         self.body(Content::Squash(Squash {
             change,
@@ -234,11 +335,11 @@ impl<'a> Round<'a> {
 
     fn tombstone(&mut self, thing: u64) -> Vec<u8> {
         let tombstone = Tombstone {
-            heads: Vec::new(),
+            heads: vec![vec![4; 32]],
             kind: DocumentKind::Event.code().into(),
             thing: self.thing(thing).0.to_vec(),
             owner: self.speaker.hub().0.to_vec(),
-            log: LogId::PUBLIC.0.to_vec(),
+            log: self.place.0.0.to_vec(),
             through_generation: 1,
         };
         self.body(Content::Tombstone(tombstone))
@@ -274,17 +375,23 @@ impl<'a> Round<'a> {
         self.each((Kind::Grant, 1), &things, &alterations, |round, _, _, at| {
             alter(&round.body(grant.clone()), at)
         });
-        let mut log = self.open(LogId::PUBLIC);
+        let mut log = self.open();
         for agreed in [true, false] {
             let consent = Content::Consent(Consent { counter: 300, agreed });
-            let length = self.body(consent.clone()).len();
-            for at in self.share_of(length) {
-                let body = alter(&self.body(consent.clone()), at);
-                log.say(Kind::Consent, self.targets.answered, 0, body);
-                self.hostile += 1;
-            }
+            self.say_altered(&mut log, Kind::Consent, self.targets.answered, &consent);
         }
         self.logs.push(log);
+    }
+
+    /// A body, and the altered ones of it.
+    fn say_altered(&mut self, log: &mut Log, kind: Kind, object: ObjectId, content: &Content) {
+        let honest = self.body(content.clone());
+        for at in self.share_of(honest.len()) {
+            let body = alter(&self.body(content.clone()), at);
+            log.say(kind, object, 0, body);
+            self.hostile += 1;
+        }
+        self.note(log.next.log, kind, honest);
     }
 
     fn opens(&mut self) {
@@ -293,19 +400,23 @@ impl<'a> Round<'a> {
             seq: log.head().seq,
             hash: log.head().hash.0.to_vec(),
         });
+        let earlier: Vec<EpochEnd> = earlier.collect();
+        let (place, group) = self.group(0);
+        let (members, nonce) = group.as_ref().map(Group::named).unwrap_or_default();
         let open = Content::Open(Open {
-            earlier: earlier.collect(),
-            members: vec![self.speaker.hub().0.to_vec(), self.targets.other.0.to_vec()],
-            nonce: vec![6; 16],
+            earlier,
+            members,
+            nonce,
         });
         let length = self.body(open.clone()).len();
-        let mut late = self.open(LogId::NETWORK);
-        for at in self.share_of(length) {
-            let body = alter(&self.body(open.clone()), at);
-            late.say(Kind::Open, ObjectId::ZERO, 0, body);
-            self.hostile += 1;
+        // Late, in logs that were opened before.
+        for place in [(LogId::NETWORK, None), (place, group)] {
+            self.place = place;
+            let mut late = self.open();
+            self.say_altered(&mut late, Kind::Open, ObjectId::ZERO, &open);
+            self.logs.push(late);
         }
-        self.logs.push(late);
+        self.place = (LogId::PUBLIC, None);
         if !self.whole {
             return;
         }
@@ -325,186 +436,21 @@ impl<'a> Round<'a> {
 
     fn say_statement(&mut self, log: &mut Log, said: Said) {
         let content = Content::Statement(Statement { said: Some(said) });
-        let length = self.body(content.clone()).len();
-        for at in self.share_of(length) {
-            let body = alter(&self.body(content.clone()), at);
-            log.say(Kind::Statement, ObjectId::ZERO, 0, body);
-            self.hostile += 1;
-        }
+        self.say_altered(log, Kind::Statement, ObjectId::ZERO, &content);
     }
 
     fn statements(&mut self) {
-        let mut log = self.open(LogId::REGISTRY);
-        for said in self.said() {
+        let mut log = self.open_in(LogId::REGISTRY);
+        for said in statements::all(self.speaker, self.targets, self.now_ms) {
             self.say_statement(&mut log, said);
         }
-        self.logs.push(log);
-    }
-
-    /// One statement of each kind, leaving apart.
-    fn said(&self) -> Vec<Said> {
-        let (network, own, other) = (self.speaker.network, self.speaker.hub(), self.targets.other);
-        let stranger = SigningKey::from([77; 32]);
-        let accept = Accept {
-            network: network.0.to_vec(),
-            public_key: public_key(&stranger).to_vec(),
-            recovery_key: vec![8; 32],
-            slug: "stranger".into(),
-            address: String::new(),
-            counter: 0,
-        };
-        let encoded = accept.encode_to_vec();
-        let decide = |decided| {
-            Said::Decide(Decision {
-                after: vec![],
-                left: vec![],
-                decided: Some(decided),
-            })
-        };
-        let seat = Seat {
-            hub: other.0.to_vec(),
-            slug: "amsterdam".into(),
-            counter: 0,
-        };
-        let remove = Remove {
-            hub: other.0.to_vec(),
-            reason: "Because".into(),
-            ends: vec![],
-        };
-        let founding = Founding {
-            name: "Another network".into(),
-            founders: vec![accept],
-            created_ms: 1,
-            nonce: vec![3; 16],
-            guests_per_voter: 0,
-        };
-        let key = self.speaker.identity.signing_key();
-        vec![
-            Said::Founding(founding.encode_to_vec()),
-            Said::Admit(Admit {
-                signature: stranger.sign(&accept_message(&encoded)).to_bytes().to_vec(),
-                accept: encoded,
-            }),
-            Said::Withdraw(Withdraw {
-                ends: None,
-                hub: other.0.to_vec(),
-                counter: 1,
-            }),
-            // Nobody is called there: of every other address it would not be known who is.
-            Said::Address(Address {
-                address: "[::1]:1".into(),
-            }),
-            decide(Decided::Seat(seat)),
-            decide(Decided::Remove(remove)),
-            decide(Decided::Rules(Rules { guests_per_voter: 3 })),
-            Said::Vote(Vote {
-                decision: vec![9; 32],
-                word: VoteWord::Sign.into(),
-            }),
-            // Not signed by its key: one byte altered does not help.
-            Said::NextKey(NextKey {
-                record: vec![1; 60],
-                signature: vec![2; 64],
-            }),
-            Said::Object(sign_objection(network, own, &key, [5; 32], [6; 32])),
-        ]
-    }
-
-    /// Every kind there may be, about a document of its own, another hub's, and none.
-    fn kinds(&mut self) {
-        let (things, document) = self.documents(256);
-        let mut log = self.open(LogId::PUBLIC);
-        let by = self.actor(&log);
-        let change = change_of(edit(Some(&document.saved), by, &reading("Open week")));
-        for code in 0..=u8::MAX {
-            let own = self.object(things.start + u64::from(code));
-            for object in [own, self.targets.hosted.object, ObjectId::ZERO] {
-                // A run that begins anything with another hub's event is spent: its changes have runs of their own.
-                if object == self.targets.hosted.object && matches!(Kind::from_code(code), Kind::Consent) {
-                    continue;
-                }
-                let content = Content::Change(Change {
-                    change: change.clone(),
-                    replaces: vec![],
-                });
-                let body = self.body(content);
-                log.say(Kind::from_code(code), object, 1, body);
-                self.hostile += 1;
+        if self.whole {
+            let share = std::mem::replace(&mut self.share, Share::One);
+            for said in statements::more(self.speaker, self.targets, self.now_ms) {
+                self.say_statement(&mut log, said);
             }
+            self.share = share;
         }
         self.logs.push(log);
-    }
-
-    /// The constructed changes as beginnings of documents of its own, and where everything is tried as changes of them
-    /// too; and bodies that are hardly protobuf, of every kind.
-    fn constructed(&mut self) {
-        let mut squashes = self.open(LogId::PUBLIC);
-        let beginning = On {
-            actor: self.actor(&squashes).to_vec(),
-            seq: 1,
-            start_op: 1,
-            ..On::default()
-        };
-        let early = all(&beginning);
-        let (things, document) = self.documents(early.len());
-        for (thing, Hostile { change, .. }) in things.clone().zip(early) {
-            let body = self.squash(thing, change);
-            squashes.say(Kind::Squash, self.object(thing), 2, body);
-            self.hostile += 1;
-        }
-        let mut changes = self.open(LogId::PUBLIC);
-        if matches!(self.share, Share::Part(..)) {
-            for (thing, Hostile { change, .. }) in things.zip(all(&document.on(self.actor(&changes)))) {
-                let body = self.body(Content::Change(Change {
-                    change,
-                    replaces: vec![],
-                }));
-                changes.say(Kind::Change, self.object(thing), 1, body);
-                self.hostile += 1;
-            }
-        }
-        let own = self.things(1).start;
-        for (_, body) in odd_bodies() {
-            for code in 1..=9 {
-                let kind = Kind::from_code(code);
-                let object = if matches!(kind, Kind::Open | Kind::Statement) {
-                    ObjectId::ZERO
-                } else {
-                    self.object(own)
-                };
-                changes.say(kind, object, 1, body.clone());
-                self.hostile += 1;
-            }
-        }
-        self.logs.extend([changes, squashes]);
-    }
-
-    /// Changes of an event that others host too, each from a run of its own: a run whose change does not count can say
-    /// no more of a document.
-    fn on_what_it_hosts(&mut self) {
-        let hosted = self.targets.hosted.clone();
-        let placeholder = [0xa7; 24];
-        for Hostile { change, .. } in all(&hosted.document.on(placeholder)) {
-            let mut log = self.open(LogId::PUBLIC);
-            let change = signed_by(change, &placeholder, &self.actor(&log));
-            self.say_of_hosted(&mut log, change);
-            self.logs.push(log);
-        }
-        let edit = |by| change_of(edit(Some(&hosted.document.saved), by, &reading("Open week")));
-        for at in Share::Few.of(edit([0; 24]).len()).filter(|(at, _)| *at >= 8).step_by(9) {
-            let mut log = self.open(LogId::PUBLIC);
-            let change = alter_chunk(&edit(self.actor(&log)), at);
-            self.say_of_hosted(&mut log, change);
-            self.logs.push(log);
-        }
-    }
-
-    fn say_of_hosted(&mut self, log: &mut Log, change: Vec<u8>) {
-        let body = self.body(Content::Change(Change {
-            change,
-            replaces: vec![],
-        }));
-        log.say(Kind::Change, self.targets.hosted.object, 1, body);
-        self.hostile += 1;
     }
 }

@@ -109,14 +109,35 @@ pub fn chunk(chunk_type: u8, body: &[u8]) -> Vec<u8> {
 
 /// A compressed change: type 2, with the checksum of what it unpacks to.
 pub fn deflated_chunk(body: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-    packed.write_all(body).unwrap_or_else(|error| panic!("{error}"));
-    let packed = packed.finish().unwrap_or_else(|error| panic!("{error}"));
-    let mut out = chunk(2, &packed);
+    let mut out = chunk(2, &deflated(body));
     let checksum: [u8; 4] = chunk(1, body)[4..8].try_into().unwrap_or_default();
     out[4..8].copy_from_slice(&checksum);
     out
+}
+
+/// The same bytes, compressed.
+pub fn deflated(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(bytes).unwrap_or_else(|error| panic!("{error}"));
+    packed.finish().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A compressed change that unpacks to so many zeros, which nobody has to hold to make it. Its checksum is wrong: Automerge
+/// does not look at it.
+pub fn deflated_zeros(count: usize) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    let zeros = vec![0; 1 << 20];
+    let mut left = count;
+    while left > 0 {
+        let some = left.min(zeros.len());
+        packed
+            .write_all(&zeros[..some])
+            .unwrap_or_else(|error| panic!("{error}"));
+        left -= some;
+    }
+    chunk(2, &packed.finish().unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// Puts the right checksum into a chunk that was altered.

@@ -130,6 +130,12 @@ fn counts(on: &On) -> Named {
             "a column marked as compressed",
             empty(on).with(column::ACTION | 8, vec![0; 40]).bytes(),
         ),
+        (
+            "a column that is compressed",
+            empty(on)
+                .with(column::ACTION | 8, super::chunk::deflated(&vec![0; 16 << 20]))
+                .bytes(),
+        ),
         ("a thousand columns", {
             let mut chunk = empty(on);
             chunk.columns = (0..1_000).map(|id| (id << 4 | 2, vec![])).collect();

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::Change as Chunk;
 use interhub_domain::document::{CountOutcome, CountRequest, EditError, Made, Reading, count, edit};
-use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
-use interhub_domain::ids::{DocumentKind, HubId, ObjectId};
+use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Translation, Zone};
+use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, ObjectId, ThingId};
+use interhub_domain::profile::{HubProfile, Point};
 
 use super::chunk::repair;
 use super::constructed::On;
@@ -13,6 +14,10 @@ use super::constructed::On;
 /// An event of another hub that the hostile hub was asked to host, and agreed to.
 #[derive(Debug, Clone)]
 pub struct Hosted {
+    /// The hub that owns it.
+    pub owner: HubId,
+    /// The event.
+    pub thing: ThingId,
     /// The document.
     pub object: ObjectId,
     /// As its genesis made it.
@@ -72,6 +77,10 @@ pub struct Targets {
     pub answered: ObjectId,
     /// A hub that the hostile one grants, seats, removes and withdraws.
     pub other: HubId,
+    /// The honest hubs.
+    pub honest: [HubId; 3],
+    /// The decision that seated the hostile hub: what builds on it, it may propose.
+    pub seat: HeaderHash,
 }
 
 /// What an honest event says, short enough that all its mutants are tried.
@@ -106,6 +115,92 @@ pub(super) fn reading(title: &str) -> Reading {
         created_ms: 0,
         updated_ms: 0,
     }))
+}
+
+/// A zone of its own: what defines it is read too.
+const ZONE: &str = "BEGIN:VTIMEZONE\r\nTZID:Z\r\nBEGIN:STANDARD\r\nDTSTART:20200101T000000\r\nTZOFFSETFROM:+0100\r\n\
+                    TZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
+
+/// An event that says something in every field there is, and as little as it can, so that all its mutants are tried. What
+/// is said in place of it in `another` differs everywhere.
+pub fn full_event(another: bool) -> Event {
+    let letter = |one: &str, other: &str| if another { other } else { one }.to_owned();
+    let day = if another { 6 } else { 5 };
+    let time = |hour| LocalTime::DateTime(jiff::civil::date(2028, 5, day).at(hour, 30, 0, 0));
+    Event {
+        uid: letter("u", "v"),
+        sequence: 7 + u32::from(another),
+        status: Status::Tentative,
+        postponed: true,
+        title: letter("T", "U"),
+        summary: letter("S", "R"),
+        description: letter("D", "E"),
+        language: letter("de", "nl"),
+        tags: vec![letter("a", "b"), letter("c", "d")],
+        location: Some(Location {
+            name: letter("L", "M"),
+            at: if another {
+                Point::new(1.5, 2.5)
+            } else {
+                Point::new(3.5, 4.5)
+            },
+        }),
+        url: letter("http://a.b/", "http://b.b/"),
+        online_url: letter("http://a.c/", "http://b.c/"),
+        image_url: letter("http://a.d/", "http://b.d/"),
+        translations: BTreeMap::from([(
+            letter("en", "es"),
+            Translation {
+                title: letter("t", "u"),
+                summary: letter("s", "r"),
+            },
+        )]),
+        features: BTreeSet::from([letter("dogs", "children")]),
+        capacity: Some(9 + u32::from(another)),
+        schedule: Schedule {
+            start: time(18),
+            end: time(20),
+            zone: if another {
+                Zone::Named("Europe/Vienna".into())
+            } else {
+                Zone::Custom {
+                    name: "Z".into(),
+                    definition: ZONE.into(),
+                }
+            },
+            rules: vec![letter("FREQ=WEEKLY;COUNT=5", "FREQ=DAILY;COUNT=4")],
+            extra: vec![time(7)],
+            excluded: vec![time(8)],
+            overrides: vec![Override {
+                recurrence_id: time(18),
+                this_and_future: true,
+                status: Some(Status::Cancelled),
+                time: Some((time(10), time(11))),
+                title: Some(letter("O", "P")),
+                description: Some(letter("Q", "N")),
+                location: Some(Location {
+                    name: letter("H", "I"),
+                    at: None,
+                }),
+                url: Some(letter("http://a.e/", "http://b.e/")),
+            }],
+        },
+        created_ms: 3 + i64::from(another),
+        updated_ms: 5 + i64::from(another),
+    }
+}
+
+/// A page of a hub that says something in every field.
+pub fn full_profile(name: &str) -> HubProfile {
+    HubProfile {
+        name: name.into(),
+        timezone: "UTC".into(),
+        locality: "L".into(),
+        country: "AT".into(),
+        at: Point::new(1.5, 2.5),
+        web_url: "http://a.b/".into(),
+        description: "D".into(),
+    }
 }
 
 pub(super) fn change_of(made: Result<Option<Made>, EditError>) -> Vec<u8> {

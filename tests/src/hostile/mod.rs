@@ -3,9 +3,12 @@
 
 pub mod bodies;
 pub mod chunk;
+pub mod claims;
 pub mod constructed;
 pub mod documents;
 pub mod line;
 pub mod mutants;
+mod places;
 pub mod scene;
 pub mod speaker;
+pub mod statements;

@@ -39,20 +39,35 @@ pub fn altered(honest: &[u8]) -> impl Iterator<Item = Mutant> {
 pub enum Share {
     /// Two for each byte: one bit is the other way round, and another value that depends on the place.
     Few,
+    /// One for each byte.
+    One,
     /// One of so many parts, which together are all of them.
     Part(u8, u8),
 }
+
+/// Nothing altered.
+pub const UNALTERED: Alteration = (0, 0);
 
 /// One byte altered: where, and the bits that change.
 pub type Alteration = (usize, u8);
 
 impl Share {
+    /// Less of it: one value in place of two, and a quarter of a part.
+    #[must_use]
+    pub const fn thin(self) -> Self {
+        match self {
+            Self::Few | Self::One => Self::One,
+            Self::Part(part, of) => Self::Part(part, of.saturating_mul(4)),
+        }
+    }
+
     /// The alterations of so many bytes that are tried.
     pub fn of(self, length: usize) -> impl Iterator<Item = Alteration> {
         (0..length)
             .flat_map(|at| (1..=u8::MAX).map(move |bits| (at, bits)))
             .filter(move |(at, bits)| match self {
                 Self::Few => *bits == 1 << (at % 8) || usize::from(*bits) == 1 + (at * 89 + 100) % 255,
+                Self::One => *bits == 1 << (at % 8),
                 Self::Part(part, of) => *bits % of == part,
             })
     }

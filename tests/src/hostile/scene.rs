@@ -1,7 +1,7 @@
 //! Three honest hubs, real processes, and a fourth one that belongs, whose key the test has.
 #![allow(clippy::unwrap_used, reason = "a scene that cannot be set is a test that fails")]
 
-use interhub_domain::body::{Body, Content};
+use interhub_domain::body::{Body, Content, Decided, Said};
 use interhub_domain::document::actor;
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::ids::{DocumentKind, Epoch, HubId, LogId, ObjectId, ThingId};
@@ -30,7 +30,9 @@ pub struct Scene {
 impl Scene {
     /// All of them run, and the last one is stopped.
     pub fn set() -> Self {
-        let mut cluster = Cluster::new(&["birmingham", "amsterdam", "vienna", "mallory"]);
+        // Pictures are looked for at whatever address an event names, and altered addresses are somebody's.
+        let slugs = ["birmingham", "amsterdam", "vienna", "mallory"];
+        let mut cluster = Cluster::configured(&slugs, &[("pictures", "false")]);
         let [birmingham, amsterdam, vienna, mallory] = &cluster.hubs[..] else {
             panic!("four hubs")
         };
@@ -130,14 +132,31 @@ impl Scene {
             panic!("no genesis")
         };
         let by = actor(genesis.header.hub, genesis.header.epoch);
+        let honest = self.honest().map(hub_id);
         Targets {
             hosted: Hosted {
+                owner: genesis.header.hub,
+                thing: ThingId::from_slice(&begins.thing).unwrap(),
                 object,
                 document: Document::of(&begins.change, by),
             },
             answered: self.object(&self.events[1]),
-            other: hub_id(self.honest()[1]),
+            other: honest[1],
+            honest,
+            seat: all.iter().find(|envelope| self.seats(envelope)).unwrap().hash(),
         }
+    }
+
+    /// Whether this is the decision that seated the hostile hub.
+    fn seats(&self, envelope: &Envelope) -> bool {
+        let sealed = envelope.sealed.as_ref().unwrap();
+        let Some(Content::Statement(statement)) = Body::decode_bytes(&sealed.body).unwrap().content else {
+            return false;
+        };
+        let Some(Said::Decide(decision)) = statement.said else {
+            return false;
+        };
+        matches!(&decision.decided, Some(Decided::Seat(seat)) if seat.hub == self.speaker.hub().0)
     }
 }
 

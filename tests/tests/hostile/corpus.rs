@@ -1,23 +1,33 @@
 //! Every constructed change, and every one-byte mutant of an honest one, through a real counting process.
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counter, Reading, Refusal, count, edit};
+use interhub_domain::ids::DocumentKind;
+use interhub_tests::hostile::chunk::deflated_zeros;
 use interhub_tests::hostile::constructed::{On, all};
-use interhub_tests::hostile::mutants::mutants;
+use interhub_tests::hostile::documents::{full_event, full_profile};
+use interhub_tests::hostile::mutants::{Share, alter_chunk, mutants};
 
-use super::{ACTOR, counted, counter, reading, request};
+use super::{ACTOR, PARTS, counted, counter, parts, reading, request};
 
 /// The document still takes an honest edit, by another hub too: of a few fields, and of all.
 fn is_sound(snapshot: &[u8]) -> bool {
+    let full = |another| Reading::Event(Box::new(full_event(another)));
+    let edits = [reading("After that"), full(true), full(false)];
+    edits.iter().all(|after| takes(DocumentKind::Event, snapshot, after))
+}
+
+fn takes(kind: DocumentKind, snapshot: &[u8], after: &Reading) -> bool {
     let other = [8; 24];
-    let edits = [reading("After that"), Reading::Event(Box::new(super::another_event()))];
-    edits.iter().all(|after| {
-        let made = edit(Some(snapshot), other, after).unwrap().unwrap();
-        let request = CountRequest {
-            actor: other,
-            ..request(Some(snapshot), &made.change, 1)
-        };
-        matches!(count(&request), CountOutcome::Counted(_))
-    })
+    let Some(made) = edit(Some(snapshot), other, after).unwrap() else {
+        // It says just this.
+        return true;
+    };
+    let request = CountRequest {
+        kind,
+        actor: other,
+        ..request(Some(snapshot), &made.change, 1)
+    };
+    matches!(count(&request), CountOutcome::Counted(_))
 }
 
 #[test]
@@ -92,4 +102,88 @@ fn every_one_byte_mutant_is_judged_alike_and_poisons_nothing() {
     assert!(kept > 100, "altered texts are documents: {kept}");
     // It is replaced now and then, and never because it died.
     assert!(child.is_some() && counter.trouble().is_none());
+}
+
+/// What is said in every field, of an event, of what alters one, and of a hub's page: a few values of each byte, or as many
+/// parts of all as are asked for.
+#[test]
+fn mutants_of_what_says_something_in_every_field_poison_nothing() {
+    let counter = counter();
+    let full = |another| Reading::Event(Box::new(full_event(another)));
+    let page = |name| Reading::HubProfile(full_profile(name));
+    let first = edit(None, ACTOR, &reading("Open")).unwrap().unwrap().change;
+    let base = counted(counter.count(&request(None, &first, 1)).unwrap()).snapshot;
+    let sound: [(&str, DocumentKind, Option<&[u8]>, Reading); 3] = [
+        ("an event", DocumentKind::Event, None, full(false)),
+        ("a change of all", DocumentKind::Event, Some(&base), full(true)),
+        ("a page", DocumentKind::HubProfile, None, page("Page")),
+    ];
+    let shares: Vec<Share> = match parts() {
+        None => vec![Share::Few],
+        Some(parts) => (0..parts.min(PARTS)).map(|part| Share::Part(part, PARTS)).collect(),
+    };
+    for (name, kind, snapshot, says) in sound {
+        let honest = edit(snapshot, ACTOR, &says).unwrap().unwrap().change;
+        let seq = 1 + u64::from(snapshot.is_some());
+        let (mut all, mut kept) = (0, 0);
+        let alterations = shares.iter().flat_map(|share| share.of(honest.len()));
+        for (at, bits) in alterations.filter(|(at, _)| *at >= 8) {
+            all += 1;
+            let change = alter_chunk(&honest, (at, bits));
+            let request = CountRequest {
+                kind,
+                ..request(snapshot, &change, seq)
+            };
+            let outcome = counter.count(&request).unwrap();
+            let deadly = CountOutcome::Refused(Refusal::Deadly);
+            assert_ne!(outcome, deadly, "{name}: byte {at}, bits {bits}");
+            let CountOutcome::Counted(counted) = outcome else {
+                continue;
+            };
+            kept += 1;
+            let is_sound = match kind {
+                DocumentKind::HubProfile => takes(kind, &counted.snapshot, &page("Another")),
+                _ => is_sound(&counted.snapshot),
+            };
+            assert!(is_sound, "{name}: byte {at}, bits {bits}");
+        }
+        println!(
+            "{name}: {all} mutants of {} bytes, {kept} of them are documents",
+            honest.len()
+        );
+        assert!(kept > 50, "altered texts are documents: {kept}");
+    }
+    assert!(counter.trouble().is_none());
+}
+
+/// The changes that the design tells of, with their sizes: what killed a node before there was a scan.
+#[test]
+fn changes_that_once_killed_a_node_are_refused_by_the_scan_or_by_a_number() {
+    let on = On {
+        actor: ACTOR.to_vec(),
+        seq: 1,
+        start_op: 1,
+        ..On::default()
+    };
+    let counter = counter();
+    let known = all(&on);
+    let named = |name: &str| known.iter().find(|one| one.name == name).unwrap().change.clone();
+    for (name, most, change) in [
+        ("nesting", 700, named("300 nested maps")),
+        ("operations", 100, named("134 million operations in one run")),
+        ("numbers", 100, named("operation numbers up to 2^32 - 1")),
+        ("deflated", 300_000, deflated_zeros(300_000_000)),
+    ] {
+        assert!(change.len() <= most, "{name}: {} bytes", change.len());
+        let outcome = counter.count(&request(None, &change, 1)).unwrap();
+        println!("{name}, {} bytes: {outcome:?}", change.len());
+        assert!(
+            matches!(
+                outcome,
+                CountOutcome::Refused(Refusal::Scan(_) | Refusal::Limit(_) | Refusal::StartOperation)
+            ),
+            "{name}: {outcome:?}"
+        );
+    }
+    assert!(counter.trouble().is_none());
 }

@@ -4,12 +4,14 @@
 use interhub_domain::body::{Body, Content, Open};
 use interhub_domain::envelope::{Envelope, Kind, MAX_BODY, MAX_STATE_BODY, Sealed, SigningKey, public_key};
 use interhub_domain::frontier::{Head, RowKey};
+use interhub_domain::group::Group;
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
 use interhub_domain::session::{Farewell, Frame, MAX_BATCH_ENVELOPES, MAX_FRAME_BYTES, MAX_ROWS};
 use interhub_node::peer::convert::frame_to_proto;
 use interhub_proto::v1;
 use interhub_tests::cluster::agree;
 use interhub_tests::hostile::line::{Line, hello};
+use interhub_tests::hostile::mutants::{Share, alter};
 use interhub_tests::hostile::scene::{Scene, hub_id};
 use interhub_tests::hostile::speaker::Log;
 use interhub_tests::hub::{Hub, SOON, wait_until};
@@ -223,6 +225,73 @@ fn what_cannot_be_held_is_dropped_and_counted_against_who_brings_it() {
     assert_eq!((after.1, hub.process_id()), (before.0.1 + 1, before.1));
     let empty = serde_json::json!({"items": [], "next": null});
     assert_eq!(hub.json(&["quarantine"]), empty, "what is not held is not listed");
+}
+
+/// A group is what its log's id is made of, so that whoever opens one with other words opens none. One byte altered: what is
+/// still its group is held, everything else is dropped and counted.
+#[test]
+fn a_group_that_its_log_is_not_made_of_is_not_held() {
+    let scene = Scene::set();
+    let [hub, ..] = scene.honest();
+    let (faults, breaches, _) = said_of_it(hub);
+    let line = scene.runtime.block_on(Line::greet(&scene.speaker, hub, Epoch(2)));
+    let mut to = Counted {
+        scene: &scene,
+        hub,
+        line,
+        faults,
+        breaches,
+    };
+    let network = scene.speaker.network;
+    let group = Group {
+        nonce: [3; 16],
+        members: scene
+            .honest()
+            .map(hub_id)
+            .into_iter()
+            .chain([scene.speaker.hub()])
+            .collect(),
+    };
+    let log_id = group.log(network);
+    let (members, nonce) = group.named();
+    let open = Body {
+        clock: 1,
+        content: Some(Content::Open(Open {
+            members,
+            nonce,
+            ..Open::default()
+        })),
+    };
+    let honest = open.encode_bytes();
+    let opening = |epoch, body: Vec<u8>| {
+        let mut log = scene.speaker.log(log_id, Epoch(epoch));
+        log.say(Kind::Open, ObjectId::ZERO, 0, body);
+        log.said
+    };
+    let is_it = |body: &[u8]| match Body::decode_bytes(body).map(|body| body.content) {
+        Ok(Some(Content::Open(open))) => Group::read(network, log_id, &open).is_some(),
+        _ => false,
+    };
+    // What opens it makes the log known, and then another run may open with anything: those come last.
+    let altered: Vec<Vec<u8>> = Share::Few.of(honest.len()).map(|at| alter(&honest, at)).collect();
+    let (its, others): (Vec<_>, Vec<_>) = altered.into_iter().partition(|body| is_it(body));
+    assert!(its.len() > 10 && others.len() > 100, "{} {}", its.len(), others.len());
+    let all = |from: u64, bodies: &[Vec<u8>]| -> Vec<Envelope> {
+        let each = (from..).zip(bodies);
+        each.flat_map(|(epoch, body)| opening(epoch, body.clone())).collect()
+    };
+    for (number, some) in (1..).zip(others.chunks(MAX_BATCH_ENVELOPES)) {
+        to.faults(all(1_000 * number, some), "log");
+    }
+    to.counts(&Frame::Envelopes(all(100, &its)), 0, 0, "");
+    to.counts(&Frame::Envelopes(all(100_000, &others)), 0, 0, "");
+    // The group is what it is, and what is shared in it is shown.
+    let id = hub.add("After all that", "2027-05-01T10:00");
+    agree(&scene.honest());
+    for other in scene.honest() {
+        other.json(&["event", "show", &id]);
+    }
+    to.counts(&Frame::Envelopes(vec![]), 0, 0, "");
 }
 
 /// Frames after which a stream ends, and why as it says; `None`: there is nobody to say it to.

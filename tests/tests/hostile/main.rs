@@ -4,7 +4,9 @@
 mod child;
 mod corpus;
 mod faults;
+mod forks;
 mod heavy;
+mod kinds;
 mod node;
 mod peer;
 mod registry;
@@ -12,13 +14,14 @@ mod registry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use interhub_domain::document::{CountOutcome, CountRequest, Counted, Reading};
-use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Translation, Zone};
+use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
 use interhub_domain::ids::DocumentKind;
-use interhub_domain::profile::Point;
 use interhub_node::child::ChildCounter;
 use interhub_tests::hub::program;
 
 pub(crate) const ACTOR: [u8; 24] = [7; 24];
+/// Parts into which all values of a byte are divided.
+pub(crate) const PARTS: u8 = 16;
 
 pub(crate) fn event(title: &str) -> Event {
     let day = LocalTime::Date(jiff::civil::date(2027, 3, 4));
@@ -53,60 +56,14 @@ pub(crate) fn event(title: &str) -> Event {
     }
 }
 
-/// An event in which nothing is as in the other ones: who writes it touches every field.
-pub(crate) fn another_event() -> Event {
-    let time = |hour| LocalTime::DateTime(jiff::civil::date(2028, 5, 6).at(hour, 30, 0, 0));
-    Event {
-        uid: "another".into(),
-        sequence: 7,
-        status: Status::Tentative,
-        title: "After that".into(),
-        summary: "Afterwards".into(),
-        description: "No cake.".into(),
-        language: "de".into(),
-        tags: vec!["after".into(), "that".into()],
-        location: Some(Location {
-            name: "Elsewhere".into(),
-            at: Point::new(1.5, 2.5),
-        }),
-        url: "https://example.org/a".into(),
-        online_url: "https://example.org/b".into(),
-        image_url: "https://example.org/c".into(),
-        translations: BTreeMap::from([(
-            "nl".into(),
-            Translation {
-                title: "Daarna".into(),
-                summary: "Later".into(),
-            },
-        )]),
-        features: BTreeSet::from(["dogs".into()]),
-        capacity: Some(9),
-        postponed: true,
-        schedule: Schedule {
-            start: time(18),
-            end: time(20),
-            zone: Zone::Named("Europe/Vienna".into()),
-            rules: vec!["FREQ=WEEKLY;COUNT=5".into()],
-            extra: vec![time(7)],
-            excluded: vec![time(8)],
-            overrides: vec![Override {
-                recurrence_id: time(9),
-                this_and_future: true,
-                status: Some(Status::Cancelled),
-                time: Some((time(10), time(11))),
-                title: Some("Other".into()),
-                description: Some("Others".into()),
-                location: Some(Location::default()),
-                url: Some("https://example.org/d".into()),
-            }],
-        },
-        created_ms: 3,
-        updated_ms: 4,
-    }
-}
-
 pub(crate) fn reading(title: &str) -> Reading {
     Reading::Event(Box::new(event(title)))
+}
+
+/// Parts of the values of a byte that are tried, of [`PARTS`]; `None`: a few.
+pub(crate) fn parts() -> Option<u8> {
+    let parts = std::env::var("INTERHUB_HOSTILE_PARTS").ok()?;
+    Some(parts.parse().unwrap())
 }
 
 pub(crate) fn request<'a>(snapshot: Option<&'a [u8]>, change: &'a [u8], seq: u64) -> CountRequest<'a> {
