@@ -446,6 +446,7 @@ impl Ballots {
     }
 
     /// Everything taken and since when, to be stored; with what a theft took out of force, for the hub may yet vouch for it.
+    #[expect(clippy::misnamed_getters, reason = "what is in force is a part of it")]
     pub const fn taken(&self) -> &Taken {
         &self.remembered
     }

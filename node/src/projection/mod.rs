@@ -70,7 +70,7 @@ pub struct EventRow {
 
 impl EventRow {
     /// The row as it is shown: nothing was said after it was heard.
-    pub(crate) fn as_shown(mut self) -> Self {
+    pub(crate) fn shown_here(mut self) -> Self {
         if let Some(seen_ms) = self.seen_ms {
             self.event.updated_ms = self.event.updated_ms.min(seen_ms);
             self.event.created_ms = self.event.created_ms.min(seen_ms);

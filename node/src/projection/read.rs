@@ -427,7 +427,7 @@ impl Views {
         let row = match cached {
             Some(entry) if entry.bytes == bytes => Arc::clone(&entry.row),
             _ => match decode_events(&bytes)?.into_iter().next() {
-                Some(row) => Arc::new(row.as_shown()),
+                Some(row) => Arc::new(row.shown_here()),
                 None => return Ok(None),
             },
         };

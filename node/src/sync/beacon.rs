@@ -137,7 +137,7 @@ impl Ledger {
         }
         match (known.and_then(Kept::ahead_ms), kept.ahead_ms()) {
             (None, Some(ahead_ms)) => {
-                tracing::warn!(hub = %hub.short(), ahead_ms, "the clock of this hub is ahead of this one's")
+                tracing::warn!(hub = %hub.short(), ahead_ms, "the clock of this hub is ahead of this one's");
             }
             (Some(_), None) => tracing::info!(hub = %hub.short(), "the clock of this hub is right again"),
             _ => {}

@@ -68,7 +68,7 @@ impl Round<'_> {
         self.logs.push(log);
         for key in puppets {
             let epoch = self.epoch();
-            let mut log = self.speaker.log_of(key, LogId::REGISTRY, epoch);
+            let mut log = self.speaker.log_of(&key, LogId::REGISTRY, epoch);
             self.say_open(&mut log);
             let vote = Vote {
                 decision: decision.0.to_vec(),

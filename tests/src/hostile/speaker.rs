@@ -43,7 +43,7 @@ impl Speaker {
         let mut own = Log::new(
             self.network,
             self.identity.hub,
-            self.identity.signing_key(),
+            &self.identity.signing_key(),
             (log, epoch),
         );
         own.next.key_number = self.identity.key_number;
@@ -51,15 +51,15 @@ impl Speaker {
     }
 
     /// The same of a hub that the hostile one brought into the network, and whose first key this is.
-    pub fn log_of(&self, key: SigningKey, log: LogId, epoch: Epoch) -> Log {
-        let hub = HubId::of_first_key(&public_key(&key));
+    pub fn log_of(&self, key: &SigningKey, log: LogId, epoch: Epoch) -> Log {
+        let hub = HubId::of_first_key(&public_key(key));
         Log::new(self.network, hub, key, (log, epoch))
     }
 
     /// The same of a hub whose first key is a point of small order, which nobody signs with: see [`SMALL_ORDER`].
     pub fn crafted_log(&self, log: LogId, epoch: Epoch) -> Log {
         let hub = HubId::of_first_key(&SMALL_ORDER[0]);
-        let mut crafted = Log::new(self.network, hub, self.identity.signing_key(), (log, epoch));
+        let mut crafted = Log::new(self.network, hub, &self.identity.signing_key(), (log, epoch));
         crafted.crafted = true;
         crafted
     }
@@ -103,9 +103,9 @@ pub struct Log {
 }
 
 impl Log {
-    fn new(network: NetworkId, hub: HubId, key: SigningKey, (log, epoch): (LogId, Epoch)) -> Self {
+    fn new(network: NetworkId, hub: HubId, key: &SigningKey, (log, epoch): (LogId, Epoch)) -> Self {
         Self {
-            key,
+            key: *key,
             crafted: false,
             next: Header {
                 network,

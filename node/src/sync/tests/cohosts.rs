@@ -462,7 +462,7 @@ fn late_edits_that_are_too_much_for_one_change_are_said_again_in_several() {
     grant(&a, object, c.own_id());
     exchange(&[&a, &b, &c]);
     edit(&b, object, |event| {
-        translate(event, &["cs", "de", "es", "fr", "it"], "𝒳")
+        translate(event, &["cs", "de", "es", "fr", "it"], "𝒳");
     })
     .unwrap();
     edit(&b, object, |event| translate(event, &["nl", "pt", "sk"], "𝒴")).unwrap();

@@ -401,7 +401,7 @@ impl Chance {
                 let thing = ThingId::new(self.scene.b.own_id(), (self.words as u64).to_be_bytes());
                 write(&self.scene.b, log, thing, &title);
                 give_all(&self.scene.b, self.a(), |all| {
-                    all.retain(|envelope| envelope.header.log == log)
+                    all.retain(|envelope| envelope.header.log == log);
                 });
             }
             10 => {
