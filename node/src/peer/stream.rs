@@ -8,7 +8,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use interhub_domain::access::Access;
 use interhub_domain::envelope::{Envelope, Kind};
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
@@ -60,8 +59,6 @@ pub(super) struct Stream<N> {
     lag_at: tokio::time::Instant,
     lag_moved: bool,
     was_open: bool,
-    /// What the session goes by.
-    access: Arc<Access>,
     /// Whether the peer belonged to the network when it was last looked at.
     belonged: bool,
     ended: Option<Ended>,
@@ -114,7 +111,6 @@ impl<N: Net> Stream<N> {
             lag_at: now(),
             lag_moved: false,
             was_open: false,
-            access,
             belonged: directory.access.is_active(peer),
             ended: None,
         };
@@ -215,18 +211,15 @@ impl<N: Net> Stream<N> {
         self.access_now()
     }
 
-    fn access_now(&mut self) -> Event {
-        self.access = self.shared.host.access();
-        Event::Access(self.access.clone(), self.shared.host.frontier())
+    fn access_now(&self) -> Event {
+        Event::Access(self.shared.host.access(), self.shared.host.frontier())
     }
 
-    /// What was read of the store just now, after what changed while the session did not know: a peer that was removed
-    /// meanwhile gets nothing of what was written since.
+    /// What was read of the store just now: nothing of it goes to a peer that was removed meanwhile and whose session does not
+    /// know yet. Some of it may have been written since.
     fn read(&mut self, read: Event, events: &mut VecDeque<Event>) {
-        if !Arc::ptr_eq(&self.access, &self.shared.host.access()) {
-            events.push_back(self.roster_changed());
-        }
-        events.push_back(read);
+        let is_out = self.belonged && !self.shared.host.access().is_active(self.peer);
+        events.push_back(if is_out { self.roster_changed() } else { read });
     }
 
     fn received(&mut self, received: Result<Option<v1::Frame>, tonic::Status>) -> Option<Event> {
