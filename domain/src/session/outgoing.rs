@@ -119,8 +119,11 @@ impl Outgoing {
     }
 
     /// The peer sent envelopes of a log up to this number, and so holds them. What this node does not hold itself is not
-    /// believed.
+    /// believed; and beyond the end of a cut log whoever sends a tombstone may hold nothing of what comes before it.
     pub(super) fn peer_sent(&mut self, key: RowKey, seq: u64, now: Millis) {
+        if self.ours.end(&key).is_some_and(|end| seq >= end) {
+            return;
+        }
         let count = seq.saturating_add(1).min(self.ours.sendable(&key));
         if count == 0 {
             return;
@@ -365,5 +368,53 @@ impl Outgoing {
     fn unschedule(&mut self, key: RowKey) {
         self.held.remove(&key);
         self.ready.remove(&(self.turn(&key), key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::cut::sealed_head;
+    use crate::ids::{Epoch, HeaderHash};
+
+    const ME: HubId = HubId([1; 16]);
+    const PEER: HubId = HubId([2; 16]);
+    const GONE: HubId = HubId([3; 16]);
+
+    fn head(seq: u64) -> Head {
+        Head {
+            seq,
+            hash: HeaderHash([7; 32]),
+        }
+    }
+
+    /// A hub that was removed still sends its tombstones by itself, so that others wait for it with its log; and each time that
+    /// the peer passed one on, it seemed to hold all of the log.
+    #[test]
+    fn a_tombstone_beyond_the_end_of_a_cut_log_is_not_taken_for_all_of_the_log() {
+        let row = RowKey {
+            log: LogId::PUBLIC,
+            hub: GONE,
+            epoch: Epoch(1),
+        };
+        let beyond = BTreeSet::from([HeaderHash([9; 32])]);
+        let mut ours = Frontier::default();
+        ours.show(row, Some(sealed_head(5, &beyond)), Some(5));
+        let mut out = Outgoing::new(ME, PEER, ours);
+        out.set_peer_streams(BTreeSet::from([GONE]));
+        let mut now = 0;
+        for _ in 0..10 {
+            assert_eq!(out.peer_holds(row, head(1), now), Claim::Fine);
+            out.peer_complete(now);
+            out.peer_sent(row, 5, now + 10);
+            assert_eq!((out.lag(), out.lacking()), (3, vec![(row, 2)]));
+            now += RELAY_HOLD_MS / 2;
+            out.tick(now);
+        }
+        assert_eq!(out.next(), Some((row, 2)));
+        // What it sends of the log itself, it holds.
+        out.peer_sent(row, 4, now);
+        assert_eq!((out.lag(), out.next()), (0, None));
     }
 }
