@@ -7,9 +7,12 @@ use crate::body;
 use crate::cut::RemovalCut;
 use crate::ids::{Epoch, HeaderHash, HubId, LogId};
 
-/// Decisions one decision may name in `after`, lift or adopt: concurrent ones are few, because voters' nodes ask for one
-/// that names all.
-pub const MAX_NAMED: usize = 64;
+/// Decisions one decision may name in `after`, lift or adopt: concurrent ones are few, because voters' nodes sign one of each
+/// proposer and ask for one that names all. More than a network has voters, so that it can go on after the worst: a
+/// decision of each of them, passed while they were apart.
+pub const MAX_NAMED: usize = 192;
+/// Own proposals that may be undecided at once: whoever is offline must not propose more than others could name in one.
+pub const MAX_UNDECIDED: usize = 64;
 /// Envelopes one decision may name in `left`: a bound on what one statement makes a node compute.
 pub const MAX_LEFT: usize = 256;
 /// Ends of logs one removal may name, so that it fits the 64 KiB of a statement.

@@ -1,11 +1,11 @@
 //! What a voter's node says by itself: a vote is for a change, so the node signs every pending or renewed decision for the
-//! same change until its operator withdraws.
+//! same change until its operator withdraws; of several current ones of one proposer, one.
 //!
 //! It signs only what follows from everything it has taken; otherwise it asks for a renewed decision, and whoever proposed
 //! the old one makes it. What was taken once needs a new vote to be decided again: whoever was readmitted is not removed
 //! by the votes of before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ballots::{Opinion, State};
 use super::compute::clashing_slug;
@@ -185,6 +185,7 @@ impl Roster {
         let decided = ballots.decided();
         let words = ballots.words(own, &decided);
         let mut duties = Vec::new();
+        let mut signed: BTreeMap<(HubId, Option<ChangeKey>), &Opinion> = BTreeMap::new();
         let mut renewed: BTreeMap<ChangeKey, &Opinion> = BTreeMap::new();
         for opinion in ballots.pending() {
             let key = opinion.proposal.change.key();
@@ -199,8 +200,22 @@ impl Roster {
             }
             let is_current = |one: &Opinion| one.lacks.is_empty() && !ballots.builds_on_spoiled(one);
             if is_current(opinion) {
-                if opinion.voters.contains(&own) && !opinion.signatures.contains_key(&own) {
-                    duties.push(Duty::Sign(opinion.id));
+                // One of each proposer is enough: a hostile one has no end of copies, and what is signed at once is taken at
+                // once, until no later decision could name it all. The smallest, so that all sign the same. Of what it
+                // proposes to adopt only the newest: there is no end of different ones.
+                let stands = words.get(&key).is_some_and(Words::stand);
+                if opinion.voters.contains(&own) {
+                    let one = signed
+                        .entry((opinion.proposer, stands.then_some(key)))
+                        .or_insert(opinion);
+                    let is_better = if stands {
+                        (opinion.needed, opinion.id) < (one.needed, one.id)
+                    } else {
+                        (opinion.clock, opinion.id) > (one.clock, one.id)
+                    };
+                    if is_better {
+                        *one = opinion;
+                    }
                 }
                 continue;
             }
@@ -219,6 +234,10 @@ impl Roster {
                 duties.push(Duty::Ask(opinion.id));
             }
         }
+        let unsigned = signed
+            .into_values()
+            .filter(|opinion| !opinion.signatures.contains_key(&own));
+        duties.extend(unsigned.map(|opinion| Duty::Sign(opinion.id)));
         // What could not pass anew either stays as it is: it would be renewed for ever.
         let again = renewed
             .into_values()
@@ -234,6 +253,19 @@ impl Roster {
         let words = self.ballots.words(opinion.proposer, &self.ballots.decided());
         let key = opinion.proposal.change.key();
         self.votes(opinion.proposer) && words.get(&key).is_some_and(Words::stand)
+    }
+
+    /// How many changes this hub proposes that are decided neither way: those that could yet pass as they are, and that it
+    /// still wants.
+    pub fn undecided(&self, own: HubId) -> usize {
+        let decided = self.ballots.decided();
+        let words = self.ballots.words(own, &decided);
+        let own = self.ballots.pending().filter(|opinion| {
+            let stands = || words.get(&opinion.proposal.change.key()).is_some_and(Words::stand);
+            opinion.proposer == own && opinion.lacks.is_empty() && stands()
+        });
+        let changes: BTreeSet<ChangeKey> = own.map(|opinion| opinion.proposal.change.key()).collect();
+        changes.len()
     }
 
     /// Pending decisions that wait for this hub: it votes in their past, and said nothing about their change.

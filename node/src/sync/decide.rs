@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use interhub_domain::body::{LogEnds, Said, Vote, VoteWord, Withdraw};
 use interhub_domain::cut::RemovalCut;
 use interhub_domain::ids::{HeaderHash, HubId, LogId, NetworkId};
-use interhub_domain::registry::decision::{MAX_ENDS, check_reason, write_ends};
+use interhub_domain::registry::decision::{MAX_ENDS, MAX_UNDECIDED, check_reason, write_ends};
 use interhub_domain::registry::duty::{Duty, Stance};
 use interhub_domain::registry::{Change, Opinion, RegistryError, Standing, State};
 
@@ -114,6 +114,11 @@ pub enum DecideError {
     /// Outside its limits.
     #[error("a reason or rule is not valid: {0}")]
     Record(#[from] RegistryError),
+    /// Decided at once, no later decision could name them all.
+    #[error(
+        "{MAX_UNDECIDED} proposals of this hub are undecided; wait until others have voted, or withdraw some: `interhub network decisions`"
+    )]
+    TooManyUndecided,
     /// It could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -194,6 +199,7 @@ impl Ledger {
             None => (Said::Decide(inner.roster.propose(change).write()), None),
         };
         let written = self.write_locked(inner, network, Write::Statement(said))?;
+            None if inner.roster.undecided(self.own_id) >= MAX_UNDECIDED => return Err(DecideError::TooManyUndecided),
         self.do_duties(inner)?;
         Ok(known.or(written.hash).unwrap_or(HeaderHash::ZERO))
     }

@@ -3,6 +3,7 @@
 use super::decisions::Node;
 use super::*;
 use crate::body::VoteWord;
+use crate::registry::decision::MAX_NAMED;
 use crate::registry::duty::Duty;
 
 fn remove_five() -> Change {
@@ -208,4 +209,62 @@ fn nobody_helps_to_adopt_what_it_has_not_taken_itself() {
     let roster = book.roster();
     assert_eq!(roster.duties(hub(1)), []);
     assert_eq!(roster.duties(hub(2)), []);
+}
+
+/// Each of the nodes signs what it holds before it hears of the other's signatures, as nodes do that are apart. What passed
+/// all at once then could be named by no later decision, and the network would never decide anything again.
+#[test]
+fn copies_of_a_proposal_are_not_signed_all_at_once() {
+    let (mut book, last) = Book::with_voters(5);
+    let mine = book.decide(1, &last, remove_five());
+    book.word(2, mine, VoteWord::Sign);
+    for number in 0..=MAX_NAMED {
+        let copy = Change::Remove {
+            hub: hub(5),
+            reason: format!("copy {number}"),
+            ends: RemovalCut::new(),
+        };
+        book.decide(3, &last, copy);
+        book.decide(3, &last, Change::Adopt([last[0], HeaderHash([0; 32])].into()));
+    }
+    let taken: Vec<HeaderHash> = book.roster().ballots.in_force().map(|opinion| opinion.id).collect();
+    for decision in &taken {
+        for other in &taken {
+            book.decide(3, &last, Change::Adopt([*decision, *other].into()));
+        }
+    }
+    let roster = book.roster();
+    let signed: Vec<Duty> = [1, 2].map(|by| roster.duties(hub(by))).concat();
+    for (by, duty) in [1, 2]
+        .into_iter()
+        .flat_map(|by| roster.duties(hub(by)).into_iter().map(move |duty| (by, duty)))
+    {
+        match duty {
+            Duty::Sign(id) => book.word(by, id, VoteWord::Sign),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(signed.len(), 4, "of the hostile hub's each a removal and an adoption");
+    let roster = book.roster();
+    assert_eq!(roster.members[&hub(5)].standing, Standing::Removed);
+    let heads = roster.ballots.heads();
+    assert!(heads.len() <= 2, "{}", heads.len());
+    let next: Vec<HeaderHash> = heads.into_iter().collect();
+    let rules = book.decide(1, &next, Change::Rules { guests_per_voter: 3 });
+    book.votes(&[2, 4], rules);
+    assert_eq!(book.roster().guests_per_voter, 3);
+}
+
+#[test]
+fn what_a_hub_proposes_is_undecided_until_it_passes_or_is_withdrawn() {
+    let (mut book, last) = Book::with_voters(5);
+    let removal = book.decide(1, &last, remove_five());
+    book.decide(1, &last, remove_five());
+    book.decide(2, &last, Change::Rules { guests_per_voter: 4 });
+    let rules = book.decide(1, &last, Change::Rules { guests_per_voter: 3 });
+    assert_eq!(book.roster().undecided(hub(1)), 2, "of each change one");
+    book.word(1, rules, VoteWord::Withdraw);
+    assert_eq!(book.roster().undecided(hub(1)), 1);
+    book.votes(&[2, 3], removal);
+    assert_eq!(book.roster().undecided(hub(1)), 0);
 }

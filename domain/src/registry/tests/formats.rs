@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::body::{Body, Content, Statement, Vote, VoteWord};
+use crate::envelope::MAX_BODY;
 use crate::ids::LogId;
+use crate::registry::decision::{MAX_ENDS, MAX_LEFT, MAX_NAMED, MAX_REASON};
 
 fn hex(said: Said) -> String {
     let content = Content::Statement(Statement { said: Some(said) });
@@ -99,9 +101,38 @@ fn what_is_over_a_limit_or_no_decision_is_not_read() {
         assert!(read(Decided::Rules(Rules { guests_per_voter })).is_err());
     }
     let many = Decision {
-        after: vec![vec![1; 32]; 65],
+        after: vec![vec![1; 32]; MAX_NAMED + 1],
         left: Vec::new(),
         decided: Some(Decided::Rules(Rules { guests_per_voter: 1 })),
     };
     assert!(Proposal::read(&many).is_err());
+}
+
+/// Whatever the limits of a decision allow has room in one envelope.
+#[test]
+fn the_largest_decision_fits() {
+    let hash = |number: usize| HeaderHash(*blake3::hash(&number.to_be_bytes()).as_bytes());
+    let end = |number: usize| {
+        let log = LogId(hash(number).0[..16].try_into().unwrap());
+        ((log, Epoch(u64::MAX)), (u64::from(u32::MAX), hash(number)))
+    };
+    let proposal = Proposal {
+        after: (0..MAX_NAMED).map(hash).collect(),
+        left: (0..MAX_LEFT).map(hash).collect(),
+        change: Change::Remove {
+            hub: hub(3),
+            reason: "\u{1f600}".repeat(MAX_REASON),
+            ends: (0..MAX_ENDS).map(end).collect(),
+        },
+    };
+    let written = proposal.write();
+    assert_eq!(Proposal::read(&written).unwrap(), proposal);
+    let body = Body {
+        clock: u64::MAX,
+        content: Some(Content::Statement(Statement {
+            said: Some(Said::Decide(written)),
+        })),
+    };
+    let size = body.encode_bytes().len();
+    assert!(size <= MAX_BODY, "{size} bytes");
 }

@@ -4,6 +4,7 @@ use interhub_domain::envelope::Kind;
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, LogId, ObjectId, ThingId};
 use interhub_domain::registry::Standing;
+use interhub_domain::registry::decision::MAX_UNDECIDED;
 
 use super::{Ledger, NOW_MS, all_envelopes, event, give_all, join, memory, open};
 use crate::store::catalogue::log::Standing as State;
@@ -286,6 +287,34 @@ fn a_newcomer_takes_what_its_invitation_names() {
     let guest = open(memory(), 9, "zagreb", 1);
     join(&two, &guest);
     assert_eq!(guest.roster().members, two.roster().members);
+/// Whoever is offline could go on for ever, and the first decision after all of it passed could not name that much.
+#[test]
+fn proposals_wait_when_too_many_are_undecided() {
+    let ([one, two, three, four], _) = four();
+    exchange(&[&one, &two, &three, &four]);
+    let rule = |ledger: &Ledger, number: usize| ledger.change_rules(20 + u32::try_from(number).unwrap());
+    let proposed: Vec<_> = (0..MAX_UNDECIDED).map(|number| rule(&one, number).unwrap()).collect();
+    assert!(matches!(rule(&one, 99), Err(DecideError::TooManyUndecided)));
+    assert_eq!(rule(&one, 0).unwrap(), proposed[0], "that is proposed already");
+    one.vote(proposed[0], true).unwrap();
+    rule(&one, 99).unwrap();
+    // Others vote for some while they are apart, and all of those pass at once.
+    give_all(&one, &two, |_| {});
+    give_all(&one, &three, |_| {});
+    for id in &proposed[1..40] {
+        two.vote(*id, false).unwrap();
+        three.vote(*id, false).unwrap();
+    }
+    exchange(&[&one, &two, &three, &four]);
+    assert_eq!(one.roster().ballots.heads().len(), 39);
+    let next = rule(&four, 0).unwrap();
+    exchange(&[&one, &two, &three, &four]);
+    two.vote(next, false).unwrap();
+    three.vote(next, false).unwrap();
+    exchange(&[&two, &three]);
+    assert_eq!(three.roster().guests_per_voter, 20);
+}
+
     assert_eq!(guest.roster().ballots.heads(), two.roster().ballots.heads());
     let lacking = open(memory(), 10, "split", 1);
     let envelopes = super::all_envelopes(&two);
