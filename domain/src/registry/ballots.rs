@@ -4,7 +4,8 @@
 //! them, and all its past has passed; while fewer than three vote and the founder is one of them, the founder's signature
 //! decides alone. That depends on statements only, so it is the same at every node that holds them. Of all further
 //! statements only the word that a key was stolen undoes it: what that key signed and nobody vouches for is as if it had
-//! not been said, and the decisions that passed by it, and those that build on them, have not passed.
+//! not been said, and the decisions that passed by it, and those that build on them, have not passed. A leave that it signed
+//! may yet be vouched for: what passes meanwhile passes with it and without.
 //!
 //! A node takes what passes, forward only: what lacks a decision taken more than seven days ago is refused, so that
 //! nobody rewrites the past with votes that were lying about. What is taken stays taken, but for a theft. Since when is the node's own
@@ -20,8 +21,25 @@ use super::{FORWARD_ONLY_MS, HeldStatement};
 use crate::body::VoteWord;
 use crate::ids::{HeaderHash, HubId};
 
-/// The decisions taken, and since when: Unix milliseconds by the node's own clock.
-pub type Taken = BTreeMap<HeaderHash, i64>;
+/// The decisions taken, and since when.
+pub type Taken = BTreeMap<HeaderHash, Since>;
+
+/// When a node took a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Unix milliseconds by the node's own clock.
+    pub ms: i64,
+    /// It has not passed without what a thief signed, and is not in force; it is again, as if nothing had been, if its hub
+    /// vouches for that.
+    pub given_back: bool,
+}
+
+impl Since {
+    /// In force since this moment.
+    pub const fn at(ms: i64) -> Self {
+        Self { ms, given_back: false }
+    }
+}
 
 /// A founder, as the record names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +62,9 @@ pub struct Ballots {
     pub(super) admissions: BTreeMap<HubId, Vec<Admitted>>,
     /// Decisions whose past is not all here: they wait for it.
     incomplete: BTreeSet<HeaderHash>,
-    taken: Taken,
-    /// What was taken and is not in force while a thief's signature is all that made it pass.
-    given_back: Taken,
+    taken: BTreeMap<HeaderHash, i64>,
+    /// What is not in force while a thief's signature is all that made it pass, and since when it would be.
+    given_back: BTreeMap<HeaderHash, i64>,
     /// Both of them.
     remembered: Taken,
 }
@@ -72,9 +90,16 @@ impl Ballots {
             leaves,
             void_leaves,
             admissions,
-            taken: taken.clone(),
             ..Self::default()
         };
+        for (id, Since { ms, given_back }) in taken {
+            let known = if *given_back {
+                &mut ballots.given_back
+            } else {
+                &mut ballots.taken
+            };
+            known.insert(*id, *ms);
+        }
         let mut open: BTreeMap<HeaderHash, usize> = BTreeMap::new();
         let mut named_by: BTreeMap<HeaderHash, Vec<HeaderHash>> = BTreeMap::new();
         for (id, Proposed { proposal, .. }) in &proposals {
@@ -108,8 +133,12 @@ impl Ballots {
         ballots.give_back();
         ballots.take(now_ms);
         ballots.judge();
-        ballots.remembered.clone_from(&ballots.given_back);
-        ballots.remembered.extend(&ballots.taken);
+        let of = |known: &BTreeMap<HeaderHash, i64>, given_back| -> Taken {
+            let since = known.iter().map(|(id, ms)| (*id, Since { ms: *ms, given_back }));
+            since.collect()
+        };
+        ballots.remembered = of(&ballots.given_back, true);
+        ballots.remembered.extend(of(&ballots.taken, false));
         ballots
     }
 
@@ -156,6 +185,14 @@ impl Ballots {
         }
         let sole = self.sole(&voters);
         let needed = if sole.is_some() { 1 } else { voters.len() / 2 + 1 };
+        // Whether a leave that a stolen key signed counts is known when its hub vouches for it, or never: until then a
+        // decision passes only if it does either way. Else it would be taken by those who hear of the theft first, and not
+        // by those who hear of both at once.
+        let is_proper = |voters| self.is_proper(*proposer, &proposal.change, (voters, &past));
+        let (proper, was_proper) = (is_proper(&voters), is_proper(&without_theft));
+        let may_propose = voters.contains(proposer) && without_theft.contains(proposer);
+        let is_missing = |hub: &HubId| !signatures.contains_key(hub);
+        let disputed = voters != without_theft || void_signatures.iter().any(is_missing);
         let mut opinion = Opinion {
             id,
             proposer: *proposer,
@@ -169,15 +206,19 @@ impl Ballots {
             sole,
             state: State::Pending,
             lacks: BTreeSet::new(),
-            proper: false,
+            disputed,
+            proper: proper && was_proper,
+            may_propose,
             passes: false,
             spoiled: false,
             past,
         };
-        opinion.proper = self.is_proper(*proposer, &proposal.change, (&opinion.voters, &opinion.past));
-        opinion.passes = opinion.proper && past_passes && opinion.is_signed_by_enough();
+        opinion.passes = opinion.proper
+            && past_passes
+            && opinion.is_signed_by_enough()
+            && self.is_signed_by_most(&opinion, &without_theft);
         opinion.spoiled =
-            opinion.proper && !opinion.passes && past_would_pass && self.would_be_signed(&opinion, &without_theft);
+            was_proper && !opinion.passes && past_would_pass && self.would_be_signed(&opinion, &without_theft);
         self.places.insert(id, self.decisions.len());
         self.decisions.push(opinion);
     }
@@ -221,11 +262,15 @@ impl Ballots {
     /// Whether a decision that this hub would propose now could ever pass.
     pub(super) fn could_pass(&self, proposer: HubId, proposal: &Proposal) -> bool {
         let past = self.past(&proposal.after);
-        let voters = self.voters(past.iter(), &proposal.left);
+        let is_proper = |with_void| {
+            let voters = self.voters_heeding(past.iter(), &proposal.left, with_void);
+            self.is_proper(proposer, &proposal.change, (&voters, &past))
+        };
         proposal.after.len() <= MAX_NAMED
             && proposal.left.len() <= MAX_LEFT
             && !self.holds_spoiled(&past)
-            && self.is_proper(proposer, &proposal.change, (&voters, &past))
+            && is_proper(false)
+            && is_proper(true)
     }
 
     /// The founder, if it decides alone among these voters.
@@ -300,7 +345,10 @@ impl Ballots {
 
     /// Whether enough had signed a decision, had no key been stolen.
     fn would_be_signed(&self, opinion: &Opinion, voters: &BTreeSet<HubId>) -> bool {
-        let signed = |hub: &HubId| opinion.signatures.contains_key(hub) || opinion.void_signatures.contains(hub);
+        let signed = |hub: &HubId| {
+            let has_signed = opinion.signatures.contains_key(hub) || opinion.void_signatures.contains(hub);
+            has_signed && opinion.has_a_say(hub)
+        };
         match self.sole(voters) {
             Some(founder) => signed(&founder),
             None => voters.iter().filter(|hub| signed(hub)).count() > voters.len() / 2,
@@ -308,16 +356,28 @@ impl Ballots {
     }
 
     /// What was taken because of signatures that turned out to be a thief's was not decided. Since when it was taken is not
-    /// forgotten: that a key was stolen is heard before what its hub vouches for, and then it is in force as it was.
+    /// forgotten: that a key was stolen is heard before what its hub vouches for, and then it is in force as it was. If it is
+    /// another signature that makes it pass, it is decided now, and not then.
     fn give_back(&mut self) {
-        for opinion in self.decisions.iter().filter(|opinion| opinion.spoiled) {
-            self.given_back.extend(self.taken.remove_entry(&opinion.id));
+        for opinion in &self.decisions {
+            if opinion.spoiled {
+                self.given_back.extend(self.taken.remove_entry(&opinion.id));
+                continue;
+            }
+            let past = || opinion.past.iter().filter_map(|place| self.decisions.get(place));
+            let is_vouched_for =
+                opinion.passes && !opinion.disputed && past().all(|earlier| !self.given_back.contains_key(&earlier.id));
+            if is_vouched_for {
+                self.taken.extend(self.given_back.remove_entry(&opinion.id));
+            }
         }
     }
 
-    /// Whether a decision builds on one that only a thief's signature made pass: it is proposed again without that.
+    /// Whether a decision builds on one that only a thief's signature made pass, or on a leave that a thief signed: it is
+    /// proposed again without that.
     pub(super) fn builds_on_spoiled(&self, opinion: &Opinion) -> bool {
-        self.holds_spoiled(&opinion.past)
+        let mut left = opinion.proposal.left.iter();
+        left.any(|leave| self.void_leaves.contains_key(leave)) || self.holds_spoiled(&opinion.past)
     }
 
     fn holds_spoiled(&self, past: &Positions) -> bool {
@@ -346,7 +406,7 @@ impl Ballots {
                 });
             }
             if next.is_empty() {
-                return;
+                break;
             }
             let mut named = Positions::default();
             for place in next {
@@ -360,7 +420,14 @@ impl Ballots {
                 .filter_map(|place| Some(self.decisions.get(place)?.id))
                 .collect();
             for name in names {
+                self.given_back.remove(&name);
                 self.taken.entry(name).or_insert(now_ms);
+            }
+        }
+        // Whoever hears of a theft first remembers the same as those that hear of it last.
+        for opinion in self.decisions.iter().filter(|opinion| opinion.spoiled) {
+            if old.is_within(&opinion.past) && !self.taken.contains_key(&opinion.id) {
+                self.given_back.entry(opinion.id).or_insert(now_ms);
             }
         }
     }
@@ -379,10 +446,10 @@ impl Ballots {
     }
 
     fn is_signed_by_most(&self, opinion: &Opinion, voters: &BTreeSet<HubId>) -> bool {
-        let signed = opinion.signatures.keys().filter(|hub| voters.contains(hub)).count();
+        let counts = |hub: &&HubId| voters.contains(*hub) && opinion.has_a_say(hub);
         match self.sole(voters) {
-            Some(founder) => opinion.signatures.contains_key(&founder),
-            None => signed > voters.len() / 2,
+            Some(founder) => opinion.signatures.contains_key(&founder) && opinion.has_a_say(&founder),
+            None => opinion.signatures.keys().filter(counts).count() > voters.len() / 2,
         }
     }
 
@@ -446,7 +513,6 @@ impl Ballots {
     }
 
     /// Everything taken and since when, to be stored; with what a theft took out of force, for the hub may yet vouch for it.
-    #[expect(clippy::misnamed_getters, reason = "what is in force is a part of it")]
     pub const fn taken(&self) -> &Taken {
         &self.remembered
     }
@@ -500,7 +566,7 @@ impl Ballots {
             wanted.insert(place);
             wanted.extend(&self.decisions.get(place)?.past);
         }
-        let mut since: Taken = Taken::new();
+        let mut since: BTreeMap<HeaderHash, i64> = BTreeMap::new();
         for place in wanted.iter() {
             let opinion = self.decisions.get(place)?;
             let mut clocks: Vec<u64> = opinion.signed().map(|(_, clock)| clock).collect();
@@ -512,6 +578,6 @@ impl Ballots {
             let earliest = past.copied().max().unwrap_or(i64::MIN);
             since.insert(opinion.id, passed_ms.max(earliest).min(now_ms));
         }
-        Some(since)
+        Some(since.into_iter().map(|(id, ms)| (id, Since::at(ms))).collect())
     }
 }

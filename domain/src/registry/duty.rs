@@ -279,7 +279,10 @@ impl Roster {
             let has_spoken = words
                 .get(&opinion.proposal.change.key())
                 .is_some_and(|words| words.stand() || matches!(words.last, Stance::Withdrawn(_)));
-            opinion.voters.contains(&own) && !has_spoken && !self.ballots.is_settled_by(opinion, &decided)
+            opinion.voters.contains(&own)
+                && opinion.has_a_say(&own)
+                && !has_spoken
+                && !self.ballots.is_settled_by(opinion, &decided)
         };
         self.ballots.pending().filter(waits).count()
     }

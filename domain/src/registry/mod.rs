@@ -24,7 +24,7 @@ mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::ballots::{Ballots, Opinion, State, Taken};
+pub use self::ballots::{Ballots, Opinion, Since, State, Taken};
 pub use self::check::{
     CheckedAccept, RegistryError, accept_message, check_address, check_slug, read_accept, read_founding,
 };

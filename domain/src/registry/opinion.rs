@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decision::Proposal;
+use super::decision::{Change, Proposal};
 use super::positions::Positions;
 use crate::body::VoteWord;
 use crate::ids::{HeaderHash, HubId};
@@ -47,24 +47,34 @@ pub struct Opinion {
     pub lacks: BTreeSet<HeaderHash>,
     /// Whether it can ever pass.
     pub(super) proper: bool,
+    /// Whether its proposer has a vote in its past.
+    pub(super) may_propose: bool,
     pub(super) passes: bool,
     /// It has not passed, and would have if nothing that a stolen key signed were void.
     pub(super) spoiled: bool,
+    /// A stolen key signed something that would play a part in it, or did, were it vouched for.
+    pub(super) disputed: bool,
     /// The places of the decisions it builds on.
     pub(super) past: Positions,
 }
 
 impl Opinion {
-    /// The voters of its past that have signed it, and when by their own clocks.
+    /// Whether a hub has a say in it. In what gives it other keys it has none: it has lost its own, or objects. And the word of
+    /// those keys that the old ones were stolen would take back the vote that gave them.
+    pub(super) fn has_a_say(&self, hub: &HubId) -> bool {
+        !matches!(&self.proposal.change, Change::ReplaceKey { hub: about, .. } if about == hub)
+    }
+
+    /// The voters of its past that have signed it and have a say, and when by their own clocks.
     pub fn signed(&self) -> impl Iterator<Item = (HubId, u64)> {
-        let counts = |(hub, _): &(&HubId, &u64)| self.voters.contains(*hub);
+        let counts = |(hub, _): &(&HubId, &u64)| self.voters.contains(*hub) && self.has_a_say(hub);
         self.signatures.iter().filter(counts).map(|(hub, clock)| (*hub, *clock))
     }
 
     /// Whether as many of the voters of its past have signed it as it needs.
     pub fn is_signed_by_enough(&self) -> bool {
         match self.sole {
-            Some(founder) => self.signatures.contains_key(&founder),
+            Some(founder) => self.signatures.contains_key(&founder) && self.has_a_say(&founder),
             None => self.signed().count() >= self.needed,
         }
     }

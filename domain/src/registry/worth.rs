@@ -168,7 +168,7 @@ impl Scales<'_> {
         let opinion = self.roster.ballots.get(id).ok_or(Unheard::Waits)?;
         if opinion.is_proper() {
             Ok(())
-        } else if opinion.voters.contains(&opinion.proposer) {
+        } else if opinion.may_propose {
             Err(Unheard::SlugTaken)
         } else {
             Err(Unheard::NoVoteThen)

@@ -338,6 +338,9 @@ impl Ledger {
         let stance = roster
             .ballots
             .stances(self.own_id)
+        if !withdraw && matches!(opinion.proposal.change, Change::ReplaceKey { hub, .. } if hub == self.own_id) {
+            return Err(DecideError::OwnKeys);
+        }
             .get(&opinion.proposal.change.key())
             .copied();
         let word = match (withdraw, stance) {

@@ -11,7 +11,7 @@ use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, Ob
 use interhub_domain::object::State;
 use interhub_domain::profile::HubProfile;
 use interhub_domain::registry::decision::write_ends;
-use interhub_domain::registry::{HeldStatement, Member, Roster, Seals, Standing, Taken};
+use interhub_domain::registry::{HeldStatement, Member, Roster, Seals, Since, Standing, Taken};
 
 use super::author::{Write, WriteError};
 use super::count::Outcome;
@@ -361,16 +361,31 @@ fn hub_row(ledger: &Ledger, inner: &Inner, member: &Member, profile: HubProfile)
     }
 }
 
-/// What was taken and since when, as it is stored.
+/// What was taken and since when, as it is stored: what was given back with a negative number.
 pub(super) fn encode_taken(taken: &Taken) -> Vec<u8> {
-    let rows: Vec<([u8; 32], i64)> = taken.iter().map(|(id, since)| (id.0, *since)).collect();
+    let number = |since: &Since| {
+        if since.given_back {
+            -since.ms.max(1)
+        } else {
+            since.ms.max(0)
+        }
+    };
+    let rows: Vec<([u8; 32], i64)> = taken.iter().map(|(id, since)| (id.0, number(since))).collect();
     catalogue::encode_row(1, &rows)
 }
 
 /// The same, read.
 pub(super) fn decode_taken(bytes: &[u8]) -> Option<Taken> {
     let rows: Vec<([u8; 32], i64)> = catalogue::decode_row(1, bytes)?;
-    Some(rows.into_iter().map(|(id, since)| (HeaderHash(id), since)).collect())
+    let since = |number: i64| Since {
+        ms: number.saturating_abs(),
+        given_back: number < 0,
+    };
+    Some(
+        rows.into_iter()
+            .map(|(id, number)| (HeaderHash(id), since(number)))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -379,11 +394,19 @@ mod tests {
 
     #[test]
     fn golden_decisions_taken() {
-        let taken = Taken::from([(HeaderHash([0xa1; 32]), 1_795_305_600_000)]);
+        let taken = Taken::from([(HeaderHash([0xa1; 32]), Since::at(1_795_305_600_000))]);
         let bytes = encode_taken(&taken);
         let hex = data_encoding::HEXLOWER.encode(&bytes);
         assert_eq!(hex, format!("0101{}", "a1".repeat(32)) + "80d0eb88c068");
-        assert_eq!(decode_taken(&bytes), Some(taken));
+        assert_eq!(decode_taken(&bytes), Some(taken.clone()));
         assert_eq!(decode_taken(&bytes[..bytes.len() - 1]), None);
+        let mut given_back = taken;
+        for since in given_back.values_mut() {
+            since.given_back = true;
+        }
+        let bytes = encode_taken(&given_back);
+        let hex = data_encoding::HEXLOWER.encode(&bytes);
+        assert_eq!(hex, format!("0101{}", "a1".repeat(32)) + "ffcfeb88c068");
+        assert_eq!(decode_taken(&bytes), Some(given_back));
     }
 }

@@ -89,7 +89,7 @@ impl Ledger {
             let mut taken = inner.roster.ballots.taken().clone();
             for (id, at) in since {
                 let known = taken.entry(id).or_insert(at);
-                *known = at.min(*known);
+                known.ms = at.ms.min(known.ms);
             }
             self.recompute_roster(&mut inner, &taken)?;
         }

@@ -398,10 +398,10 @@ fn a_newcomer_whose_clock_is_a_year_ahead_takes_nothing_for_old() {
             .start_from(&there.ballots.heads(), now_ms, ahead_ms)
             .unwrap()
     };
-    assert!(since(0).values().all(|at| *at < now_ms - FORWARD_ONLY_MS));
+    assert!(since(0).values().all(|at| at.ms < now_ms - FORWARD_ONLY_MS));
     for (id, at) in since(year_ms) {
-        let here = there.ballots.taken()[&id] + year_ms;
-        assert!((here - 60_000..=now_ms).contains(&at), "{at} and {here}");
+        let here = there.ballots.taken()[&id].ms + year_ms;
+        assert!((here - 60_000..=now_ms).contains(&at.ms), "{at:?} and {here}");
     }
 }
 

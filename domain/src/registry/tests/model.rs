@@ -187,18 +187,22 @@ proptest! {
     #[test]
     fn what_some_refused_is_taken_once_it_is_adopted(steps in proptest::collection::vec(step_with_jumps(), 0..50)) {
         let mut world = World::new();
-        for step in steps {
-            world.act(&step);
+        // No hub can remove itself; a founder that lied so while it decides alone would be the one whose vote the others need.
+        let removes_itself = |step: &Step| match step {
+            Step::Propose { by, what: 0, target } | Step::Forge { by, target, .. } => by == target,
+            _ => false,
+        };
+        for step in steps.iter().filter(|step| !removes_itself(step)) {
+            world.act(step);
         }
         world.exchange();
         world.adopt_all();
-        let first = world.standings(1);
-        for seed in 2..=HUBS {
-            prop_assert_eq!(&world.standings(seed), &first, "hub {}", seed);
+        if let Some((one, other)) = world.differing() {
+            prop_assert_eq!(world.standings(one), world.standings(other), "hubs {} and {}", one, other);
         }
         // By then keys that were given count everywhere.
         world.pause();
-        world.agrees("at last")?;
+        prop_assert_eq!(world.differing(), None);
     }
 
     /// Whatever is said, a taken decision stays taken, and more statements never undo what passed.

@@ -112,6 +112,37 @@ fn the_keys_of_a_decision_count_seven_days_after_it_passed_and_not_a_moment_earl
     assert_eq!(roster.members[&hub(LOST)].keys.trusted().count(), 1);
 }
 
+/// Else the word of the new keys that the old ones were stolen would take back the vote that gave them, and with the vote
+/// the word: what is true then has no end.
+#[test]
+fn a_hub_has_no_vote_about_its_own_keys() {
+    let (mut book, last) = five();
+    let id = book.decide(LOST, &last, replacing(NEXT, NEXT_PAPER));
+    book.votes(&[1, 2], id);
+    let mut node = Node::new();
+    let roster = node.sees(&book);
+    assert_eq!(roster.ballots.get(&id).unwrap().signed().count(), 2);
+    assert_eq!(
+        (roster.votes_open(hub(LOST)), roster.duties(hub(LOST))),
+        (0, Vec::new())
+    );
+    node.now_ms += REPLACE_AFTER_MS;
+    assert_eq!(current(&node.sees(&book)), (0, public_key(&key(LOST))));
+    book.votes(&[3], id);
+    node.sees(&book);
+    node.now_ms += REPLACE_AFTER_MS;
+    assert_eq!(current(&node.sees(&book)), given(NEXT));
+    // Nor has a founder, while it decides alone.
+    let mut two = Book::new();
+    let own = Change::ReplaceKey {
+        hub: hub(1),
+        public_key: public_key(&key(NEXT)),
+        recovery_key: public_key(&key(NEXT_PAPER)),
+    };
+    let id = two.decide(1, &[], own);
+    assert_eq!(two.roster().ballots.get(&id).unwrap().state, State::Pending);
+}
+
 #[test]
 fn whoever_still_has_a_key_keeps_it_by_an_objection_early_or_late() {
     for by in [LOST, PAPER] {

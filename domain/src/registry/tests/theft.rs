@@ -240,7 +240,7 @@ fn what_a_hub_vouches_for_a_moment_later_is_in_force_since_it_was_taken() {
     let roster = node.sees_named(&book, &vouching(None));
     assert_eq!(roster.members[&hub(5)].standing, Standing::Removed);
     assert_eq!(roster.members, expected.members);
-    assert_eq!(roster.ballots.taken()[&by_victim], NOW_MS);
+    assert_eq!(roster.ballots.taken()[&by_victim], Since::at(NOW_MS));
     assert_eq!(roster.ballots.taken(), expected.ballots.taken());
 }
 
@@ -284,6 +284,98 @@ fn a_network_whose_founders_key_was_stolen_is_still_a_network() {
     named.insert(row, Epoch(21), number, 2);
     let all = Roster::compute(book.network, &book.statements, &named, &Taken::new(), NOW_MS);
     assert!(all.votes(hub(3)) && all.ballots.get(&id).is_some());
+}
+
+/// What a hub decides that hears of the theft before it hears what is vouched for must not depend on that.
+#[test]
+fn a_leave_that_is_void_until_vouched_for_decides_nothing_meanwhile() {
+    let (mut book, last) = five();
+    book.admit(1, 30, "newcomer", 1);
+    let slug = book.roster().members[&hub(VICTIM)].slug.clone();
+    let left = book.say(VICTIM, Said::Leave(Leave { counter: 7, ends: None }));
+    let mut decide = |by, left: &[HeaderHash], change, voters: &[u8]| {
+        let proposal = Proposal {
+            after: last.iter().copied().collect(),
+            left: left.iter().copied().collect(),
+            change,
+        };
+        let id = book.say(by, Said::Decide(proposal.write()));
+        book.votes(voters, id);
+        id
+    };
+    // It proposes although it has left.
+    let by_victim = decide(VICTIM, &[left], Change::Rules { guests_per_voter: 4 }, &[1, 2, 3]);
+    let seat = Change::Seat {
+        hub: hub(30),
+        slug,
+        counter: 1,
+    };
+    let in_its_place = decide(1, &[left], seat, &[2, 3]);
+    let either_way = decide(1, &[left], Change::Rules { guests_per_voter: 5 }, &[2, 3]);
+    let taken =
+        |roster: &Roster| [by_victim, in_its_place, either_way].map(|id| roster.ballots.taken().contains_key(&id));
+    let in_force = |roster: &Roster| {
+        [by_victim, in_its_place, either_way]
+            .map(|id| matches!(roster.ballots.get(&id).unwrap().state, State::Taken(_)))
+    };
+    let mut early = Node::new();
+    assert_eq!(in_force(&early.sees(&book)), [false, true, true]);
+    theft(&mut book);
+    assert_eq!(in_force(&early.sees(&book)), [false, false, true]);
+    let mut meanwhile = Node::new();
+    assert_eq!(in_force(&meanwhile.sees(&book)), [false, false, true]);
+    let mut late = Node::new();
+    let expected = late.sees_named(&book, &vouching(None));
+    assert_eq!(in_force(&expected), [false, true, true]);
+    for node in [&mut early, &mut meanwhile] {
+        let roster = node.sees_named(&book, &vouching(None));
+        assert_eq!(in_force(&roster), in_force(&expected));
+        assert_eq!(taken(&roster), taken(&expected));
+        assert_eq!(roster.members, expected.members);
+    }
+}
+
+/// Else it would be in force with the hubs that took it because of the thief, since then, and refused by the others.
+#[test]
+fn what_another_signature_makes_pass_at_last_is_decided_then_and_not_when_a_thief_signed() {
+    let (mut book, last) = five();
+    let by_thief = book.decide(1, &last, remove(5));
+    book.votes(&[2], by_thief);
+    let (mut took_it, mut heard_the_theft_first) = (Node::new(), Node::new());
+    let before = book.statements.len();
+    steal(&mut book, 0, sign(by_thief));
+    assert_eq!(took_it.sees(&book).members[&hub(5)].standing, Standing::Removed);
+    theft(&mut book);
+    let mut order = book.statements.clone();
+    order.swap(before, before + 1);
+    let first = Book {
+        network: book.network,
+        statements: order[..=before].to_vec(),
+    };
+    heard_the_theft_first.sees_named(&first, &vouching(None));
+    let rules = book.decide(1, &last, Change::Rules { guests_per_voter: 7 });
+    book.votes(&[2, 3], rules);
+    let nodes = [took_it, heard_the_theft_first].map(|mut node| {
+        let roster = node.sees_named(&book, &vouching(None));
+        assert_eq!(roster.ballots.get(&by_thief).unwrap().state, State::Pending);
+        node.now_ms += days(8);
+        (node.taken, node.now_ms)
+    });
+    let see = |book: &Book, thiefs: Option<u64>| {
+        nodes.clone().map(|(taken, now_ms)| {
+            let mut node = Node { taken, now_ms };
+            let roster = node.sees_named(book, &vouching(thiefs));
+            (roster.members, roster.ballots.get(&by_thief).unwrap().state)
+        })
+    };
+    // The hub vouches for it after all: it is as if nothing had been.
+    let [one, other] = see(&book, Some(0));
+    assert_eq!((&one, one.1), (&other, State::Taken(NOW_MS)));
+    // Another voter signs it instead, and it leaves out the rules.
+    book.votes(&[3], by_thief);
+    for (members, state) in see(&book, None) {
+        assert_eq!((members[&hub(5)].standing, state), (Standing::Active, State::Refused));
+    }
 }
 
 proptest! {

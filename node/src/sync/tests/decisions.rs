@@ -240,7 +240,7 @@ fn what_is_taken_and_when_survives_a_restart_and_a_rebuild() {
     exchange(&[&one, &two, &three, &four]);
     let (taken, members) = (four.roster().ballots.taken().clone(), four.roster().members.clone());
     assert_eq!(taken.len(), 4);
-    assert!(taken.values().all(|since| *since >= NOW_MS));
+    assert!(taken.values().all(|since| since.ms >= NOW_MS));
     drop(four);
     let four = open(store, 4, "lisbon", 900);
     assert_eq!(four.roster().ballots.taken(), &taken, "since when is not forgotten");

@@ -68,8 +68,6 @@ pub(super) struct Peer {
     run: u64,
     /// It has lost the keys it began with.
     lost: bool,
-    /// It has left by a word of its own.
-    left: bool,
 }
 
 /// All hubs, and a clock that moves on with everything that happens.
@@ -114,7 +112,6 @@ impl World {
             key_number: 0,
             run: 1,
             lost: false,
-            left: false,
         };
         Self {
             network: book.network,
@@ -273,7 +270,6 @@ impl World {
             Step::Leave { by } => {
                 let counter = self.roster(by).members[&hub(by)].counter + 1;
                 self.say(by, Said::Leave(Leave { counter, ends: None }));
-                self.peer(by).left = true;
                 by
             }
             Step::Admit { by, guest } => {
@@ -413,11 +409,6 @@ impl World {
     /// A hub that has its recovery key names another signing key by it. That stands in its log before it has the new key.
     fn tell_of_theft(&mut self, of: u8, which: u8) {
         let recovery = self.roster(of).members[&hub(of)].keys.recovery_key;
-        // A leave is void from the word of a theft until the new key vouches for it. What such a hub proposed after it, and a
-        // majority signed, is taken by those who hear of the two one after the other, and not by those who hear them at once.
-        if self.peer(of).left {
-            return;
-        }
         let lost = self.peer(of).lost;
         let papers = (0..KEYS).map(|pair| given(of, pair).1);
         let own = papers.chain((!lost).then_some(paper(of)));
@@ -466,8 +457,7 @@ impl World {
     /// of the others proposes something, so that there is a decision which names everything; and all vote for all of it.
     pub(super) fn adopt_all(&mut self) {
         for round in 0..20 {
-            let first = self.standings(1);
-            if (2..=HUBS).all(|seed| self.standings(seed) == first) {
+            if self.differing().is_none() {
                 return;
             }
             let mut proposed = false;
@@ -505,6 +495,24 @@ impl World {
             }
             self.exchange();
         }
+    }
+
+    /// Two hubs that belong, and see something else of where all stand. Whoever is out by what most see has no say in what the
+    /// others decide, nor has what it refuses.
+    pub(super) fn differing(&mut self) -> Option<(u8, u8)> {
+        let seen: Vec<_> = (1..=HUBS).map(|seed| (seed, self.standings(seed))).collect();
+        let belongs = |seed: u8| {
+            let active = seen.iter().filter(|(_, (standings, ..))| {
+                let is_active =
+                    |(id, standing, _): &(HubId, Standing, bool)| *id == hub(seed) && *standing == Standing::Active;
+                standings.iter().any(is_active)
+            });
+            active.count() > usize::from(HUBS) / 2
+        };
+        let mut inside = seen.iter().filter(|(seed, _)| belongs(*seed));
+        let (first, expected) = inside.next()?;
+        let other = inside.find(|(_, standings)| standings != expected);
+        other.map(|(other, _)| (*first, *other))
     }
 
     /// Where all stand, and what became of each decision, without the keys: they count from a moment that is each node's own.
