@@ -3,7 +3,7 @@
 use interhub_domain::body::Said;
 use interhub_domain::envelope::SigningKey;
 use interhub_domain::ids::{HeaderHash, HubId, NetworkId};
-use interhub_domain::registry::replace::{Replacement, sign_objection};
+use interhub_domain::registry::replace::{REPLACE_AFTER_MS, Replacement, sign_objection};
 use interhub_domain::registry::{Change, Roster};
 
 use super::author::{Write, WriteError};
@@ -74,7 +74,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// A folder whose keys the voters gave to a hub starts from that decision, as from one that its invitation names.
+    /// A folder whose keys the voters gave to a hub starts from that decision, as from one that its invitation names. A hub
+    /// that answers it takes the keys for due, and so does the folder, however far behind its own clock is.
     pub(super) fn start_from_given_keys(&self) -> Result<(), LedgerError> {
         let own = self.own.public_key();
         let mut inner = self.lock();
@@ -85,11 +86,13 @@ impl Ledger {
             .filter(|(_, one)| one.public_key == own);
         let in_force = given.filter(|(_, one)| one.counts_from_ms.is_some());
         let named = in_force.map(|(id, _)| *id).collect();
-        if let Some(since) = inner.roster.ballots.start_from(&named, self.clock.now_ms(), 0) {
+        let now_ms = self.clock.now_ms();
+        let due_ms = now_ms.saturating_sub(REPLACE_AFTER_MS);
+        if let Some(since) = inner.roster.ballots.start_from(&named, now_ms, 0) {
             let mut taken = inner.roster.ballots.taken().clone();
             for (id, at) in since {
                 let known = taken.entry(id).or_insert(at);
-                known.ms = at.ms.min(known.ms);
+                known.ms = at.ms.min(due_ms).min(known.ms);
             }
             self.recompute_roster(&mut inner, &taken)?;
         }

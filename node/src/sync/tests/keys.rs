@@ -8,7 +8,7 @@ use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, HubId, LogId, ThingId};
 
-use super::{Ledger, NOW_MS, Write, event, give_all, join, memory, open, own};
+use super::{Ledger, NOW_MS, OwnHub, Write, event, give_all, join, memory, open, own, with_clock};
 use crate::clock::ManualClock;
 use crate::peer::Host;
 use crate::store::Store;
@@ -314,4 +314,36 @@ fn a_hub_to_which_all_others_are_gone_calls_them() {
     hub.leave().unwrap();
     give_all(&hub, &founder, |_| {});
     assert!(!founder.roster().is_active(other) && calls(&founder));
+}
+
+/// The hub that answers has waited for the seven days. A clock that a dead battery set back must not make it wait again.
+#[test]
+fn a_folder_with_given_keys_and_a_clock_that_is_behind_is_the_hub_at_once() {
+    const DAY_MS: i64 = 24 * 3_600 * 1_000;
+    let a_clock = ManualClock::new(NOW_MS, 901);
+    let a = with_clock(memory(), own(1, "birmingham"), &a_clock);
+    let network = a.create_network("Test network").unwrap();
+    let b = open(memory(), 2, "vienna", 1);
+    join(&a, &b);
+    let given = OwnHub {
+        key: SigningKey::from([77; 32]),
+        recovery_key: public_key(&SigningKey::from([78; 32])),
+        ..own(2, "vienna")
+    };
+    a.rekey(b.own_id(), given.public_key(), given.recovery_key).unwrap();
+    let asks = |days| {
+        a_clock.set_ms(NOW_MS + days * DAY_MS);
+        a.renew_roster().unwrap();
+        a.take_next_keys(given.public_key(), network, &[])
+    };
+    assert!(asks(6).is_err());
+    let (registry, active) = asks(8).unwrap();
+    assert!(active);
+    for behind_days in [0, 2, 400] {
+        let clock = ManualClock::new(NOW_MS + (8 - behind_days) * DAY_MS, 902);
+        let folder = with_clock(memory(), given.clone(), &clock);
+        folder.keep_keys_with(Arc::new(Kept::default()));
+        let found = folder.enter_recovered(network, &registry, &a.roster().ballots.heads());
+        assert_eq!(found.unwrap(), b.own_id(), "{behind_days} days behind");
+    }
 }
