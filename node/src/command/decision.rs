@@ -302,11 +302,25 @@ fn purpose(roster: &Roster, change: &Change) -> String {
         Change::Remove { hub, reason, .. } => format!("remove {} ({reason})", slug_of(roster, *hub)),
         Change::Readmit { hub, .. } => format!("take {} back", slug_of(roster, *hub)),
         Change::ReplaceKey { hub, .. } => format!("give {}, which has lost its keys, new ones", slug_of(roster, *hub)),
+        Change::Rules { guests_per_voter: 1 } => "let every voter have one guest at most".to_owned(),
         Change::Rules { guests_per_voter } => format!("let every voter have up to {guests_per_voter} guests"),
         Change::Adopt(decisions) => {
-            let ids: Vec<String> = decisions.iter().map(HeaderHash::short).collect();
-            format!("take after all what was refused somewhere: {}", ids.join(", "))
+            let adopted: Vec<String> = decisions.iter().map(|id| adopted(roster, id)).collect();
+            format!(
+                "take after all what some nodes refused as too late: {}",
+                said(&adopted, "and")
+            )
         }
+    }
+}
+
+/// What a decision does that another one adopts.
+fn adopted(roster: &Roster, id: &HeaderHash) -> String {
+    let short = id.short();
+    match roster.ballots.get(id).map(|opinion| &opinion.proposal.change) {
+        None => format!("decision {short}, which is not known here"),
+        Some(Change::Adopt(_)) => format!("decision {short}, which itself takes others"),
+        Some(change) => format!("to {} ({short})", purpose(roster, change)),
     }
 }
 

@@ -142,6 +142,7 @@ impl From<DecideError> for CommandError {
             | DecideError::NotRemoved { .. }
             | DecideError::VotedAlready { .. }
             | DecideError::NotVoted
+            | DecideError::WithdrawnAlready
             | DecideError::TooManyUndecided
             | DecideError::SameRules(_)
             | DecideError::InForce

@@ -64,6 +64,9 @@ pub enum DecideError {
     /// Nothing to withdraw.
     #[error("this hub has not voted for this; there is nothing to withdraw")]
     NotVoted,
+    /// Withdrawn before.
+    #[error("this hub has withdrawn its vote for this already; `interhub network vote` gives it again")]
+    WithdrawnAlready,
     /// The rules are what they would become.
     #[error("every voter may have {0} guests already; there is nothing to decide")]
     SameRules(u32),
@@ -111,14 +114,14 @@ pub enum DecideError {
     /// The node has no key of the hub any more.
     #[error("this node does not have this hub's key any more, so it cannot object; see `interhub key show`")]
     KeyGone,
-    /// Outside its limits.
-    #[error("a reason or rule is not valid: {0}")]
-    Record(#[from] RegistryError),
     /// Decided at once, no later decision could name them all.
     #[error(
         "{MAX_UNDECIDED} proposals of this hub are undecided; wait until others have voted, or withdraw some: `interhub network decisions`"
     )]
     TooManyUndecided,
+    /// Outside its limits.
+    #[error("a reason or rule is not valid: {0}")]
+    Record(#[from] RegistryError),
     /// It could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -196,10 +199,10 @@ impl Ledger {
         let (said, known) = match known {
             Some(opinion) if opinion.signatures.contains_key(&self.own_id) => return Ok(opinion.id),
             Some(opinion) => (vote(opinion.id, VoteWord::Sign), Some(opinion.id)),
+            None if inner.roster.undecided(self.own_id) >= MAX_UNDECIDED => return Err(DecideError::TooManyUndecided),
             None => (Said::Decide(inner.roster.propose(change).write()), None),
         };
         let written = self.write_locked(inner, network, Write::Statement(said))?;
-            None if inner.roster.undecided(self.own_id) >= MAX_UNDECIDED => return Err(DecideError::TooManyUndecided),
         self.do_duties(inner)?;
         Ok(known.or(written.hash).unwrap_or(HeaderHash::ZERO))
     }
@@ -335,17 +338,18 @@ impl Ledger {
             State::Pending if !opinion.is_proper() => return Err(DecideError::Improper),
             State::Pending => {}
         }
-        let stance = roster
-            .ballots
-            .stances(self.own_id)
         if !withdraw && matches!(opinion.proposal.change, Change::ReplaceKey { hub, .. } if hub == self.own_id) {
             return Err(DecideError::OwnKeys);
         }
+        let stance = roster
+            .ballots
+            .stances(self.own_id)
             .get(&opinion.proposal.change.key())
             .copied();
         let word = match (withdraw, stance) {
             (true, Some(Stance::For(_))) => VoteWord::Withdraw,
-            (true, _) => return Err(DecideError::NotVoted),
+            (true, Some(Stance::Withdrawn(_))) => return Err(DecideError::WithdrawnAlready),
+            (true, None) => return Err(DecideError::NotVoted),
             (false, Some(Stance::For(_))) if opinion.signatures.contains_key(&self.own_id) => {
                 let (votes, needed) = (opinion.signed().count(), opinion.needed);
                 return Err(DecideError::VotedAlready { votes, needed });

@@ -265,7 +265,7 @@ fn what_was_decided_elsewhere_long_ago_is_refused_until_enough_adopt_it() {
         says(
             &decision(hub, &id),
             &[
-                "birmingham proposed to take after all what was refused somewhere",
+                "birmingham proposed to take after all what some nodes refused as too late: to remove vienna",
                 &removal[..8],
                 "amsterdam, birmingham and lisbon have voted for it",
                 "It is in force.",
@@ -451,7 +451,7 @@ fn a_withdrawn_vote_is_not_given_again_and_a_signature_stays() {
     all_count(&all, &removal, &["amsterdam", "vienna"]);
     all_count(&all, &few, &["amsterdam", "vienna"]);
     cluster.agree();
-    let nothing = "nothing to withdraw";
+    let nothing = "has withdrawn its vote for this already";
     refuses(vienna, &[(&["network", "vote", &removal, "--withdraw"], 1, nothing)]);
     refuses(
         birmingham,
@@ -519,7 +519,7 @@ fn a_rule_about_guests_takes_more_than_half_and_is_seen_at_once() {
     says(
         &one_guest,
         &[
-            "amsterdam proposed to let every voter have up to 1 guests.",
+            "amsterdam proposed to let every voter have one guest at most.",
             "amsterdam has voted for it, 1 of the 2 votes needed among 3 voters.",
             "It waits for 1 more of birmingham and vienna.",
         ],
