@@ -9,7 +9,7 @@ use interhub_domain::ids::{DocumentKind, LogId, ThingId};
 
 use super::{CommandError, Commands};
 use crate::clock::random_bytes;
-use crate::projection::EventRow;
+use crate::projection::{EventRow, HubRow, HubStatus};
 use crate::store::catalogue::document::{OriginalFormat, OriginalRow};
 use crate::sync::{Write, WriteError};
 
@@ -17,6 +17,8 @@ use crate::sync::{Write, WriteError};
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Events written between two waits for the disk.
 const EVENTS_PER_SYNC: usize = 200;
+/// So many events of a file are looked for among those of each other hub.
+const EVENTS_COMPARED: usize = 200;
 /// Refusals that are listed one by one; the rest is only counted.
 const MAX_REFUSED_LISTED: usize = 1_000;
 
@@ -86,7 +88,8 @@ impl Commands {
         if self.ledger.network().is_none() {
             return Err(WriteError::NoNetwork.into());
         }
-        let read = self.read_calendar(bytes)?;
+        let mut read = self.read_calendar(bytes)?;
+        self.warn_of_others(&mut read)?;
         let total = read.events.len() as u64;
         let mut out = Imported {
             source: source.to_owned(),
@@ -110,6 +113,33 @@ impl Commands {
         self.ledger.make_durable()?;
         progress(total, total);
         Ok(out)
+    }
+
+    /// Two hubs that publish one calendar show each event twice, at every hub; nothing else would tell them.
+    pub(super) fn warn_of_others(&self, read: &mut Import) -> Result<(), CommandError> {
+        let own = self.ledger.own_id();
+        let is_other = |hub: &HubRow| hub.id != own && hub.status == HubStatus::Active;
+        for hub in self.views.hubs()?.into_iter().filter(is_other) {
+            let mut theirs = 0_usize;
+            for imported in read.events.iter().take(EVENTS_COMPARED) {
+                let row = self.views.event_by_uid(hub.id, &imported.event.uid)?;
+                theirs += usize::from(row.is_some_and(|row| !row.draft));
+            }
+            if theirs > 0 {
+                let (some, are) = if theirs == 1 { ("one", "is") } else { ("some", "are") };
+                let warning = Warning {
+                    uid: None,
+                    line: 1,
+                    message: format!(
+                        "{some} of these events {are} shown as {}'s already, and will be there twice: let one hub follow the \
+                         calendar, and ask the other one to host with it (`interhub event cohost`)",
+                        hub.slug
+                    ),
+                };
+                read.warnings.insert(0, warning);
+            }
+        }
+        Ok(())
     }
 
     /// Reads a calendar as this hub reads calendars.

@@ -272,6 +272,9 @@ impl Commands {
             self.leave_to_their_hubs(&mut read)?;
         }
         let items = self.ledger.feed_items(id)?;
+        if items.is_empty() {
+            self.warn_of_others(&mut read)?;
+        }
         if read.events.is_empty() && read.refused.is_empty() && !items.is_empty() {
             let line = "the calendar is empty now; nothing is cancelled for that, what it had stays as it is";
             return Ok(Err(NotBelieved(line.to_owned())));

@@ -318,6 +318,39 @@ fn the_feed_of_another_node_brings_no_event_twice() {
 }
 
 #[test]
+fn two_hubs_that_publish_one_calendar_are_told() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let server = CalendarServer::start();
+    server.serve(&calendar(&[event("a@x", "20270301T100000Z", "Shared evening")]), None);
+    for hub in &mut cluster.hubs {
+        hub.stop();
+        hub.configure("feeds_from_private_networks", "true");
+        hub.start();
+    }
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    let warnings = |looked: &Value| looked["import"]["warnings"].as_array().unwrap().clone();
+    assert_eq!(warnings(&look(birmingham, &server.url())), Vec::<Value>::new());
+    wait_until("vienna shows it", SOON, || {
+        let there = listed(vienna);
+        there
+            .contains_key("Shared evening")
+            .then_some(())
+            .ok_or_else(|| format!("{there:?}"))
+    });
+    let told = warnings(&look(vienna, &server.url()));
+    let said = text(&told[0], "message");
+    assert!(
+        said.contains("shown as birmingham's already") && said.contains("cohost"),
+        "{said}"
+    );
+    // Once is enough, and its own events are no others'.
+    server.serve(&calendar(&[event("a@x", "20270301T110000Z", "Shared evening")]), None);
+    assert_eq!(warnings(&look(vienna, &server.url())), Vec::<Value>::new());
+}
+
+#[test]
 fn a_hub_that_left_is_told_so_by_its_subscriptions() {
     let cluster = Cluster::new(&["birmingham", "vienna"]);
     let vienna = &cluster.hubs[1];
