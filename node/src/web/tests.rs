@@ -213,6 +213,21 @@ async fn cancelled_is_struck_out_and_said() {
     assert!(date.contains("This date is cancelled."));
     let series = get(&router, "/events/00000006000000000000000000000000").await.body;
     assert!(!series.contains("This date is cancelled.") && series.contains("Next dates"));
+    // The day is enough; a day that the series does not have is not taken for another one.
+    let at = async |at: &str| {
+        get(&router, &format!("/events/00000006000000000000000000000000?at={at}"))
+            .await
+            .body
+    };
+    let day = at("2026-12-03").await;
+    assert!(day.contains("This date is cancelled.") && !day.contains("has no such date"));
+    for gone in ["2026-12-04", "2026-12-03T17:00:00", "9999-12-31"] {
+        let page = at(gone).await;
+        assert!(
+            page.contains("This series has no such date") && !page.contains("This date is cancelled."),
+            "{gone}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -225,6 +240,7 @@ async fn a_wrong_value_is_named() {
         ("/events?online=perhaps", "online"),
         ("/events?cursor=zzz", "cursor"),
         ("/hubs/wien?to=2026-13-45", "to"),
+        ("/events/00000006000000000000000000000000?at=soon", "at"),
     ] {
         let answer = get(&router, address).await;
         assert_eq!(answer.status, 400, "{address}");

@@ -175,6 +175,7 @@ pub(crate) struct Words {
     pub(crate) open_map: &'static str,
     pub(crate) is_cancelled: &'static str,
     pub(crate) date_cancelled: &'static str,
+    pub(crate) another_date: &'static str,
     pub(crate) is_postponed: &'static str,
     pub(crate) is_tentative: &'static str,
     pub(crate) is_over: &'static str,

@@ -7,6 +7,7 @@ use interhub_domain::event::{Attendance, Event, LocalTime, Location, Occurrence,
 use interhub_domain::feature;
 use interhub_domain::ids::{LogId, ThingId};
 use interhub_domain::profile::Point;
+use interhub_domain::query::QueryParseError;
 use jiff::civil::{Date, DateTime};
 use serde_json::{Value, json};
 
@@ -44,6 +45,8 @@ struct EventPage {
     language: Option<String>,
     /// It does not take place at this time: cancelled, or postponed.
     cancelled: bool,
+    /// The address names a date that the series does not have.
+    another_date: Option<&'static str>,
     /// A sentence above everything else: cancelled, postponed, over, to be confirmed.
     notice: Option<&'static str>,
     when: When,
@@ -103,13 +106,14 @@ pub(crate) fn event(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     }
     let row = find(site, &visit.name)?;
     let board = Board::load(site, visit)?;
-    let asked = visit.params().get(AT).and_then(parse_local);
+    let asked = visit.params().get(AT).map(parse_local).transpose()?;
     let upcoming = site
         .state
         .directory
         .occurrences(row.thing, board.reader.now_ms, MAX_DATES)?;
     let occurrence = choose(site, &row, asked, &upcoming)?;
-    render(&board, &row, &occurrence, &upcoming)
+    let is_another = row.event.schedule.is_series() && asked.is_some_and(|asked| !is_at(&occurrence, asked));
+    render(&board, &row, (&occurrence, is_another), &upcoming)
 }
 
 /// The public event of this id.
@@ -124,11 +128,24 @@ pub(crate) fn find(site: &Site, id: &str) -> Result<Arc<EventRow>, Problem> {
 }
 
 /// A date of a series as links name it.
-fn parse_local(text: &str) -> Option<LocalTime> {
-    if text.contains('T') {
-        return text.parse::<DateTime>().ok().map(LocalTime::DateTime);
-    }
-    text.parse::<Date>().ok().map(LocalTime::Date)
+fn parse_local(text: &str) -> Result<LocalTime, QueryParseError> {
+    let read = if text.contains('T') {
+        text.parse::<DateTime>().ok().map(LocalTime::DateTime)
+    } else {
+        text.parse::<Date>().ok().map(LocalTime::Date)
+    };
+    read.ok_or_else(|| QueryParseError {
+        parameter: AT,
+        reason: "expected a date or a local time, such as 2027-03-04 or 2027-03-04T18:30:00".to_owned(),
+    })
+}
+
+/// Whether this is the occurrence that an address names, by its time or by its day alone.
+fn is_at(occurrence: &Occurrence, asked: LocalTime) -> bool {
+    occurrence.recurrence_id.is_some_and(|at| match asked {
+        LocalTime::Date(day) => at.date() == day,
+        LocalTime::DateTime(_) => at == asked,
+    })
 }
 
 /// The date to show: the one asked for, else the next, else the last before now, else the first.
@@ -140,7 +157,7 @@ fn choose(
 ) -> Result<Occurrence, Problem> {
     let directory = &site.state.directory;
     if let Some(asked) = asked {
-        let is_asked = |o: &&Occurrence| o.recurrence_id == Some(asked);
+        let is_asked = |o: &&Occurrence| is_at(o, asked);
         if let Some(found) = upcoming.iter().find(is_asked) {
             return Ok(found.clone());
         }
@@ -185,7 +202,7 @@ fn first(row: &EventRow) -> Occurrence {
 fn render(
     board: &Board<'_>,
     row: &EventRow,
-    occurrence: &Occurrence,
+    (occurrence, is_another): (&Occurrence, bool),
     upcoming: &[Occurrence],
 ) -> Result<Reply, Problem> {
     let (words, event) = (board.words, &row.event);
@@ -195,7 +212,9 @@ fn render(
     let when = board.reader.when(occurrence, &city);
     let path = format!("/events/{}", row.thing);
     let canonical = match occurrence.recurrence_id {
-        Some(at) if board.visit.params().get(AT).is_some() => Params::default().with(AT, &at.to_string()),
+        Some(at) if board.visit.params().get(AT).is_some() && !is_another => {
+            Params::default().with(AT, &at.to_string())
+        }
         _ => Params::default(),
     };
     let mut frame = board.frame(&title, "", &path, &canonical);
@@ -223,6 +242,7 @@ fn render(
         json_ld: text::json_for_script(&json_ld(board, row, occurrence, &shown, &when)),
         language: language_tag(shown.title.language),
         cancelled: occurrence.status == Status::Cancelled,
+        another_date: is_another.then_some(words.another_date),
         notice: notice(board, event, occurrence),
         zone_sentence: when
             .zone

@@ -163,6 +163,7 @@ pub(super) const WORDS: Words = Words {
     open_map: "In einer Karte öffnen",
     is_cancelled: "Diese Veranstaltung ist abgesagt.",
     date_cancelled: "Dieser Termin ist abgesagt. Andere Termine können stattfinden.",
+    another_date: "Diesen Termin gibt es in der Reihe nicht (mehr). Hier ist ein anderer.",
     is_postponed: "Diese Veranstaltung ist verschoben. Einen neuen Termin gibt es noch nicht.",
     is_tentative: "Diese Veranstaltung ist noch nicht bestätigt.",
     is_over: "Diese Veranstaltung ist vorbei.",

@@ -163,6 +163,7 @@ pub(super) const WORDS: Words = Words {
     open_map: "Open in a map",
     is_cancelled: "This event is cancelled.",
     date_cancelled: "This date is cancelled. Other dates may still take place.",
+    another_date: "This series has no such date (any more). Here is another one.",
     is_postponed: "This event is postponed. There is no new date yet.",
     is_tentative: "This event is not confirmed yet.",
     is_over: "This event is over.",

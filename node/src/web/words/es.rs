@@ -155,6 +155,7 @@ pub(super) const WORDS: Words = Words {
     open_map: "Abrir en un mapa",
     is_cancelled: "Esta actividad está cancelada.",
     date_cancelled: "Esta fecha está cancelada. Puede que otras sí se celebren.",
+    another_date: "Esa fecha no forma parte (o ya no) de la serie. Aquí hay otra.",
     is_postponed: "Este evento está aplazado. Aún no hay nueva fecha.",
     is_tentative: "Esta actividad aún no está confirmada.",
     is_over: "Esta actividad ya ha terminado.",

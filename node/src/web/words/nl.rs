@@ -163,6 +163,7 @@ pub(super) const WORDS: Words = Words {
     open_map: "Open in een kaart",
     is_cancelled: "Deze activiteit gaat niet door.",
     date_cancelled: "Deze datum gaat niet door. Andere data misschien wel.",
+    another_date: "Deze datum hoort niet (meer) bij de reeks. Hier is een andere.",
     is_postponed: "Dit evenement is uitgesteld. Er is nog geen nieuwe datum.",
     is_tentative: "Deze activiteit is nog niet zeker.",
     is_over: "Deze activiteit is voorbij.",
