@@ -40,6 +40,9 @@ pub fn export(calendar: &CalendarInfo, events: &[ExportEvent<'_>]) -> Value {
         "title": calendar.name,
         "entries": events.iter().map(entry).collect::<Vec<_>>(),
     });
+    if !calendar.description.is_empty() {
+        group["description"] = json!(calendar.description);
+    }
     if let Some(url) = web_address(&calendar.url) {
         group["source"] = json!(url);
     }

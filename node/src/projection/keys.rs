@@ -10,6 +10,7 @@
 //! | `OccurrenceByPlace` | cell, slot |
 //! | `Series` | kind (written, or too dense to be), thing |
 //! | `EventByUid` | hub, hash of the UID, thing |
+//! | `EventByUpdate` | last change, thing |
 //! | `HubRow` | hub |
 //! | `HostTodo` | what for (offer, conflict), hub, thing |
 //! | `SearchTodo` | counter |
@@ -157,6 +158,14 @@ pub(super) fn uid_prefix(hub: HubId, uid: &str) -> Vec<u8> {
 pub(super) fn uid_key(hub: HubId, uid: &str, thing: ThingId) -> Vec<u8> {
     let mut key = uid_prefix(hub, uid);
     key.extend_from_slice(thing.as_bytes());
+    key
+}
+
+/// The key of one event in `EventByUpdate`.
+pub(super) fn update_key(updated_ms: i64, thing: ThingId) -> [u8; 8 + ThingId::LEN] {
+    let mut key = [0; 8 + ThingId::LEN];
+    key[..8].copy_from_slice(&ordered(updated_ms));
+    key[8..].copy_from_slice(thing.as_bytes());
     key
 }
 

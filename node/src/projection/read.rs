@@ -1,5 +1,6 @@
 //! The read side: what pages, feeds, gRPC and the command line show. Nothing here loads a document.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,8 +45,20 @@ const PROBE: usize = 64;
 const PAGE_BUDGET: usize = 400_000;
 const FEED_BUDGET: usize = 4_000_000;
 const ROW_COST: usize = 8;
+/// How many events are looked at for news, at most, and at one go.
+const MAX_NEWS_LOOKED: usize = 20_000;
+const NEWS_STEP: usize = 100;
 /// Most bytes of encoded rows whose decoded form is kept.
 const CACHE_BYTES: usize = 8 << 20;
+
+/// The events of a feed.
+#[derive(Debug, Clone, Default)]
+pub struct Feed {
+    /// Each once, in the order of the first occurrence that meets the query.
+    pub events: Vec<Arc<EventRow>>,
+    /// There are more than fit: the last of these begins then, Unix milliseconds.
+    pub ends_ms: Option<i64>,
+}
 
 /// Why a question is not answered.
 #[derive(Debug, thiserror::Error)]
@@ -113,31 +126,81 @@ impl Views {
     }
 
     /// The events with an occurrence that meets the query, for a feed: series whole, cancelled ones kept, each once, in
-    /// the order of their first such occurrence. Limit and cursor are not looked at; at most [`MAX_FEED_EVENTS`]. What a
+    /// the order of their first such occurrence. Limit and cursor are not looked at; at most [`MAX_FEED_EVENTS`], and it is
+    /// said where they end. What a
     /// query without `from` finds begins with the covered years, so that a feed keeps its past; if that is too much for one
     /// feed, it begins [`FEED_PAST_MS`] ago, so that it does not end before today.
-    pub fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Vec<Arc<EventRow>>, QueryError> {
+    pub fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Feed, QueryError> {
         query.check()?;
         if let Some(from_ms) = query.from_ms {
             return self.feed_from(query, from_ms);
         }
         let whole = self.feed_from(query, CoveredYears::at(now_ms).from_ms())?;
-        if whole.len() < MAX_FEED_EVENTS {
+        if whole.ends_ms.is_none() {
             return Ok(whole);
         }
         self.feed_from(query, now_ms.saturating_sub(FEED_PAST_MS))
     }
 
-    fn feed_from(&self, query: &EventQuery, from_ms: i64) -> Result<Vec<Arc<EventRow>>, QueryError> {
+    fn feed_from(&self, query: &EventQuery, from_ms: i64) -> Result<Feed, QueryError> {
         let mut walk = self.walk(query, from_ms, None, FEED_BUDGET)?;
-        let mut rows = Vec::new();
-        while rows.len() < MAX_FEED_EVENTS
-            && let Some((_, listed)) = walk.next()?
-        {
+        let (mut feed, mut last_ms) = (Feed::default(), from_ms);
+        while let Some((_, listed)) = walk.next()? {
+            if feed.events.len() == MAX_FEED_EVENTS {
+                feed.ends_ms = Some(last_ms);
+                return Ok(feed);
+            }
+            last_ms = listed.occurrence.start_ms;
             walk.end(listed.row.thing);
-            rows.push(listed.row);
+            feed.events.push(listed.row);
         }
-        Ok(rows)
+        feed.ends_ms = walk.stopped.then_some(last_ms);
+        Ok(feed)
+    }
+
+    /// The events that a feed of this query would hold if it had room for all of them, those that were changed last first; at
+    /// most `most`.
+    pub fn news(&self, query: &EventQuery, now_ms: i64, most: usize) -> Result<Vec<Arc<EventRow>>, QueryError> {
+        let feed = self.feed(query, now_ms)?;
+        let mut news = match feed.ends_ms {
+            None => feed.events,
+            Some(_) => self.changed_last(query, now_ms, most)?,
+        };
+        news.sort_by_key(|row| (Reverse(row.event.updated_ms), row.thing));
+        news.truncate(most);
+        Ok(news)
+    }
+
+    /// The same where so many events meet the query that those among the last changed ones are soon found.
+    fn changed_last(&self, query: &EventQuery, now_ms: i64, most: usize) -> Result<Vec<Arc<EventRow>>, QueryError> {
+        let from_ms = query.from_ms.unwrap_or_else(|| CoveredYears::at(now_ms).from_ms());
+        let (mut found, mut last, mut looked) = (Vec::new(), Vec::new(), 0);
+        while found.len() < most && looked < MAX_NEWS_LOOKED {
+            let mut things = Vec::with_capacity(NEWS_STEP);
+            let before = std::mem::take(&mut last);
+            let visit = &mut |key: &[u8], _: &[u8]| {
+                things.extend(key.get(8..).and_then(ThingId::from_slice));
+                last = key.to_vec();
+                if things.len() < NEWS_STEP {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            };
+            self.store
+                .scan(Family::EventByUpdate, &[], &before, Direction::Backward, visit)?;
+            if things.is_empty() {
+                break;
+            }
+            looked += things.len();
+            let mut walk = self.unplanned(query, from_ms, FEED_BUDGET)?;
+            walk.plan_few(&things, None)?;
+            while let Some((_, listed)) = walk.next()? {
+                walk.end(listed.row.thing);
+                found.push(listed.row);
+            }
+        }
+        Ok(found)
     }
 
     /// Visits each event with an occurrence that meets the query, once, at the first such occurrence and in their order; at
@@ -454,6 +517,12 @@ impl Views {
         after: Option<Place>,
         budget: usize,
     ) -> Result<Walk<'_>, QueryError> {
+        let mut walk = self.unplanned(query, from_ms, budget)?;
+        walk.plan(after)?;
+        Ok(walk)
+    }
+
+    fn unplanned(&self, query: &EventQuery, from_ms: i64, budget: usize) -> Result<Walk<'_>, QueryError> {
         let version = last_change(&self.store)?;
         let covered = covered_years(&self.store)?.unwrap_or(CoveredYears { first: 1, last: 0 });
         let hub = query.hub.as_deref().map(|name| self.hub_id(name)).transpose()?;
@@ -463,7 +532,7 @@ impl Views {
         };
         let mut filter = Filter::new(query, from_ms, covered.to_ms(), hub, text);
         filter.hidden = self.hidden()?;
-        let mut walk = Walk {
+        Ok(Walk {
             views: self,
             filter,
             covered,
@@ -474,9 +543,7 @@ impl Views {
             position: None,
             stopped: false,
             done: BTreeSet::new(),
-        };
-        walk.plan(after)?;
-        Ok(walk)
+        })
     }
 }
 

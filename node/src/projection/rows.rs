@@ -18,7 +18,7 @@ use crate::store::catalogue::{decode_row, encode_row};
 
 /// The version of everything this folder writes: key layouts, index values, and how series are expanded; and of the index of
 /// what is held back, which is made anew with it. A database with another number is rebuilt from its documents.
-pub(super) const FORMAT: u64 = 5;
+pub(super) const FORMAT: u64 = 6;
 
 /// Version byte of event and hub rows. 1 knew neither offers nor conflicts, 2 no translations, features, capacity and
 /// postponement, 3 not when a change was heard of whose author's clock is ahead.

@@ -423,6 +423,7 @@ fn a_feed_has_each_event_once_and_keeps_the_cancelled() {
             .views
             .feed(query, NOW_MS)
             .unwrap()
+            .events
             .iter()
             .map(|row| row.event.title.clone())
             .collect()
@@ -458,11 +459,52 @@ fn a_feed_that_cannot_hold_everything_holds_what_is_to_come() {
             from_ms,
             ..EventQuery::default()
         };
-        house.views.feed(&query, NOW_MS).unwrap().len()
+        let feed = house.views.feed(&query, NOW_MS).unwrap();
+        (feed.events.len(), feed.ends_ms.is_some())
     };
-    assert_eq!(feed(None), 2, "of the past the last weeks");
-    assert_eq!(feed(Some(NOW_MS)), 1);
-    assert_eq!(feed(Some(0)), MAX_FEED_EVENTS, "who asks for the past gets it");
+    assert_eq!(feed(None), (2, false), "of the past the last weeks");
+    assert_eq!(feed(Some(NOW_MS)), (1, false));
+    assert_eq!(feed(Some(0)), (MAX_FEED_EVENTS, true), "who asks for the past gets it");
+}
+
+#[test]
+fn news_have_what_was_changed_last_however_far_ahead_it_is() {
+    let house = House::new();
+    let at = |number: usize, start: &str, updated_ms: i64| {
+        let mut row = event(1, "Event", start);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&(number as u64 + 1).to_be_bytes());
+        row.thing = ThingId(id);
+        row.object.0[..16].copy_from_slice(&id);
+        row.event.updated_ms = updated_ms;
+        row
+    };
+    for number in 0..MAX_FEED_EVENTS {
+        house.put(&at(number, "2026-12-01T18:00", 1_000));
+    }
+    let news = |query: &EventQuery| -> Vec<i64> {
+        let news = house.views.news(query, NOW_MS, 3).unwrap();
+        news.iter().map(|row| row.event.updated_ms).collect()
+    };
+    let tagged = EventQuery {
+        tag: Some("new".into()),
+        ..EventQuery::default()
+    };
+    let mut far = at(MAX_FEED_EVENTS, "2027-11-10T18:00", 3_000);
+    far.event.tags = ["new".to_owned()].into();
+    house.put(&far);
+    house.put(&at(MAX_FEED_EVENTS + 1, "2027-11-11T18:00", 2_000));
+    assert_eq!(news(&EventQuery::default()), [3_000, 2_000, 1_000]);
+    assert_eq!(news(&tagged), [3_000]);
+    // An edit moves it, and what is gone is no news.
+    far.event.updated_ms = 1_500;
+    house.put(&far);
+    assert_eq!(news(&EventQuery::default()), [2_000, 1_500, 1_000]);
+    let december = EventQuery {
+        to_ms: Some(NOW_MS + 40 * 86_400_000),
+        ..EventQuery::default()
+    };
+    assert_eq!(news(&december), [1_000; 3]);
 }
 
 #[test]

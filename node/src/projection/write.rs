@@ -9,6 +9,7 @@ use interhub_domain::ids::{HubId, ObjectId, ThingId};
 
 use super::covered::CoveredYears;
 use super::entries::{DENSE, Entries, THIN, entries, same_entries, series_key, series_of_key};
+use super::keys::update_key;
 use super::rows::{FORMAT, SeriesRow, decode_events, encode_events, encode_hub, precedence};
 use super::{EventRow, HubRow};
 use crate::store::catalogue::meta::{MetaKey, MetaValue, SearchTodoKey};
@@ -261,6 +262,17 @@ impl Projector {
         before: Option<&EventRow>,
         after: Option<&EventRow>,
     ) -> Result<(), ProjectionError> {
+        // Every edit moves this one, and mostly nothing else.
+        let changed = |row: &EventRow| update_key(row.event.updated_ms, row.thing);
+        let (old, new) = (before.map(changed), after.map(changed));
+        if old != new {
+            if let Some(old) = old {
+                batch.delete(Family::EventByUpdate, old);
+            }
+            if let Some(new) = new {
+                batch.put(Family::EventByUpdate, new, []);
+            }
+        }
         if let (Some(before), Some(after)) = (before, after)
             && same_entries(before, after)
         {

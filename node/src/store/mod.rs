@@ -100,6 +100,8 @@ pub enum Family {
     Series,
     /// Projection: hub, hash of the UID, thing → nothing.
     EventByUid,
+    /// Projection: when it was last changed, thing → nothing.
+    EventByUpdate,
     /// Projection: hub → profile row.
     HubRow,
     /// Projection: what for, hub, thing → nothing; events about which a host has something to decide.
@@ -112,7 +114,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -149,6 +151,7 @@ impl Family {
         Self::OccurrenceByPlace,
         Self::Series,
         Self::EventByUid,
+        Self::EventByUpdate,
         Self::HubRow,
         Self::HostTodo,
         Self::LeftOut,
@@ -194,6 +197,7 @@ impl Family {
             Self::OccurrenceByPlace => "occurrence_by_place",
             Self::Series => "series",
             Self::EventByUid => "event_by_uid",
+            Self::EventByUpdate => "event_by_update",
             Self::HubRow => "hub_row",
             Self::HostTodo => "host_todo",
             Self::LeftOut => "left_out",
@@ -218,6 +222,7 @@ impl Family {
                 | Self::OccurrenceByPlace
                 | Self::Series
                 | Self::EventByUid
+                | Self::EventByUpdate
                 | Self::HubRow
                 | Self::HostTodo
                 | Self::Quarantine

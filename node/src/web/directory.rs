@@ -8,6 +8,7 @@ use interhub_domain::query::{EventQuery, QueryParseError};
 
 use crate::projection::facets::Facets;
 use crate::projection::places::Places;
+use crate::projection::read::Feed;
 use crate::projection::{EventRow, HubRow, Page};
 use crate::store::catalogue::picture::{PictureKey, Thumbnail};
 
@@ -34,7 +35,10 @@ pub trait Directory: Send + Sync + 'static {
     fn hubs(&self) -> Result<Vec<HubRow>, DirectoryError>;
 
     /// The events of which at least one occurrence matches, each once.
-    fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Vec<Arc<EventRow>>, DirectoryError>;
+    fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Feed, DirectoryError>;
+
+    /// Of those a feed would hold, were there room, the `most` that were changed last, newest first.
+    fn news(&self, query: &EventQuery, now_ms: i64, most: usize) -> Result<Vec<Arc<EventRow>>, DirectoryError>;
 
     /// The first `limit` occurrences of an event that end after `from_ms`.
     fn occurrences(&self, thing: ThingId, from_ms: i64, limit: usize) -> Result<Vec<Occurrence>, DirectoryError>;

@@ -17,7 +17,9 @@ use super::params::Params;
 use super::respond::Reply;
 use super::text;
 use super::visit::Visit;
+use super::words::fill;
 use crate::projection::EventRow;
+use crate::projection::read::Feed;
 
 const CALENDAR: &str = "text/calendar; charset=utf-8";
 const JSCALENDAR: &str = "application/jscalendar+json;type=group";
@@ -34,21 +36,21 @@ const MAX_NAME_CHARS: usize = 120;
 pub(crate) fn calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::of_house(site, visit)?;
     let params = visit.params();
-    let events = look_up(&board, &params, None)?;
+    let found = look_up(&board, &params, None)?;
     let name = name(&board, &params, params.get("hub"));
-    Ok(reply(&board, &events, &name, "events.ics".to_owned()))
+    Ok(reply(&board, &found, &name, "events.ics".to_owned()))
 }
 
 /// `/events.jscal.json`: the same as JSCalendar.
 pub(crate) fn jscal(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
     let board = Board::of_house(site, visit)?;
     let params = visit.params();
-    let events = look_up(&board, &params, None)?;
+    let found = look_up(&board, &params, None)?;
     let name = name(&board, &params, params.get("hub"));
-    let document = written(&board, &events, &name, |info, events| {
+    let document = written(&board, &found, &name, |info, events| {
         format!("{}\n", jscalendar::export(info, events))
     });
-    Ok(Reply::new(JSCALENDAR, document).last_modified(newest(&events)))
+    Ok(Reply::new(JSCALENDAR, document).last_modified(newest(&found.events)))
 }
 
 /// `/hubs/{slug}/events.ics`
@@ -56,21 +58,20 @@ pub(crate) fn hub_calendar(site: &Site, visit: &Visit) -> Result<Reply, Problem>
     let board = Board::of_house(site, visit)?;
     let slug = board.hub_of_slug(&visit.name).ok_or(Problem::NotFound)?.slug.clone();
     let params = visit.params();
-    let events = look_up(&board, &params, Some(&slug))?;
+    let found = look_up(&board, &params, Some(&slug))?;
     let name = name(&board, &params, Some(&slug));
-    Ok(reply(&board, &events, &name, file_name(&slug)))
+    Ok(reply(&board, &found, &name, file_name(&slug)))
 }
 
 /// `/events/{id}.ics`
 pub(crate) fn one_event(site: &Site, visit: &Visit, row: &Arc<EventRow>) -> Result<Reply, Problem> {
     let board = Board::of_house(site, visit)?;
     let name = board.title(&row.event.title).into_owned();
-    Ok(reply(
-        &board,
-        std::slice::from_ref(row),
-        &name,
-        file_name(&row.thing.short()),
-    ))
+    let one = Feed {
+        events: vec![Arc::clone(row)],
+        ends_ms: None,
+    };
+    Ok(reply(&board, &one, &name, file_name(&row.thing.short())))
 }
 
 /// `/events.atom`: what was announced or changed last.
@@ -124,9 +125,10 @@ pub(crate) fn json(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
 
 /// What was announced or changed last.
 fn news(board: &Board<'_>, params: &Params) -> Result<Vec<Arc<EventRow>>, Problem> {
-    let mut events = look_up(board, params, None)?;
-    events.sort_by_key(|row| (std::cmp::Reverse(row.event.updated_ms), row.thing));
-    events.truncate(MAX_NEWS);
+    let (now_ms, zone) = (board.reader.now_ms, &board.reader.zone);
+    let query = EventQuery::parse(params.pairs(), zone, now_ms)?;
+    let mut events = board.site.state.directory.news(&query, now_ms, MAX_NEWS)?;
+    events.retain(is_public);
     Ok(events)
 }
 
@@ -208,26 +210,30 @@ fn entry(board: &Board<'_>, row: &EventRow) -> Result<AtomEntry, Problem> {
 }
 
 /// The public events that match.
-fn look_up(board: &Board<'_>, params: &Params, hub: Option<&str>) -> Result<Vec<Arc<EventRow>>, Problem> {
+fn look_up(board: &Board<'_>, params: &Params, hub: Option<&str>) -> Result<Feed, Problem> {
     let mut query = EventQuery::parse(params.pairs(), &board.reader.zone, board.reader.now_ms)?;
     if let Some(hub) = hub {
         query.hub = Some(hub.to_owned());
     }
-    let mut events = board.site.state.directory.feed(&query, board.reader.now_ms)?;
-    events.retain(|row| row.log == LogId::PUBLIC && !row.draft);
-    Ok(events)
+    let mut feed = board.site.state.directory.feed(&query, board.reader.now_ms)?;
+    feed.events.retain(is_public);
+    Ok(feed)
 }
 
-fn reply(board: &Board<'_>, events: &[Arc<EventRow>], name: &str, file_name: String) -> Reply {
-    Reply::new(CALENDAR, written(board, events, name, export))
-        .last_modified(newest(events))
+fn is_public(row: &Arc<EventRow>) -> bool {
+    row.log == LogId::PUBLIC && !row.draft
+}
+
+fn reply(board: &Board<'_>, found: &Feed, name: &str, file_name: String) -> Reply {
+    Reply::new(CALENDAR, written(board, found, name, export))
+        .last_modified(newest(&found.events))
         .file_name(file_name)
 }
 
 /// These events as a calendar, in the form that `write` gives it.
 fn written(
     board: &Board<'_>,
-    events: &[Arc<EventRow>],
+    Feed { events, ends_ms }: &Feed,
     name: &str,
     write: impl FnOnce(&CalendarInfo, &[ExportEvent<'_>]) -> String,
 ) -> String {
@@ -261,7 +267,10 @@ fn written(
         .collect();
     let info = CalendarInfo {
         name: name.to_owned(),
-        description: String::new(),
+        description: ends_ms.map_or_else(String::new, |ends_ms| {
+            let day = board.reader.date_long(board.reader.wall(ends_ms).date());
+            fill(board.words.feed_ends, &[("date", &day)])
+        }),
         refresh_minutes: REFRESH_MINUTES,
         product: concat!("-//Interhub//interhubd ", env!("CARGO_PKG_VERSION"), "//EN").to_owned(),
         url: if own_address {
@@ -289,8 +298,10 @@ fn name(board: &Board<'_>, params: &Params, hub: Option<&str>) -> String {
     for name in ["tag", "q", "near", "lang"] {
         parts.extend(params.get(name).map(str::to_owned));
     }
-    if params.get("online").is_some() {
-        parts.push(board.words.online.to_owned());
+    for (name, word) in [("online", board.words.online), ("in_place", board.words.in_place)] {
+        if params.get(name).is_some() {
+            parts.push(word.to_owned());
+        }
     }
     text::one_line(&parts.join(", "), MAX_NAME_CHARS)
 }

@@ -15,6 +15,7 @@ use super::dates::zone_named;
 use super::directory::{Directory, DirectoryError};
 use crate::projection::facets::{Facets, Tally, sideways};
 use crate::projection::places::{Gathered, Places};
+use crate::projection::read::Feed;
 use crate::projection::{EventRow, HubRow, HubStatus, Listed, Page};
 use crate::store::catalogue::picture::{PictureKey, Thumbnail};
 
@@ -33,6 +34,8 @@ pub(crate) struct Fixture {
     pub(crate) hubs: Vec<HubRow>,
     pub(crate) events: Vec<(Arc<EventRow>, Vec<Occurrence>)>,
     pub(crate) pictures: BTreeMap<PictureKey, Thumbnail>,
+    /// Where feeds say that they end, if there is more than fits.
+    pub(crate) feed_ends_ms: Option<i64>,
     /// Every look-up fails.
     pub(crate) broken: bool,
 }
@@ -131,14 +134,20 @@ impl Directory for Fixture {
         Ok(self.hubs.clone())
     }
 
-    fn feed(&self, query: &EventQuery, _now_ms: i64) -> Result<Vec<Arc<EventRow>>, DirectoryError> {
+    fn feed(&self, query: &EventQuery, _now_ms: i64) -> Result<Feed, DirectoryError> {
         self.check()?;
-        Ok(self
-            .events
-            .iter()
-            .filter(|(row, _)| self.matches(row, query))
-            .map(|(row, _)| Arc::clone(row))
-            .collect())
+        let found = self.events.iter().filter(|(row, _)| self.matches(row, query));
+        Ok(Feed {
+            events: found.map(|(row, _)| Arc::clone(row)).collect(),
+            ends_ms: self.feed_ends_ms,
+        })
+    }
+
+    fn news(&self, query: &EventQuery, now_ms: i64, most: usize) -> Result<Vec<Arc<EventRow>>, DirectoryError> {
+        let mut events = self.feed(query, now_ms)?.events;
+        events.sort_by_key(|row| (std::cmp::Reverse(row.event.updated_ms), row.thing));
+        events.truncate(most);
+        Ok(events)
     }
 
     fn occurrences(&self, thing: ThingId, from_ms: i64, limit: usize) -> Result<Vec<Occurrence>, DirectoryError> {

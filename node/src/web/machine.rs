@@ -43,7 +43,7 @@ pub(crate) fn sitemap(site: &Site, visit: &Visit) -> Result<Reply, Problem> {
         from_ms: Some(now_ms),
         ..EventQuery::default()
     };
-    let events = site.state.directory.feed(&query, now_ms)?;
+    let events = site.state.directory.feed(&query, now_ms)?.events;
     let facets = site.state.directory.facets(&query, now_ms)?;
     let fixed = ["/", "/events", "/month", "/map", "/hubs"]
         .into_iter()

@@ -9,7 +9,7 @@ use interhub_domain::query::EventQuery;
 use super::{Directory, DirectoryError};
 use crate::projection::facets::Facets;
 use crate::projection::places::Places;
-use crate::projection::read::{QueryError, Views};
+use crate::projection::read::{Feed, QueryError, Views};
 use crate::projection::{EventRow, HubRow, Page};
 use crate::store::catalogue::picture::{PictureKey, Thumbnail};
 
@@ -63,8 +63,12 @@ impl Directory for PublicDirectory {
         Ok(hubs)
     }
 
-    fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Vec<Arc<EventRow>>, DirectoryError> {
+    fn feed(&self, query: &EventQuery, now_ms: i64) -> Result<Feed, DirectoryError> {
         Ok(self.views.feed(&public(query), now_ms)?)
+    }
+
+    fn news(&self, query: &EventQuery, now_ms: i64, most: usize) -> Result<Vec<Arc<EventRow>>, DirectoryError> {
+        Ok(self.views.news(&public(query), now_ms, most)?)
     }
 
     fn occurrences(&self, thing: ThingId, from_ms: i64, limit: usize) -> Result<Vec<Occurrence>, DirectoryError> {

@@ -231,6 +231,25 @@ async fn cancelled_is_struck_out_and_said() {
 }
 
 #[tokio::test]
+async fn a_calendar_that_cannot_hold_everything_says_where_it_ends() {
+    let whole = get(&site(fixture::normal()), "/events.ics").await.body;
+    assert!(!whole.contains("X-WR-CALDESC"));
+    let cut = Fixture {
+        feed_ends_ms: Some(1_796_299_200_000),
+        ..fixture::normal()
+    };
+    let router = site(cut);
+    for (feed, said) in [
+        ("/events.ics", "this one ends on Thursday 3 December."),
+        ("/events.ics?ui=de", "dieser endet am Donnerstag\\, 3. Dezember."),
+        ("/events.jscal.json", "this one ends on Thursday 3 December."),
+    ] {
+        let body = get(&router, feed).await.body.replace("\r\n ", "");
+        assert!(body.contains(said), "{feed}: {body:.900}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_value_is_named() {
     let router = site(fixture::normal());
     for (address, parameter) in [

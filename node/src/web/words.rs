@@ -86,6 +86,7 @@ pub(crate) struct Words {
     /// With `{count}`.
     pub(crate) more_that_day: &'static str,
     pub(crate) month_truncated: &'static str,
+    pub(crate) feed_ends: &'static str,
     pub(crate) map: &'static str,
     pub(crate) map_lead: &'static str,
     pub(crate) map_move: &'static str,
@@ -174,8 +175,8 @@ pub(crate) struct Words {
     pub(crate) picture: &'static str,
     pub(crate) open_map: &'static str,
     pub(crate) is_cancelled: &'static str,
-    pub(crate) date_cancelled: &'static str,
     pub(crate) another_date: &'static str,
+    pub(crate) date_cancelled: &'static str,
     pub(crate) is_postponed: &'static str,
     pub(crate) is_tentative: &'static str,
     pub(crate) is_over: &'static str,

@@ -271,7 +271,7 @@ fn bench_whole(views: &Views, now_ms: i64, there: usize, rows: &mut Vec<Row>) {
     });
     let mut events = 0;
     let mut feed = times(WHOLE_ROUNDS, |_| {
-        events = std::hint::black_box(views.feed(&EventQuery::default(), now_ms).unwrap()).len();
+        events = std::hint::black_box(views.feed(&EventQuery::default(), now_ms).unwrap().events).len();
     });
     let works = [
         (
