@@ -3,8 +3,8 @@
 //   <script src="https://hub.example/embed.js" async></script>
 //   <interhub-events hub="birmingham" tag="music" limit="5" lang="de"></interhub-events>
 //
-// Attributes: hub, tag, q, near, within, online, from, to, language (of the events), limit (1 to 50, else 10), heading, lang (of
-// the words, else the page's). Looks: the element's own CSS for font and colour, and ::part(list), ::part(day), ::part(event),
+// Attributes: hub, tag, q, near, within, online, in-place, from, to, language (of the events), limit (1 to 50, else 10), heading, lang
+// (of the words, else the page's). Looks: the element's own CSS for font and colour, and ::part(list), ::part(day), ::part(event),
 // ::part(title), ::part(when), ::part(place), ::part(host), ::part(cancelled), ::part(note), ::part(more). It sets no cookie,
 // sends none, and asks nobody but the node it comes from: allow that origin in script-src and connect-src, and nothing else.
 (() => {
@@ -16,8 +16,9 @@
     nl: { cancelled: 'Afgelast', postponed: 'Uitgesteld', none: 'Er staat nu niets gepland.', failed: 'De evenementen kunnen nu niet worden getoond.', all: 'Alle evenementen', online: 'online', old: 'stand van', events: 'Evenementen' },
     es: { cancelled: 'Cancelado', postponed: 'Aplazado', none: 'No hay nada previsto por ahora.', failed: 'Ahora no se pueden mostrar los eventos.', all: 'Todos los eventos', online: 'en línea', old: 'datos de las', events: 'Eventos' },
   };
-  // Filters that go to the node as they are; `language` is `lang` there.
-  const FILTERS = ['hub', 'tag', 'q', 'near', 'within', 'online', 'from', 'to'];
+  // Filters that go to the node as they are; `language` is `lang` there, and `in-place` is `in_place`.
+  const FILTERS = ['hub', 'tag', 'q', 'near', 'within', 'online', 'in-place', 'from', 'to'];
+  const SWITCHES = ['online', 'in-place'];
   const OLD_MS = 60 * 60 * 1000;
   const look = new CSSStyleSheet();
   look.replaceSync(`
@@ -75,7 +76,7 @@
       const query = new URLSearchParams();
       for (const name of FILTERS) {
         const value = this.getAttribute(name);
-        if (value !== null) query.set(name, value === '' && name === 'online' ? '1' : value);
+        if (value !== null) query.set(name.replace('-', '_'), value === '' && SWITCHES.includes(name) ? '1' : value);
       }
       if (this.hasAttribute('language')) query.set('lang', this.getAttribute('language'));
       return query;
