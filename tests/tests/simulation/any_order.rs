@@ -6,6 +6,7 @@ use std::sync::Arc;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{HeaderHash, LogId};
+use interhub_domain::registry::State;
 use interhub_domain::session::Tombstones;
 use interhub_node::peer::Host;
 use interhub_node::sync::{Ledger, LedgerHost};
@@ -13,6 +14,7 @@ use interhub_node::sync::{Ledger, LedgerHost};
 use super::disk::Disk;
 use super::hub::SimHub;
 use super::invariants::{same_document, seen_roster, shared_events};
+use super::trials::EIGHT_DAYS;
 use super::world::{Dice, World};
 
 /// As often everything is told before it is given up.
@@ -54,6 +56,10 @@ pub(crate) fn order_does_not_matter(world: &World<'_>, machine: usize, seed: u64
         return Err(format!("{}: no founding record", hub.name));
     }
     let wanted = heads(&ledger);
+    let Some(later) = keys_count_later(&ledger) else {
+        return Ok(());
+    };
+    let (mut later, mut before) = (later, BTreeMap::new());
     for _ in 0..ROUNDS {
         dice.shuffle(&mut all);
         let mut rest = all.as_slice();
@@ -75,17 +81,48 @@ pub(crate) fn order_does_not_matter(world: &World<'_>, machine: usize, seed: u64
         fresh.take_proofs(&ledger.proofs()).map_err(|error| error.to_string())?;
         fresh.renew_roster().map_err(|error| error.to_string())?;
         let there = heads(&fresh);
-        if wanted.iter().all(|(row, head)| there.get(row) == Some(head)) {
+        if later && there == before {
+            // It has heard all that it can before the keys of decisions count.
+            reader.set_clock_on(EIGHT_DAYS);
+            fresh.renew_roster().map_err(|error| error.to_string())?;
+            later = false;
+            continue;
+        }
+        before.clone_from(&there);
+        if !later && wanted.iter().all(|(row, head)| there.get(row) == Some(head)) {
             return shows_the_same(hub, &ledger, (&fresh, &disk));
         }
     }
     let there = heads(&fresh);
     let missing = wanted.iter().find(|(row, head)| there.get(row) != Some(head));
+    let mut why = Vec::new();
+    for envelope in all
+        .iter()
+        .filter(|one| missing.is_some_and(|(row, _)| *row == RowKey::of(&one.header)))
+    {
+        let (seq, kind) = (envelope.header.seq, envelope.header.kind);
+        let refused = fresh.take(std::slice::from_ref(envelope)).map(|(_, refused)| refused);
+        why.push((seq, kind, envelope.hash(), refused.map_err(|error| error.to_string())));
+    }
+    why.sort_by_key(|(seq, ..)| *seq);
     Err(format!(
-        "{}: told everything in any order, a node does not come to {missing:?} but to {:?}",
+        "{}: told everything in any order, a node does not come to {missing:?} but to {:?}: {why:?}",
         hub.name,
         missing.and_then(|(row, _)| there.get(row))
     ))
+}
+
+/// Whether the keys of decisions count at a node by now, for which another one that hears everything at once has to wait. Since
+/// when a decision is taken is a node's own knowledge: `None` where that has made a difference, so that such a node comes to an
+/// end of its own.
+fn keys_count_later(ledger: &Ledger) -> Option<bool> {
+    let roster = ledger.roster();
+    if roster.ballots.all().any(|one| one.state == State::Refused) {
+        return None;
+    }
+    let taken = roster.replacements.values().filter(|one| one.counts_from_ms.is_some());
+    let due: BTreeSet<bool> = taken.map(|one| one.due).collect();
+    (due.len() < 2).then(|| due.contains(&true))
 }
 
 /// Every envelope of the logs that all share, each once.

@@ -16,7 +16,7 @@ use interhub_node::peer::net::Net;
 use interhub_node::peer::status::{Direction, PeerStatus};
 use interhub_node::peer::{Host, JoinRequest, PeerOptions, Peers};
 use interhub_node::sync::{
-    KeyError, KeyKeeper, Ledger, LedgerHost, LedgerOptions, NextIdentity, OwnHub, invitation_message,
+    KeyError, KeyKeeper, Ledger, LedgerHost, LedgerOptions, NextIdentity, OwnHub, RecoveryRecord, invitation_message,
 };
 use interhub_node::task::{Blocking, TaskContext, Tasks};
 use tokio::sync::{broadcast, mpsc};
@@ -52,6 +52,8 @@ impl Net for SimNet {
 #[derive(Default)]
 pub(crate) struct SimTime {
     elapsed_ms: AtomicI64,
+    /// All clocks went on by so much at once: while nothing happened, this time went by.
+    skipped_ms: AtomicI64,
 }
 
 impl SimTime {
@@ -61,10 +63,16 @@ impl SimTime {
         self.elapsed_ms.store(elapsed, Ordering::SeqCst);
     }
 
+    /// Nothing happens for so long.
+    pub(crate) fn skip(&self, time: Duration) {
+        let time = i64::try_from(time.as_millis()).unwrap();
+        self.skipped_ms.fetch_add(time, Ordering::SeqCst);
+    }
+
     fn now_ms(&self) -> i64 {
         let elapsed = turmoil::sim_elapsed().map(|elapsed| i64::try_from(elapsed.as_millis()).unwrap());
         let elapsed = elapsed.unwrap_or_else(|| self.elapsed_ms.load(Ordering::SeqCst));
-        BEGAN_MS + elapsed
+        BEGAN_MS + elapsed + self.skipped_ms.load(Ordering::SeqCst)
     }
 }
 
@@ -72,7 +80,7 @@ impl SimTime {
 struct SimClock {
     time: Arc<SimTime>,
     random: Arc<ManualClock>,
-    skew_ms: i64,
+    skew_ms: Arc<AtomicI64>,
     /// A machine whose memory was rolled back takes this for now until it has started.
     remembered_ms: Mutex<Option<i64>>,
 }
@@ -80,7 +88,7 @@ struct SimClock {
 impl Clock for SimClock {
     fn now_ms(&self) -> i64 {
         let remembered = *self.remembered_ms.lock().unwrap();
-        remembered.unwrap_or_else(|| self.time.now_ms() + self.skew_ms)
+        remembered.unwrap_or_else(|| self.time.now_ms() + self.skew_ms.load(Ordering::SeqCst))
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -139,10 +147,13 @@ pub(crate) struct SimHub {
     pub(crate) disk: Arc<Disk>,
     /// Of its first key.
     pub(crate) id: HubId,
-    skew_ms: i64,
+    /// By so much its clock is ahead, also while it runs.
+    skew_ms: Arc<AtomicI64>,
     time: Arc<SimTime>,
-    recovery_seed: [u8; 32],
+    recovery_seed: Mutex<[u8; 32]>,
     keys: Mutex<Keys>,
+    /// Its folder is a new one, and finds its hub by what this says. `None` once it has.
+    recovering: Mutex<Option<RecoveryRecord>>,
     /// A next key laid beside the present one: a start takes it if the registry names it.
     prepared: Mutex<Option<Keys>>,
     run: Mutex<Run>,
@@ -174,10 +185,11 @@ impl SimHub {
             address: format!("{name}:{PORT}"),
             disk: Disk::new(),
             id: HubId::of_first_key(&public_key(&SigningKey::from(seed))),
-            skew_ms,
+            skew_ms: Arc::new(AtomicI64::new(skew_ms)),
             time,
-            recovery_seed: seed_of(2, number),
+            recovery_seed: Mutex::new(seed_of(2, number)),
             keys: Mutex::new(Keys { number: 0, seed }),
+            recovering: Mutex::new(None),
             prepared: Mutex::new(None),
             run: Mutex::default(),
             rolled_back: AtomicBool::new(false),
@@ -198,10 +210,11 @@ impl SimHub {
             address: self.address.clone(),
             disk: Disk::with(&backup.contents),
             id: self.id,
-            skew_ms: self.skew_ms,
+            skew_ms: Arc::new(AtomicI64::new(self.skew_ms())),
             time: self.time.clone(),
-            recovery_seed: self.recovery_seed,
+            recovery_seed: Mutex::new(*self.recovery_seed.lock().unwrap()),
             keys: Mutex::new(backup.keys.clone()),
+            recovering: Mutex::new(None),
             prepared: Mutex::new(None),
             run: Mutex::default(),
             rolled_back: AtomicBool::new(false),
@@ -243,7 +256,44 @@ impl SimHub {
 
     /// Its recovery key, which it printed once.
     pub(crate) fn recovery_key(&self) -> SigningKey {
-        SigningKey::from(self.recovery_seed)
+        SigningKey::from(*self.recovery_seed.lock().unwrap())
+    }
+
+    /// By so much its clock is ahead.
+    pub(crate) fn skew_ms(&self) -> i64 {
+        self.skew_ms.load(Ordering::SeqCst)
+    }
+
+    /// Its clock goes on by so much, whatever that of others does.
+    pub(crate) fn set_clock_on(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap();
+        self.skew_ms.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Its disk is replaced by an empty one, in a folder with the key it has now. Not if another one lies beside that.
+    pub(crate) fn empty(&self) {
+        self.disk.restore(&Contents::new());
+        self.rolled_back.store(false, Ordering::SeqCst);
+    }
+
+    /// Its folder and its recovery key are gone, and a new folder draws others: these seeds.
+    pub(crate) fn lose_keys(&self, seed: [u8; 32], recovery_seed: [u8; 32]) {
+        self.empty();
+        *self.keys.lock().unwrap() = Keys { number: 0, seed };
+        *self.prepared.lock().unwrap() = None;
+        *self.recovery_seed.lock().unwrap() = recovery_seed;
+        let record = RecoveryRecord::sign(&self.recovery_key(), &self.key(), self.time.now_ms());
+        *self.recovering.lock().unwrap() = Some(record);
+    }
+
+    /// Whether its folder is a new one that has not found its hub.
+    pub(crate) fn is_recovering(&self) -> bool {
+        self.recovering.lock().unwrap().is_some()
+    }
+
+    /// Whether a next key lies beside the present one.
+    pub(crate) fn has_prepared(&self) -> bool {
+        self.prepared.lock().unwrap().is_some()
     }
 
     /// Its present run.
@@ -315,13 +365,18 @@ impl SimHub {
         SimClock {
             time: self.time.clone(),
             random: ManualClock::new(0, (self.number as u64) << 32 | random),
-            skew_ms: self.skew_ms,
+            skew_ms: self.skew_ms.clone(),
             remembered_ms: Mutex::new(None),
         }
     }
 
     fn open_with(&self, disk: Arc<Disk>, clock: Arc<SimClock>) -> Result<Ledger, String> {
         let keys = self.keys.lock().unwrap().clone();
+        let recovering = self.recovering.lock().unwrap().clone();
+        let id = match recovering {
+            Some(_) => HubId::of_first_key(&public_key(&SigningKey::from(keys.seed))),
+            None => self.id,
+        };
         let options = LedgerOptions {
             store: disk,
             clock,
@@ -337,7 +392,10 @@ impl SimHub {
             },
             counter: Box::new(InProcessCounter),
         };
-        let ledger = Ledger::open_as(options, self.id, keys.number).map_err(|error| error.to_string())?;
+        let ledger = Ledger::open_as(options, id, keys.number).map_err(|error| error.to_string())?;
+        if let Some(record) = recovering {
+            ledger.recover_with(record);
+        }
         if ledger.needs_rebuild().map_err(|error| error.to_string())? {
             ledger.rebuild(&mut |_| {}).map_err(|error| error.to_string())?;
         }
@@ -351,7 +409,7 @@ impl SimHub {
             if !self.rolled_back.load(Ordering::SeqCst) {
                 *run = Run {
                     number: run.number + 1,
-                    opened_ms: self.time.now_ms() + self.skew_ms,
+                    opened_ms: self.time.now_ms() + self.skew_ms(),
                 };
             }
             *run
@@ -449,6 +507,12 @@ impl SimHub {
 
     async fn join(&self, ledger: &Ledger, peers: &Peers<SimNet>, invitation: &Invitation) -> Result<(), String> {
         let network = invitation.network;
+        if let Some(request) = ledger.recovering(network) {
+            let joined = peers.join(&invitation.address, invitation.inviter_key, &request).await;
+            let joined = joined.map_err(|error| error.to_string())?;
+            let found = ledger.enter_recovered(network, &joined.registry, &invitation.decisions);
+            return found.map(drop).map_err(|error| error.to_string());
+        }
         let (accept, accept_signature) = ledger.sign_accept(network).map_err(|error| error.to_string())?;
         let invitation_key = public_key(&invitation.secret);
         let message = invitation_message(network, ledger.own().public_key(), invitation_key);
@@ -497,7 +561,13 @@ impl KeyKeeper for Keeper {
         Ok(())
     }
 
-    fn found(&self, _: HubId, _: u16) -> Result<(), KeyError> {
-        Err(KeyError::NoFolder)
+    fn found(&self, id: HubId, number: u16) -> Result<(), KeyError> {
+        let hub = self.0.upgrade().ok_or(KeyError::NoFolder)?;
+        assert_eq!(id, hub.id, "a new folder of {} finds another hub", hub.name);
+        assert_eq!(hub.disk.unsynced(), 0, "{} forgets how it found its hub", hub.name);
+        hub.keys.lock().unwrap().number = number;
+        *hub.recovering.lock().unwrap() = None;
+        hub.wants_restart.store(true, Ordering::SeqCst);
+        Ok(())
     }
 }

@@ -2,21 +2,27 @@
 //! was acknowledged is lost, and what is shown is what a rebuild shows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{DocumentKind, HubId, LogId, NetworkId, ObjectId};
 use interhub_domain::registry::{Member, Roster, State};
+use interhub_node::peer::Host;
 use interhub_node::projection::HubRow;
 use interhub_node::store::Family;
 use interhub_node::store::catalogue::left_out::LeftOutRow;
 use interhub_node::store::catalogue::log::{LogKey, LogRow, PositionKey, Received, Standing};
 use interhub_node::store::catalogue::object::{ObjectKey, ObjectRow};
 use interhub_node::store::catalogue::{Key, Value, decode_row, encode_row};
-use interhub_node::sync::Ledger;
+use interhub_node::sync::{Ledger, LedgerHost};
 
 use super::disk::{Contents, Disk};
 use super::hub::SimHub;
 use super::operators::{Added, Diary, Word, seen, seen_shown};
 use super::world::World;
+
+/// More than any log of a simulation has.
+const ALL: usize = 1 << 24;
 
 /// What hubs that agree have in common, in a form that is quick to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,14 +104,23 @@ pub(crate) fn difference(one: &Agreement, other: &Agreement) -> String {
     words.join(", ")
 }
 
-/// Logs that two hubs hold differently, the first few.
-pub(crate) fn differing_logs(one: &Ledger, other: &Ledger) -> Vec<String> {
+/// Logs that two hubs hold differently, the first few, and what comes of it if each is told what the other one has.
+pub(crate) fn differing_logs(one: &Arc<Ledger>, other: &Arc<Ledger>) -> Vec<String> {
     let (a, b) = (one.frontier(), other.frontier());
     let rows: BTreeSet<_> = a.rows().chain(b.rows()).map(|(row, _)| row).collect();
     let differ = rows
         .into_iter()
         .filter(|row| row.log.is_shared() && a.head(row) != b.head(row));
-    let text = |row| format!("{row:?}: {:?} and {:?}", a.head(&row), b.head(&row));
+    let told = |row, from: &Arc<Ledger>, to: &Ledger| {
+        let log = LedgerHost::new(from.clone()).read_log(row, 0, ALL, ALL);
+        to.take(&log)
+            .map_or_else(|error| error.to_string(), |(_, refused)| format!("{refused:?}"))
+    };
+    let text = |row: RowKey| {
+        let (heads, ends) = ((a.head(&row), b.head(&row)), (a.end(&row), b.end(&row)));
+        let (to_other, to_one) = (told(row, one, other), told(row, other, one));
+        format!("{row:?}: {heads:?}, ends {ends:?}; told of it: {to_one} and {to_other}")
+    };
     differ.map(text).take(5).collect()
 }
 
@@ -117,6 +132,9 @@ pub(crate) fn check(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Re
     for other in others {
         same_logs(world, *first, *other)?;
         same_documents(world, *first, *other)?;
+    }
+    if let Some(fault) = diary.faults.first() {
+        return Err(fault.clone());
     }
     groups_agree(world, diary, belonging)?;
     nothing_leaked(world, diary)?;
@@ -340,6 +358,36 @@ fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize, belonging: &
                     "{} of an erased event is in {family:?} of {}",
                     word.text, hub.name
                 ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Events that a machine added: its word was the first about them.
+pub(crate) fn begun_by(diary: &Diary, machine: usize) -> Vec<usize> {
+    let begun = |index: &usize| {
+        let thing = diary.things[*index].thing;
+        let first = diary.words.iter().find(|word| word.thing == thing);
+        first.is_some_and(|word| word.machine == machine)
+    };
+    (0..diary.things.len()).filter(begun).collect()
+}
+
+/// No word of a thief's machine counts at these: where it is held, it is void, or erased.
+pub(crate) fn nothing_of_a_thief_counts(
+    world: &World<'_>,
+    diary: &Diary,
+    thief: usize,
+    honest: &[usize],
+) -> Result<(), String> {
+    for word in diary.words.iter().filter(|word| word.machine == thief) {
+        let Some(hash) = word.acknowledged else { continue };
+        for machine in honest {
+            let hub = &world.hubs[*machine];
+            match hub.ledger().standing_of(hash).unwrap() {
+                None | Some((Standing::Void | Standing::Covered, _)) => {}
+                Some(other) => return Err(format!("{} by the thief is {other:?} at {}", word.text, hub.name)),
             }
         }
     }

@@ -4,6 +4,7 @@ use interhub_domain::body::KeyReason;
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::ids::{HubId, NetworkId};
 use interhub_domain::registry::{Standing, State};
+use interhub_node::sync::Ledger;
 
 use super::hub::{Ask, Invitation};
 use super::world::World;
@@ -90,7 +91,7 @@ pub(crate) fn join(world: &mut World<'_>, newcomer: usize, inviter: usize, netwo
 pub(crate) fn is_outside(world: &World<'_>, machine: usize) -> bool {
     let hub = &world.hubs[machine];
     let Some(ledger) = hub.running() else { return false };
-    if ledger.network().is_none() {
+    if ledger.network().is_none() || hub.is_recovering() {
         return true;
     }
     let roster = ledger.roster();
@@ -102,7 +103,8 @@ pub(crate) fn is_outside(world: &World<'_>, machine: usize) -> bool {
 pub(crate) fn belonging(world: &World<'_>) -> Vec<usize> {
     let belongs = |machine: &usize| {
         let hub = &world.hubs[*machine];
-        hub.running().is_some_and(|ledger| ledger.roster().is_active(hub.id))
+        let is_active = |ledger: std::sync::Arc<Ledger>| ledger.roster().is_active(hub.id);
+        !hub.is_recovering() && hub.running().is_some_and(is_active)
     };
     (0..world.hubs.len()).filter(belongs).collect()
 }

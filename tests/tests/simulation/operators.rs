@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use interhub_domain::document::{Choice, Conflict, Reading, show_saved};
-use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
+use interhub_domain::event::{
+    Event, LocalTime, MAX_SUMMARY, MAX_TITLE, MAX_TRANSLATIONS, Schedule, Status, Translation, Zone,
+};
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::ObjectState;
 use interhub_node::store::catalogue;
@@ -15,6 +17,12 @@ use interhub_node::sync::{Ledger, Write};
 
 use super::disk::Disk;
 use super::world::{Dice, World};
+
+/// Languages that an edit writes in which is too large, each with 12 kB, and as many as one writes in that is merely large.
+const LANGUAGES: [&str; MAX_TRANSLATIONS] = ["cs", "de", "es", "fr", "it", "nl", "pt", "sk"];
+const FEW_LANGUAGES: usize = 5;
+/// As many large edits one after the other: a few times that, and a document comes near its limits.
+const LARGE_EDITS: usize = 3;
 
 /// One event that somebody added, in the log it is in now.
 #[derive(Debug, Clone)]
@@ -72,6 +80,8 @@ pub(crate) struct Diary {
     pub(crate) hidden: BTreeMap<(usize, ThingId), HiddenRow>,
     /// The reasons that operators gave, and whose they are.
     pub(crate) reasons: Vec<(HubId, String)>,
+    /// What an operator was told that must not be.
+    pub(crate) faults: Vec<String>,
 }
 
 /// What a machine shows of a document.
@@ -79,6 +89,16 @@ pub(crate) struct Seen {
     pub(crate) state: ObjectState,
     pub(crate) event: Option<Event>,
     pub(crate) conflicts: Vec<Conflict>,
+}
+
+/// Bytes of the saved document.
+fn saved_bytes(disk: &Disk, object: ObjectId, generation: u32) -> usize {
+    let key = SnapshotKey {
+        personal: false,
+        object,
+        generation,
+    };
+    catalogue::get(disk, &key).unwrap().map_or(0, |saved| saved.0.len())
 }
 
 /// Reads a document from a disk.
@@ -157,7 +177,18 @@ impl Diary {
 
     /// A machine has lost what was written since an old copy of its disk was made: nothing of that was promised.
     pub(crate) fn forget_what_is_not_on(&mut self, machine: usize, hub: HubId, disk: &Disk) {
-        let is_there = |hash: HeaderHash| catalogue::contains(disk, &PositionKey(hash)).unwrap();
+        self.forget_what_is_lost(machine, hub, disk, |_| false);
+    }
+
+    /// The same; what others keep for it is not lost.
+    pub(crate) fn forget_what_is_lost(
+        &mut self,
+        machine: usize,
+        hub: HubId,
+        disk: &Disk,
+        is_kept: impl Fn(HeaderHash) -> bool,
+    ) {
+        let is_there = |hash: HeaderHash| catalogue::contains(disk, &PositionKey(hash)).unwrap() || is_kept(hash);
         for word in self.words.iter_mut().filter(|word| word.machine == machine) {
             word.acknowledged = word.acknowledged.filter(|hash| is_there(*hash));
         }
@@ -202,6 +233,8 @@ pub(crate) enum Act {
     Erase,
     /// Hides another hub's event, or shows it again.
     Hide,
+    /// Says more in one edit than a change may, or so much again and again that the document comes near its limits.
+    WriteMuch,
 }
 
 /// One operator at one machine.
@@ -256,6 +289,7 @@ impl Operator<'_, '_> {
             Act::ChangeAudience => self.change_audience(),
             Act::Erase => self.erase(),
             Act::Hide => self.hide(),
+            Act::WriteMuch => self.write_much(),
         }
     }
 
@@ -368,6 +402,88 @@ impl Operator<'_, '_> {
         let known = &mut self.diary.words[word];
         (known.thing, known.object, known.acknowledged) = (thing, object, hash);
         self.tell(&format!("edits {} with {word}", thing.short()), hash.is_some());
+    }
+
+    /// An edit of more than a change may hold is refused, and nothing of it is there. What is large and within the limits is
+    /// said, as often as anybody likes: the owner's node begins a new generation before a document is full.
+    fn write_much(&mut self) {
+        let own = self.own();
+        // The one that is fullest, of its owner's: there the limits are near.
+        let disk = self.world.hubs[self.machine].disk.clone();
+        let things = self
+            .diary
+            .things
+            .iter()
+            .enumerate()
+            .filter(|(_, thing)| thing.owner == own);
+        let shown = things.filter_map(|(index, thing)| {
+            let seen = seen(&disk, thing.object).filter(|seen| seen.event.is_some() && seen.state.is_host(own))?;
+            Some((saved_bytes(&disk, thing.object, seen.state.generation()), index))
+        });
+        let Some((_, index)) = shown.max() else { return };
+        let too_much = self.dice().one_in(4);
+        for _ in 0..if too_much { 1 } else { LARGE_EDITS } {
+            let Added {
+                thing,
+                object,
+                log,
+                owner,
+                ..
+            } = self.diary.things[index].clone();
+            let Some(Seen {
+                state,
+                event: Some(before),
+                ..
+            }) = seen(&disk, object)
+            else {
+                return;
+            };
+            let readers = self.diary.readers(log, owner);
+            let word = self.diary.new_word(self.machine, readers);
+            let mut after = before.clone();
+            after.description += &self.diary.words[word].text;
+            after.updated_ms += 1;
+            let many = if too_much { LANGUAGES.len() } else { FEW_LANGUAGES };
+            // Others each time: two large edits, said again in one, would be too much.
+            for language in LANGUAGES.iter().cycle().skip(word % LANGUAGES.len()).take(many) {
+                let translation = Translation {
+                    title: self.noise(MAX_TITLE),
+                    summary: self.noise(MAX_SUMMARY),
+                };
+                after.translations.insert((*language).to_owned(), translation);
+            }
+            let reading = Reading::Event(Box::new(after));
+            let written = self.ledger().write(vec![Write::Change { object, reading }]);
+            let stopped = disk.is_stopped();
+            let told = written.as_ref().err().map(ToString::to_string);
+            let hash = written.ok().and_then(|all| all[0].hash);
+            let known = &mut self.diary.words[word];
+            (known.thing, known.object, known.acknowledged) = (thing, object, hash);
+            let after = seen(&disk, object);
+            let stays = after
+                .as_ref()
+                .is_some_and(|after| after.event.as_ref() == Some(&before));
+            let squashed = after.is_some_and(|after| after.state.generation() > state.generation());
+            let is_wrong = match &told {
+                None => too_much,
+                Some(told) => !stopped && (!too_much && told.contains("limit") || !stays),
+            };
+            let (name, short) = (self.world.hubs[self.machine].name.clone(), thing.short());
+            let what = format!("writes much ({too_much}) into {short} with {word}, squashed {squashed}");
+            if is_wrong {
+                self.diary.faults.push(format!("{name} {what}: {told:?}"));
+            }
+            self.tell(&what, hash.is_some());
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    /// So many characters that nothing compresses much.
+    fn noise(&mut self, chars: usize) -> String {
+        let one = |dice: &mut Dice| char::from_u32(0x1_0000 + dice.below(0xfff0) as u32).unwrap_or('?');
+        (0..chars).map(|_| one(self.dice())).collect()
     }
 
     fn ask_a_host(&mut self) {

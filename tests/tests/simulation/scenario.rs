@@ -13,6 +13,7 @@ use super::hub::{Backup, SimHub};
 use super::invariants::{agreement, check, difference, differing_logs};
 use super::members::{Politics, belonging, decide, is_outside, join};
 use super::operators::{Act, Diary, Operator};
+use super::trials::{Trials, Tried};
 use super::world::{Line, World};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -45,11 +46,21 @@ pub(crate) struct Plan {
     skewed: usize,
     /// Operators hide events of other hubs.
     hides: bool,
+    /// What befalls it besides, if anything does.
+    pub(super) trials: Option<Trials>,
 }
 
 impl Plan {
     /// Draws the plan of a seed. `most`: most hubs.
     pub(crate) fn of(seed: u64, most: usize) -> Self {
+        Self {
+            trials: Some(Trials::of(seed)),
+            ..Self::early(seed, most)
+        }
+    }
+
+    /// The same without trials, as plans were drawn before there were any: seeds of then tell the same story.
+    pub(crate) fn early(seed: u64, most: usize) -> Self {
         let mut dice = super::world::Dice::new(seed ^ 0x0070_6c61_6e00);
         let hubs = match dice.below(8) {
             0..=3 => 3 + dice.below(3),
@@ -74,6 +85,7 @@ impl Plan {
             lies: often(3),
             skewed: if often(2) { 3 } else { 0 },
             hides: !often(7),
+            trials: None,
         }
     }
 
@@ -82,7 +94,7 @@ impl Plan {
         Self {
             hubs,
             steps: 30,
-            ..Self::of(seed, hubs)
+            ..Self::early(seed, hubs)
         }
     }
 
@@ -93,13 +105,14 @@ impl Plan {
 
 /// One run of a plan.
 pub(crate) struct Scenario<'a> {
-    plan: Plan,
-    world: World<'a>,
-    diary: Diary,
-    network: NetworkId,
+    pub(super) plan: Plan,
+    pub(super) world: World<'a>,
+    pub(super) diary: Diary,
+    pub(super) network: NetworkId,
     backups: Vec<(usize, Backup)>,
-    copied: usize,
+    pub(super) copied: usize,
     liar: Option<Liar>,
+    pub(super) tried: Tried,
 }
 
 /// Runs a plan, telling what happens as it happens if it is to be `aloud`. Returns what happened, or what does not hold and
@@ -113,6 +126,7 @@ pub(crate) fn run(plan: Plan, aloud: bool) -> Result<Vec<String>, String> {
         backups: Vec::new(),
         copied: 0,
         liar: None,
+        tried: Tried::new(plan.seed),
     };
     scenario.world.aloud = aloud;
     scenario.begin();
@@ -120,6 +134,7 @@ pub(crate) fn run(plan: Plan, aloud: bool) -> Result<Vec<String>, String> {
         let pause = 100 + scenario.world.dice.below(700) as u64;
         scenario.world.pass(Duration::from_millis(pause));
         scenario.happen();
+        scenario.try_something();
     }
     let ended = scenario.end();
     let story = scenario.world.story;
@@ -197,6 +212,10 @@ impl Scenario<'_> {
         let Some(machine) = self.world.dice.pick(&up).copied() else {
             return;
         };
+        if self.tried.is_thief(machine) {
+            self.thief_acts(machine);
+            return;
+        }
         if self.plan.hides && self.world.dice.one_in(16) {
             self.act(machine, Some(Act::Hide));
         }
@@ -230,11 +249,12 @@ impl Scenario<'_> {
     fn honest(&self) -> Vec<usize> {
         let all = belonging(&self.world).into_iter();
         all.filter(|machine| self.diary.liar != Some(self.world.hubs[*machine].id))
+            .filter(|machine| !self.tried.is_thief(*machine))
             .collect()
     }
 
     /// An operator does this, or something that the dice say.
-    fn act(&mut self, machine: usize, act: Option<Act>) {
+    pub(super) fn act(&mut self, machine: usize, act: Option<Act>) {
         if is_outside(&self.world, machine) {
             return;
         }
@@ -256,7 +276,7 @@ impl Scenario<'_> {
             return;
         }
         let outside: Vec<usize> = (0..self.world.hubs.len())
-            .filter(|machine| is_outside(&self.world, *machine))
+            .filter(|machine| is_outside(&self.world, *machine) && !self.tried.is_thief(*machine))
             .collect();
         let newcomer = match self.world.dice.pick(&outside) {
             Some(outside) => *outside,
@@ -315,7 +335,8 @@ impl Scenario<'_> {
             return;
         };
         let hub = self.world.hubs[machine].clone();
-        if !self.world.is_up(machine) || !hub.has_keys_of(&backup) || self.diary.liar == Some(hub.id) {
+        let may_be_used = hub.has_keys_of(&backup) && !self.tried.stays_alone(machine);
+        if !self.world.is_up(machine) || !may_be_used || self.diary.liar == Some(hub.id) {
             return;
         }
         match self.world.dice.below(4) {
@@ -378,7 +399,7 @@ impl Scenario<'_> {
     }
 
     /// Nobody is blocked any more, also by machines that come up late.
-    fn unblock(&mut self) {
+    pub(super) fn unblock(&mut self) {
         for machine in self.world.up() {
             let ledger = self.world.hubs[machine].ledger();
             for hub in ledger.blocked() {
@@ -427,6 +448,7 @@ impl Scenario<'_> {
     fn end(&mut self) -> Result<(), String> {
         self.world.mend();
         self.world.pass(Duration::from_secs(2));
+        self.conclude();
         let (mut waited, mut quiet) = (0, 0);
         let mut before = None;
         let long_enough = if self.plan.is_large() { QUIET_OF_MANY_S } else { QUIET_S };
@@ -444,6 +466,9 @@ impl Scenario<'_> {
             } else {
                 0
             };
+            if !agreed && waited % 5 == 4 {
+                self.be_of_one_mind(waited);
+            }
             waited += 1;
             if waited > PATIENCE_S {
                 let differ = seen.windows(2).find(|pair| pair[0].1 != pair[1].1);
@@ -462,6 +487,7 @@ impl Scenario<'_> {
             before = Some(seen);
         }
         let belonging = self.honest();
+        self.note_what_a_thief_began();
         let Some((_, agreement)) = before.unwrap_or_default().pop() else {
             self.world.tell("no honest hub is left");
             return Ok(());
@@ -476,6 +502,7 @@ impl Scenario<'_> {
             check(&self.world, &self.diary, machines)
                 .map_err(|wrong| format!("{wrong}\n    {}", self.parties().join("\n    ")))?;
         }
+        self.check_thefts(&belonging)?;
         if let Some(machine) = belonging.first() {
             order_does_not_matter(&self.world, *machine, self.plan.seed)?;
         }

@@ -1,10 +1,9 @@
 //! Somebody has a copy of a hub's folder and runs a node with its key; then the hub's recovery key says that it was stolen.
 
 use interhub_domain::body::KeyReason;
-use interhub_node::store::catalogue::log::Standing;
 
 use super::any_order::order_does_not_matter;
-use super::invariants::check;
+use super::invariants::{begun_by, check, nothing_of_a_thief_counts};
 use super::members::{belonging, is_outside, join};
 use super::operators::Act;
 use super::story::Story;
@@ -23,7 +22,7 @@ const PATIENCE_S: u64 = 300;
 /// They have to go on agreeing for so long, in simulated seconds: two rounds of what nodes do by themselves.
 const QUIET_S: u64 = 45;
 /// What a thief does. A change of audience would be an erasure of what the victim cannot have back: tombstones stay valid.
-const BY_A_THIEF: [Act; 8] = [
+pub(crate) const BY_A_THIEF: [Act; 8] = [
     Act::Add,
     Act::Add,
     Act::Edit,
@@ -66,32 +65,6 @@ impl Story<'_> {
             }
         }
     }
-
-    /// No word of the thief counts anywhere: where it is held, it is void, or erased.
-    fn nothing_of_the_thief_counts(&self) -> Result<(), String> {
-        let words = self.diary.words.iter().filter(|word| word.machine == THIEF);
-        for word in words {
-            let Some(hash) = word.acknowledged else { continue };
-            for machine in honest(&self.world) {
-                let hub = &self.world.hubs[machine];
-                match hub.ledger().standing_of(hash).unwrap() {
-                    None | Some((Standing::Void | Standing::Covered, _)) => {}
-                    Some(other) => return Err(format!("{} by the thief is {other:?} at {}", word.text, hub.name)),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Events that the thief added: its word was the first about them.
-    fn begun_by_the_thief(&self) -> Vec<usize> {
-        let (things, words) = (&self.diary.things, &self.diary.words);
-        let by_the_thief = |index: &usize| {
-            let first = words.iter().find(|word| word.thing == things[*index].thing);
-            first.is_some_and(|word| word.machine == THIEF)
-        };
-        (0..things.len()).filter(by_the_thief).collect()
-    }
 }
 
 /// The machines of honest hubs that belong.
@@ -124,14 +97,14 @@ fn run(seed: u64, aloud: bool) -> Result<(), String> {
     recovered.map_err(|error| error.to_string())?;
     theft.happen(&all, STEPS[2]);
     let ended = theft.settle(honest, HUBS, (QUIET_S, PATIENCE_S));
-    let began = theft.begun_by_the_thief();
+    let began = begun_by(&theft.diary, THIEF);
     for index in &began {
         // With its beginning everything is void that others, and the victim itself, have said about it.
         theft.diary.things[*index].in_bad_hands = true;
     }
     let checked = ended
         .and_then(|()| check(&theft.world, &theft.diary, &honest(&theft.world)))
-        .and_then(|()| theft.nothing_of_the_thief_counts())
+        .and_then(|()| nothing_of_a_thief_counts(&theft.world, &theft.diary, THIEF, &honest(&theft.world)))
         .and_then(|()| order_does_not_matter(&theft.world, VICTIM, seed));
     let said = theft.diary.words.len();
     println!("seed {seed}: {said} words, {} events begun by the thief", began.len());
