@@ -243,6 +243,36 @@ fn after_a_theft_the_folder_vouches_for_what_it_wrote() {
     assert_eq!(founder.frontier().shared_digest(), hub.frontier().shared_digest());
 }
 
+/// What it signed with the key that was stolen was void, so that it still had to be signed: a thousand times at one go.
+#[test]
+fn a_node_signs_nothing_by_itself_with_a_key_that_was_stolen() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let store = memory();
+    let (hub, kept) = vienna(store.clone(), None, 1);
+    join(&founder, &hub);
+    founder.vote_to_seat(hub.own_id()).unwrap();
+    exchange(&hub, &founder);
+    let wanted = hub.change_rules(7).unwrap();
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
+        .unwrap();
+    hub.renew_roster().unwrap();
+    let own = |ledger: &Ledger| {
+        let inner = ledger.lock();
+        inner.statements.iter().filter(|one| one.hub == hub.own_id()).count()
+    };
+    assert_eq!(own(&hub), 2, "a proposal and the next key");
+    // With the next key the vote stands, once it is vouched for.
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    let (again, _) = vienna(store, Some(&next), 3);
+    again.vouch().unwrap();
+    again.renew_roster().unwrap();
+    exchange(&again, &founder);
+    let signed: Vec<_> = founder.roster().ballots.get(&wanted).unwrap().signed().collect();
+    assert_eq!(signed.len(), 1);
+    assert!(own(&again) <= 3, "{}", own(&again));
+}
+
 /// Two hubs whose keys changed while they were apart know each other's no more: a third one has to be told, whatever it is by
 /// what this hub has heard.
 #[test]
