@@ -507,6 +507,11 @@ impl Ledger {
         let stolen = own.map(|own| own.keys.stolen.clone()).unwrap_or_default();
         let runs = self.own_runs().map_err(LedgerError::from)?;
         let vouched = |epoch: Epoch| stolen.is_empty() || runs.contains(&epoch);
+        let leaves = if row.log == LogId::REGISTRY && !stolen.is_empty() {
+            self.void_leaves(inner, &runs)
+        } else {
+            std::collections::BTreeMap::new()
+        };
         let mut named = std::collections::BTreeSet::new();
         let mut ends = Vec::new();
         for (other, head) in inner.held.rows() {
@@ -514,7 +519,23 @@ impl Ledger {
                 continue;
             }
             if vouched(other.epoch) {
-                ends.push((other.epoch, head));
+                ends.extend(match leaves.get(&other.epoch) {
+                    // Before the word that it leaves.
+                    Some((leave, _)) => {
+                        let seq = leave.saturating_sub(1);
+                        let before = self.header_at(other, seq)?;
+                        before.map(|before| {
+                            (
+                                other.epoch,
+                                Head {
+                                    seq,
+                                    hash: before.hash(),
+                                },
+                            )
+                        })
+                    }
+                    None => Some((other.epoch, head)),
+                });
             }
             for first in self.read_log(other, 0, usize::MAX, 1).map_err(LedgerError::from)? {
                 if stolen.contains(&first.header.key_number) {

@@ -1,13 +1,13 @@
 //! The own hub's keys: naming the next one, telling others of it, and vouching for what was written before a theft.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interhub_domain::body::{Accept, Admit, KeyReason, NextKey, Said};
 use interhub_domain::envelope::{Envelope, Kind, SigningKey, public_key};
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
 use interhub_domain::registry::keys::{read_next_key, recovered_number, sign_next_key, sign_next_keys};
-use interhub_domain::registry::{HubKeys, Roster};
+use interhub_domain::registry::{HubKeys, Roster, Unheard};
 use prost::Message;
 
 use super::author::{Write, WriteError};
@@ -259,12 +259,41 @@ impl Ledger {
             .filter(|(row, _)| row.hub == self.own_id)
             .map(|(row, _)| row.log)
             .collect();
+        let runs = self.own_runs().map_err(LedgerError::from)?;
+        let left = self
+            .void_leaves(&inner, &runs)
+            .into_values()
+            .map(|(_, counter)| counter)
+            .max();
         for log in logs {
             self.open_log(&mut inner, network, (log, Kind::Open))?;
         }
         drop(inner);
         self.make_durable()?;
-        Ok(())
+        // Its leave was void with the key that said it, and is not vouched for: hubs that heard that before would take none of
+        // the other logs' openings. It leaves anew, with all that it vouches for.
+        match left.map(|counter| self.leave_after(counter)) {
+            Some(Err(WriteError::LastVoter)) | None => Ok(()),
+            Some(left) => left,
+        }
+    }
+
+    /// Where a node of this hub said that it leaves, with a key that was stolen since: the first number and the highest counter
+    /// of each run.
+    pub(super) fn void_leaves(&self, inner: &Inner, runs: &BTreeSet<Epoch>) -> BTreeMap<Epoch, (u64, u32)> {
+        let counter = inner.roster.members.get(&self.own_id).map_or(0, |own| own.counter);
+        let mut leaves: BTreeMap<Epoch, (u64, u32)> = BTreeMap::new();
+        for statement in inner.statements.iter().filter(|one| one.hub == self.own_id) {
+            let is_void = inner.unheard.get(&statement.hash) == Some(&Unheard::Stolen);
+            match &statement.said {
+                Said::Leave(leave) if is_void && leave.counter > counter && runs.contains(&statement.epoch) => {
+                    let (first, highest) = leaves.entry(statement.epoch).or_insert((statement.seq, leave.counter));
+                    (*first, *highest) = ((*first).min(statement.seq), (*highest).max(leave.counter));
+                }
+                _ => {}
+            }
+        }
+        leaves
     }
 
     /// What to tell hubs that do not know the present key: how it follows from the first one, and the admission. `None` for a

@@ -272,6 +272,11 @@ impl Ledger {
 
     /// Leaves the network by the own statement.
     pub fn leave(&self) -> Result<(), WriteError> {
+        self.leave_after(0)
+    }
+
+    /// The same, by a word that comes after all up to this counter.
+    pub(super) fn leave_after(&self, counter: u32) -> Result<(), WriteError> {
         let roster = self.roster();
         let member = roster.members.get(&self.own_id).ok_or(WriteError::NoNetwork)?;
         if member.standing == Standing::Left {
@@ -287,7 +292,7 @@ impl Ledger {
         let network = self.network().ok_or(WriteError::NoNetwork)?;
         let mut inner = self.lock();
         let leave = Leave {
-            counter: member.counter.saturating_add(1),
+            counter: member.counter.max(counter).saturating_add(1),
             ends: Some(LogEnds {
                 ends: write_ends(&ends_of(&inner, self.own_id)),
             }),

@@ -273,6 +273,42 @@ fn a_node_signs_nothing_by_itself_with_a_key_that_was_stolen() {
     assert!(own(&again) <= 3, "{}", own(&again));
 }
 
+/// Its leave is void until it vouches for that, and from then on it opens no log any more, and others take none of the openings
+/// they have not heard: its node did not start, and what the others showed depended on the order.
+#[test]
+fn a_hub_that_left_vouches_for_all_that_it_wrote_before() {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let store = memory();
+    let (hub, kept) = vienna(store.clone(), None, 1);
+    join(&founder, &hub);
+    let own = publish(&hub, 1);
+    exchange(&hub, &founder);
+    let backwards = open(memory(), 4, "lisbon", 1);
+    join(&founder, &backwards);
+    give_all(&founder, &backwards, |_| {});
+    hub.leave().unwrap();
+    exchange(&hub, &founder);
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
+        .unwrap();
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(hub);
+    for run in [3, 4] {
+        let (hub, _) = vienna(store.clone(), Some(&next), run);
+        hub.vouch().unwrap();
+        exchange(&hub, &founder);
+        for _ in 0..20 {
+            give_all(&hub, &backwards, |envelopes| envelopes.reverse());
+        }
+        for ledger in [&hub, &founder, &backwards] {
+            assert!(is_shown(ledger, &own), "the folder wrote it");
+            assert!(!ledger.roster().is_active(hub.own_id()), "and left");
+        }
+        exchange(&backwards, &founder);
+        assert_eq!(founder.digests().unwrap(), backwards.digests().unwrap());
+    }
+}
+
 /// Two hubs whose keys changed while they were apart know each other's no more: a third one has to be told, whatever it is by
 /// what this hub has heard.
 #[test]
