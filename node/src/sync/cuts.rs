@@ -277,7 +277,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Documents with a body that is void by one set of cuts and not by the other.
+    /// Documents with a body that is void by one set of cuts and not by the other, or for another reason.
     fn moved_objects(
         &self,
         row: RowKey,
@@ -287,8 +287,12 @@ impl Ledger {
     ) -> Result<(), StoreError> {
         let prefix = row.encode();
         let visit = |key: LogKey, entry: LogRow| {
-            let moved = old.is_void(&row, key.seq, entry.key_number) != new.is_void(&row, key.seq, entry.key_number);
-            if moved && entry.object != ObjectId::ZERO && !stands_alone(entry.kind) {
+            // Why it is void may change while it stays so, and is listed.
+            let void = |cuts: &Cuts| {
+                let is_void = cuts.is_void(&row, key.seq, entry.key_number);
+                is_void.then(|| cuts.reason(&row, key.seq))
+            };
+            if void(old) != void(new) && entry.object != ObjectId::ZERO && !stands_alone(entry.kind) {
                 objects.insert(entry.object);
             }
             ControlFlow::Continue(())
