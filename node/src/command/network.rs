@@ -171,6 +171,25 @@ impl Commands {
         let request = self.join_request(&invitation)?;
         let mut last = CommandError::new(Class::Unreachable, "the invitation names no address; ask for a new one");
         for address in &invitation.addresses {
+            if self.has_a_later_key(invitation.network) {
+                // To a hub that does not know it the key would be another hub's first one, and this folder two hubs.
+                let known = JoinRequest::of_a_member(invitation.network, Vec::new());
+                match neighbours.join(address, invitation.inviter_key, &known).await {
+                    Ok(_) => {}
+                    Err(error) if error.class == Class::Unreachable => {
+                        last = error;
+                        continue;
+                    }
+                    Err(error) => {
+                        return Err(CommandError::refused(format!(
+                            "the key of this folder is not known there as its hub's: the word of the last key change was lost \
+                             with the disk. The hub is found again with its recovery key: `interhubd init --recover`. The answer \
+                             was: {}",
+                            error.message
+                        )));
+                    }
+                }
+            }
             match neighbours.join(address, invitation.inviter_key, &request).await {
                 Ok(joined) => return self.enter(&invitation, joined).await,
                 Err(error) if error.class == Class::Unreachable => last = error,
@@ -178,6 +197,12 @@ impl Commands {
             }
         }
         Err(last)
+    }
+
+    /// Whether the key of this folder came after the one that made its hub's id, which another hub has to know.
+    fn has_a_later_key(&self, network: NetworkId) -> bool {
+        let first = HubId::of_first_key(&self.ledger.own().public_key());
+        first != self.ledger.own_id() && self.ledger.recovering(network).is_none()
     }
 
     fn join_request(&self, invitation: &Checked) -> Result<JoinRequest, CommandError> {

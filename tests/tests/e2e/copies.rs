@@ -195,3 +195,34 @@ fn an_empty_disk_with_the_key_regains_what_was_shared() {
     let hubs = cluster.hubs[0].json(&["hub", "list"]);
     assert_eq!(hubs["hubs"].as_array().unwrap().len(), 2, "nobody was admitted twice");
 }
+
+/// Nobody heard of the key that is left: to the others it is that of another hub, and the folder would be two hubs at once.
+#[test]
+fn an_empty_disk_with_a_key_that_nobody_heard_of_is_told_what_to_do() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let root = cluster.folder().to_path_buf();
+    cluster.hubs[0].stop();
+    let folder = cluster.hubs[1].data.clone();
+    let key = || std::fs::read(folder.join("identity.key")).unwrap();
+    let before = key();
+    cluster.hubs[1].json(&["key", "rotate"]);
+    wait_until("the folder has another key", SOON, || {
+        (key() != before).then_some(()).ok_or_else(|| "the same key".to_owned())
+    });
+    cluster.hubs[1].kill();
+    let kept = key();
+    std::fs::remove_dir_all(&folder).unwrap();
+    cluster.hubs[0].start();
+    let mut fresh = Hub::init(&root, "vienna", "Europe/Vienna");
+    std::fs::write(folder.join("identity.key"), kept).unwrap();
+    fresh.start();
+    let link = text(&cluster.hubs[0].json(&["invite"]), "link");
+    let refused = fresh.cli(&["join", &link]);
+    refused.fails(4, "recovery key");
+    let hubs = cluster.hubs[0].json(&["hub", "list"]);
+    assert_eq!(
+        hubs["hubs"].as_array().unwrap().len(),
+        2,
+        "and admitted as another one by nobody"
+    );
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use interhub_domain::body::KeyReason;
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::ids::{HeaderHash, HubId};
-use interhub_domain::registry::{Change, State};
+use interhub_domain::registry::{Change, Member, State};
 use interhub_node::store::catalogue::log::Standing;
 use interhub_node::sync::Ledger;
 
@@ -20,8 +20,9 @@ use super::world::Dice;
 
 /// Eight days: more than the seven after which nothing is decided without what was decided, and given keys count.
 pub(crate) const EIGHT_DAYS: Duration = Duration::from_hours(8 * 24);
-/// Clocks that are further off than this are no good for a new folder, which has to wait for its keys by its own clock.
-const MOST_SKEW_MS: i64 = 2 * 3_600_000;
+/// A new folder whose clock is further ahead than this takes for long ago what was decided now, and there is no admission
+/// to tell it: it refuses what others take.
+const MOST_AHEAD_MS: i64 = 2 * 3_600_000;
 /// One step in so many is a trial.
 const ONE_IN: usize = 5;
 /// As often all clocks go on together, and as many go on alone, at most.
@@ -251,7 +252,7 @@ impl Scenario<'_> {
         }
         let voters = self.usable().into_iter().filter(|machine| self.votes(*machine)).count();
         let fits =
-            |this: &Self, machine| this.is_untried(machine) && this.world.hubs[machine].skew_ms().abs() < MOST_SKEW_MS;
+            |this: &Self, machine| this.is_untried(machine) && this.world.hubs[machine].skew_ms() < MOST_AHEAD_MS;
         let Some(machine) = self.draw(fits).filter(|_| voters > 2) else {
             return;
         };
@@ -397,7 +398,13 @@ impl Scenario<'_> {
         let fits = |this: &Self, machine: usize| {
             let hub = &this.world.hubs[machine];
             let another_votes = voters.iter().any(|voter| this.world.hubs[*voter].id != hub.id);
-            another_votes && this.is_untried(machine) && !hub.has_prepared()
+            // A key of which nobody has heard finds no hub; `interhub join` says so.
+            let is_known = voters.iter().any(|voter| {
+                let known = this.world.hubs[*voter].ledger().roster();
+                let key = known.members.get(&hub.id).map(Member::current_key);
+                *voter != machine && key == Some((public_key(&hub.key()), hub.key_number()))
+            });
+            another_votes && this.is_untried(machine) && !hub.has_prepared() && is_known
         };
         if let Some(machine) = self.draw(fits) {
             self.tell(machine, "loses its disk, and not its key", true);
