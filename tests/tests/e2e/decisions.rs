@@ -451,12 +451,9 @@ fn a_withdrawn_vote_is_not_given_again_and_a_signature_stays() {
     all_count(&all, &removal, &["amsterdam", "vienna"]);
     all_count(&all, &few, &["amsterdam", "vienna"]);
     cluster.agree();
-    let nothing = "has withdrawn its vote for this already";
-    refuses(vienna, &[(&["network", "vote", &removal, "--withdraw"], 1, nothing)]);
-    refuses(
-        birmingham,
-        &[(&["network", "vote", &removal, "--withdraw"], 1, nothing)],
-    );
+    let again = ["network", "vote", &removal, "--withdraw"];
+    refuses(vienna, &[(&again, 1, "has withdrawn its vote for this already")]);
+    refuses(birmingham, &[(&again, 1, "nothing to withdraw")]);
     assert_eq!(vienna.json(&["status"])["votes_open"], 0, "it has spoken");
 
     // What is decided meanwhile makes Amsterdam's node propose both again.
