@@ -139,6 +139,7 @@ impl Commands {
                 failures: 0,
                 error: String::new(),
             });
+            let before = row.thumbnail.clone();
             let (mut error, mut gone) = (None, false);
             match fetched {
                 Ok(Fetched::Unchanged) => {}
@@ -170,7 +171,12 @@ impl Commands {
             };
             row.next_ms = now_ms.saturating_add(pause_ms(row.failures));
             row.error = error.clone().unwrap_or_default().chars().take(MAX_ERROR).collect();
-            this.ledger.put_local_row(&PictureKey::of(&address), &row)?;
+            let key = PictureKey::of(&address);
+            if row.thumbnail == before {
+                this.ledger.put_local_row(&key, &row)?;
+            } else {
+                this.ledger.put_picture(key, &row)?;
+            }
             Ok(error)
         })
         .await

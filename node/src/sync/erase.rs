@@ -16,7 +16,7 @@ use super::ledger::{Inner, Ledger, LedgerError, Notice};
 use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use crate::store::catalogue::event::{ErasedUidKey, ErasedUidRow};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
-use crate::store::catalogue::picture::PictureKey;
+use crate::store::catalogue::picture::{PictureKey, PictureRow};
 use crate::store::catalogue::{self, prefix_end};
 use crate::store::{Batch, Direction, Family, Store, StoreError};
 
@@ -142,6 +142,15 @@ impl Ledger {
         let key = PictureKey::of(address);
         catalogue::delete(batch, &key);
         outcome.erased.push((ObjectId(key.0), ThingId(key.0)));
+    }
+
+    /// Keeps a small copy of a picture, or that there is none any more, so that pages show it at once.
+    pub fn put_picture(&self, key: PictureKey, row: &PictureRow) -> Result<(), LedgerError> {
+        let _alone = self.lock();
+        let mut batch = Batch::new();
+        catalogue::put(&mut batch, &key, row);
+        self.projector.something_changed(&mut batch);
+        Ok(self.commit(&batch)?)
     }
 
     /// Forgets small copies of pictures that no event names any more.

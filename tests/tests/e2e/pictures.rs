@@ -5,7 +5,7 @@ use std::time::Duration;
 use interhub_tests::calendar_server::CalendarServer;
 use interhub_tests::hub::{Hub, wait_until};
 
-/// The node looks for pictures every ten seconds at most.
+/// The node looks for pictures every ten seconds at most, and shows them at once; on a machine that has other things to do.
 const SOON: Duration = Duration::from_mins(1);
 /// Four by three pixels, as a PNG file.
 const PNG: &str = "89504e470d0a1a0a0000000d49484452000000040000000308020000003b9639910000001049444154789c633860a000470c\

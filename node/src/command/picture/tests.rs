@@ -116,7 +116,10 @@ async fn a_picture_is_made_small_once_and_looked_at_again_after_a_week() {
     }
     add(&commands, "2026-12-26T18:00", "").await;
     add(&commands, "2025-12-26T18:00", &format!("{address}-of-the-past")).await;
+    let version = || commands.views.version().unwrap();
+    let before = version();
     assert_eq!(look(&commands).await, (1, vec![]));
+    assert_ne!(version(), before, "pages that are kept are made anew");
     let row = commands.known_picture(&address).unwrap().unwrap();
     let small = row.thumbnail.unwrap();
     assert_eq!((small.width, small.height), (640, 320));
@@ -127,7 +130,9 @@ async fn a_picture_is_made_small_once_and_looked_at_again_after_a_week() {
     assert_eq!(look(&commands).await.0, 0);
 
     clock.set_ms(NOW_MS + 7 * 86_400_000);
+    let before = version();
     assert_eq!((look(&commands).await, gallery.asked()), ((1, vec![]), 2));
+    assert_eq!(version(), before, "nothing that is shown has changed");
     assert_eq!(
         commands.known_picture(&address).unwrap().unwrap().thumbnail,
         Some(small.clone())
