@@ -60,6 +60,16 @@ fn vienna(store: Store, next: Option<&NextIdentity>, run: u64) -> (Ledger, Arc<K
     (ledger, kept)
 }
 
+/// A founder, and the hub that it admitted: its store, its node, and where its keys are kept.
+fn founder_and_vienna() -> (Ledger, Store, Ledger, Arc<Kept>) {
+    let founder = open(memory(), 1, "birmingham", 1);
+    founder.create_network("Test network").unwrap();
+    let store = memory();
+    let (hub, kept) = vienna(store.clone(), None, 1);
+    join(&founder, &hub);
+    (founder, store, hub, kept)
+}
+
 fn publish(ledger: &Ledger, number: u8) -> Written {
     let write = Write::Create {
         log: LogId::PUBLIC,
@@ -204,11 +214,7 @@ fn who_missed_the_change_is_told_by_the_new_key_itself() {
 
 #[test]
 fn after_a_theft_the_folder_vouches_for_what_it_wrote() {
-    let founder = open(memory(), 1, "birmingham", 1);
-    founder.create_network("Test network").unwrap();
-    let store = memory();
-    let (hub, kept) = vienna(store.clone(), None, 1);
-    join(&founder, &hub);
+    let (founder, store, hub, kept) = founder_and_vienna();
     let own = publish(&hub, 1);
     exchange(&hub, &founder);
     // The thief has the key and a network to read, and runs of its own.
@@ -246,11 +252,7 @@ fn after_a_theft_the_folder_vouches_for_what_it_wrote() {
 /// What it signed with the key that was stolen was void, so that it still had to be signed: a thousand times at one go.
 #[test]
 fn a_node_signs_nothing_by_itself_with_a_key_that_was_stolen() {
-    let founder = open(memory(), 1, "birmingham", 1);
-    founder.create_network("Test network").unwrap();
-    let store = memory();
-    let (hub, kept) = vienna(store.clone(), None, 1);
-    join(&founder, &hub);
+    let (founder, store, hub, kept) = founder_and_vienna();
     founder.vote_to_seat(hub.own_id()).unwrap();
     exchange(&hub, &founder);
     let wanted = hub.change_rules(7).unwrap();
@@ -277,11 +279,7 @@ fn a_node_signs_nothing_by_itself_with_a_key_that_was_stolen() {
 /// they have not heard: its node did not start, and what the others showed depended on the order.
 #[test]
 fn a_hub_that_left_vouches_for_all_that_it_wrote_before() {
-    let founder = open(memory(), 1, "birmingham", 1);
-    founder.create_network("Test network").unwrap();
-    let store = memory();
-    let (hub, kept) = vienna(store.clone(), None, 1);
-    join(&founder, &hub);
+    let (founder, store, hub, kept) = founder_and_vienna();
     let own = publish(&hub, 1);
     exchange(&hub, &founder);
     let backwards = open(memory(), 4, "lisbon", 1);
@@ -313,11 +311,7 @@ fn a_hub_that_left_vouches_for_all_that_it_wrote_before() {
 /// what this hub has heard.
 #[test]
 fn under_another_key_a_hub_calls_those_that_are_gone_too() {
-    let founder = open(memory(), 1, "birmingham", 1);
-    founder.create_network("Test network").unwrap();
-    let store = memory();
-    let (hub, kept) = vienna(store.clone(), None, 1);
-    join(&founder, &hub);
+    let (founder, store, hub, kept) = founder_and_vienna();
     let third = open(memory(), 4, "amsterdam", 1);
     join(&founder, &third);
     third.leave().unwrap();
