@@ -5,9 +5,9 @@ use interhub_domain::ids::DocumentKind;
 use interhub_tests::hostile::chunk::deflated_zeros;
 use interhub_tests::hostile::constructed::{On, all};
 use interhub_tests::hostile::documents::{full_event, full_profile};
-use interhub_tests::hostile::mutants::{Share, alter_chunk, mutants};
+use interhub_tests::hostile::mutants::{alter_chunk, mutants};
 
-use super::{ACTOR, PARTS, counted, counter, parts, reading, request};
+use super::{ACTOR, counted, counter, reading, request, shares};
 
 /// The document still takes an honest edit, by another hub too: of a few fields, and of all.
 fn is_sound(snapshot: &[u8]) -> bool {
@@ -118,10 +118,7 @@ fn mutants_of_what_says_something_in_every_field_poison_nothing() {
         ("a change of all", DocumentKind::Event, Some(&base), full(true)),
         ("a page", DocumentKind::HubProfile, None, page("Page")),
     ];
-    let shares: Vec<Share> = match parts() {
-        None => vec![Share::Few],
-        Some(parts) => (0..parts.min(PARTS)).map(|part| Share::Part(part, PARTS)).collect(),
-    };
+    let shares = shares();
     for (name, kind, snapshot, says) in sound {
         let honest = edit(snapshot, ACTOR, &says).unwrap().unwrap().change;
         let seq = 1 + u64::from(snapshot.is_some());

@@ -17,6 +17,7 @@ use interhub_domain::document::{CountOutcome, CountRequest, Counted, Reading};
 use interhub_domain::event::{Event, LocalTime, Schedule, Status, Zone};
 use interhub_domain::ids::DocumentKind;
 use interhub_node::child::ChildCounter;
+use interhub_tests::hostile::mutants::Share;
 use interhub_tests::hub::program;
 
 pub(crate) const ACTOR: [u8; 24] = [7; 24];
@@ -60,10 +61,15 @@ pub(crate) fn reading(title: &str) -> Reading {
     Reading::Event(Box::new(event(title)))
 }
 
-/// Parts of the values of a byte that are tried, of [`PARTS`]; `None`: a few.
-pub(crate) fn parts() -> Option<u8> {
-    let parts = std::env::var("INTERHUB_HOSTILE_PARTS").ok()?;
-    Some(parts.parse().unwrap())
+/// Which shares of the values of a byte are tried: two values, or with `INTERHUB_HOSTILE_PARTS` so many of [`PARTS`] parts,
+/// or those from one to another (`4..8`).
+pub(crate) fn shares() -> Vec<Share> {
+    let Ok(parts) = std::env::var("INTERHUB_HOSTILE_PARTS") else {
+        return vec![Share::Few];
+    };
+    let (first, end) = parts.split_once("..").unwrap_or(("0", &parts));
+    let (first, end): (u8, u8) = (first.parse().unwrap(), end.parse().unwrap());
+    (first..end.min(PARTS)).map(|part| Share::Part(part, PARTS)).collect()
 }
 
 pub(crate) fn request<'a>(snapshot: Option<&'a [u8]>, change: &'a [u8], seq: u64) -> CountRequest<'a> {
