@@ -408,6 +408,10 @@ impl Session {
     }
 
     fn replace(&mut self, access: Arc<Access>, frontier: &Frontier, now: Millis, effects: &mut Vec<Effect>) {
+        // What was held meanwhile is told as it would have been without: that it came with something which the peer may not
+        // see must not show.
+        let held: Vec<(RowKey, Head)> = frontier.rows().collect();
+        self.heads(&held, now);
         self.access = access;
         if self.access.standing(self.peer).is_none() {
             return self.end(

@@ -308,6 +308,24 @@ fn check(world: &World, truth: &Truth, checked: &mut usize) {
     *checked = world.recorded.len();
 }
 
+/// A node hears of a group, and of something that all may see, in one delivery: the access that changes with the group came
+/// with a frontier that held the other news already, and the peer was asked at once whether it shows the same.
+#[test]
+fn a_group_that_comes_with_public_news_does_not_show_in_when_frontiers_are_compared() {
+    let steps = [
+        Step::Standing { node: 2 },
+        Step::Group { node: 2, members: 1 },
+        Step::Shared {
+            node: 2,
+            network: false,
+        },
+        Step::Pause { ms: 40 },
+        Step::Standing { node: 2 },
+        Step::Standing { node: 1 },
+    ];
+    assert_eq!(live_watched(&steps, true), live_watched(&steps, false));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
