@@ -10,10 +10,11 @@ use interhub_domain::registry::{Member, Roster, State};
 use interhub_node::peer::Host;
 use interhub_node::projection::HubRow;
 use interhub_node::store::Family;
+use interhub_node::store::catalogue::document::TombstoneKey;
 use interhub_node::store::catalogue::left_out::LeftOutRow;
 use interhub_node::store::catalogue::log::{LogKey, LogRow, PositionKey, Received, Standing};
 use interhub_node::store::catalogue::object::{ObjectKey, ObjectRow};
-use interhub_node::store::catalogue::{Key, Value, decode_row, encode_row};
+use interhub_node::store::catalogue::{self, Key, Value, decode_row, encode_row};
 use interhub_node::sync::{Ledger, LedgerHost};
 
 use super::disk::{Contents, Disk};
@@ -122,6 +123,22 @@ pub(crate) fn differing_logs(one: &Arc<Ledger>, other: &Arc<Ledger>) -> Vec<Stri
         format!("{row:?}: {heads:?}, ends {ends:?}; told of it: {to_one} and {to_other}")
     };
     differ.map(text).take(5).collect()
+}
+
+/// Documents that two disks know differently, the first few.
+pub(crate) fn differing_documents(one: &Disk, other: &Disk) -> Vec<String> {
+    let (a, b) = (documents(one), documents(other));
+    let all: BTreeSet<ObjectId> = a.keys().chain(b.keys()).copied().collect();
+    let what =
+        |row: Option<&ObjectRow>| row.map(|row| (row.state.created, row.state.heads.clone(), row.state.erased_through));
+    let differ = all.into_iter().filter(|id| what(a.get(id)) != what(b.get(id)));
+    let kept = |disk: &Disk, object| catalogue::get(disk, &TombstoneKey(object)).unwrap();
+    let text = |id: ObjectId| {
+        let states = (a.get(&id), b.get(&id));
+        let tombstones = [kept(one, id), kept(other, id)].map(|kept| kept.map(|kept| kept.header));
+        format!("{}: {states:?}, tombstones {tombstones:?}", id.short())
+    };
+    differ.map(text).take(3).collect()
 }
 
 /// Checks everything. `belonging`: the machines of honest hubs that belong.

@@ -10,7 +10,7 @@ use super::any_order::order_does_not_matter;
 use super::disk::Stop;
 use super::hostile::Liar;
 use super::hub::{Backup, SimHub};
-use super::invariants::{agreement, check, difference, differing_logs};
+use super::invariants::{agreement, check, difference, differing_documents, differing_logs};
 use super::members::{Politics, belonging, decide, is_outside, join};
 use super::operators::{Act, Diary, Operator};
 use super::trials::{Trials, Tried};
@@ -479,8 +479,14 @@ impl Scenario<'_> {
                         let ledger = |at: usize| self.world.hubs[pair[at].0].ledger();
                         let what = difference(&pair[0].1, &pair[1].1);
                         let logs = differing_logs(&ledger(0), &ledger(1)).join("\n    ");
+                        let disk = |at: usize| self.world.hubs[pair[at].0].disk.clone();
+                        let documents = differing_documents(&disk(0), &disk(1)).join("\n    ");
                         let parties = self.parties().join("\n    ");
-                        format!("{} and {} differ: {what}\n    {logs}\n    {parties}", name(0), name(1))
+                        format!(
+                            "{} and {} differ: {what}\n    {logs}\n    {documents}\n    {parties}",
+                            name(0),
+                            name(1)
+                        )
                     },
                 ));
             }
