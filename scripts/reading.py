@@ -192,9 +192,12 @@ RULE_PARTS = {
     "BYMONTHDAY": f"{SIGNED}(,{SIGNED})*",
     "BYYEARDAY": f"{SIGNED}(,{SIGNED})*",
     "BYWEEKNO": f"{SIGNED}(,{SIGNED})*",
-    "BYMONTH": r"\d{1,2}(,\d{1,2})*",
+    "BYMONTH": r"\d{1,2}L?(,\d{1,2}L?)*",
     "BYSETPOS": f"{SIGNED}(,{SIGNED})*",
     "WKST": "MO|TU|WE|TH|FR|SA|SU",
+    # RFC 7529.
+    "RSCALE": "[A-Z][A-Z-]*",
+    "SKIP": "OMIT|FORWARD|BACKWARD",
 }
 
 
@@ -206,8 +209,10 @@ def wrong_in_rule(rule, start):
     for name, value in parts:
         if not re.fullmatch(RULE_PARTS.get(name, "(?!)"), value):
             return f"{name}={value}"
-    if names[0] != "FREQ" or len(names) != len(given):
+    if names[0] not in ("FREQ", "RSCALE") or "FREQ" not in names or len(names) != len(given):
         return "FREQ is not the first part, or a part is there twice"
+    if "RSCALE" not in given and ("SKIP" in given or "L" in given.get("BYMONTH", "")):
+        return "RFC 7529 without RSCALE"
     if "UNTIL" in given and ("COUNT" in given or ("T" in given["UNTIL"]) != ("T" in start)):
         return "UNTIL is not of the start's kind, or COUNT is there too"
     if "T" not in start and {"BYHOUR", "BYMINUTE", "BYSECOND"} & given.keys():

@@ -485,4 +485,4 @@ fn moved(start: LocalTime, by: Move) -> LocalTime {
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

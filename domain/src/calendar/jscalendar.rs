@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::clean::{language, web_address};
 use super::expand::{Window, occurrences};
 use super::export::{CalendarInfo, ExportEvent};
-use super::rule::{Frequency, Until, strict};
+use super::rule::{Frequency, Skip, Until, strict};
 use super::zone;
 use super::zones::{is_utc, shifted_end};
 use crate::event::{Event, LocalTime, Location, Override, Status, Zone};
@@ -307,7 +307,12 @@ fn recurrence_rule(text: &str, start: LocalTime, times: &Times) -> Option<Value>
     if !days.is_empty() {
         out["byDay"] = json!(days);
     }
-    let months: Vec<String> = rule.months.iter().map(ToString::to_string).collect();
+    if !rule.scale.is_gregorian() || rule.skip != Skip::Omit {
+        out["rscale"] = json!(rule.scale.name().to_ascii_lowercase());
+        out["skip"] = json!(rule.skip.name().to_ascii_lowercase());
+    }
+    let leap_months = rule.leap_months.iter().map(|month| format!("{month}L"));
+    let months: Vec<String> = rule.months.iter().map(ToString::to_string).chain(leap_months).collect();
     if !months.is_empty() {
         out["byMonth"] = json!(months);
     }

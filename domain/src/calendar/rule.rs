@@ -26,14 +26,19 @@
 //! - COUNT and UNTIL together, which the standard forbids, end the series at whichever comes first.
 //! - UNTIL as a date ends after that day. UNTIL in UTC for whole days: the date as written if its time is 00:00:00,
 //!   else the date in the series' zone.
-//! - RSCALE=GREGORIAN and SKIP=OMIT (RFC 7529) say what holds anyway; other values are refused.
+//! - SKIP without RSCALE (RFC 7529), which the standard forbids, is about the Gregorian calendar. Both matter to rules by years
+//!   and months alone: what goes by weeks, days and less is the same in every calendar, so that a finer rule with months, days
+//!   of the month or of the year of another calendar is refused, and BYWEEKNO beside either.
 
 mod parse;
 mod plan;
+mod scale;
 pub(crate) mod strict;
 pub(crate) mod walk;
 
 use jiff::civil::{Date, DateTime, Weekday};
+
+pub use scale::{Scale, Skip};
 
 /// The longest rule read, in bytes.
 pub const MAX_RULE_BYTES: usize = 4096;
@@ -96,18 +101,24 @@ pub struct Rule {
     pub hours: Vec<i16>,
     /// BYDAY.
     pub weekdays: Vec<ByDay>,
+    /// Leap months of BYMONTH (RFC 7529), by the month they come after.
+    pub leap_months: Vec<i16>,
     /// BYMONTHDAY, 1 to 31 and -31 to -1.
     pub month_days: Vec<i16>,
-    /// BYYEARDAY, 1 to 366 and -366 to -1.
+    /// BYYEARDAY, 1 to 366 and -366 to -1, or to 385 in a calendar that has so many.
     pub year_days: Vec<i16>,
     /// BYWEEKNO, 1 to 53 and -53 to -1.
     pub weeks: Vec<i16>,
-    /// BYMONTH, 1 to 12.
+    /// BYMONTH, 1 to 12, or 13 in a calendar that has so many.
     pub months: Vec<i16>,
     /// BYSETPOS, 1 to 366 and -366 to -1.
     pub positions: Vec<i16>,
     /// WKST, Monday if absent.
     pub week_start: Weekday,
+    /// RSCALE (RFC 7529).
+    pub scale: Scale,
+    /// SKIP (RFC 7529).
+    pub skip: Skip,
 }
 
 impl Rule {
@@ -126,8 +137,11 @@ impl Rule {
             year_days: Vec::new(),
             weeks: Vec::new(),
             months: Vec::new(),
+            leap_months: Vec::new(),
             positions: Vec::new(),
             week_start: Weekday::Monday,
+            scale: Scale::GREGORIAN,
+            skip: Skip::Omit,
         }
     }
 
@@ -146,6 +160,7 @@ impl Rule {
             && self.year_days.is_empty()
             && self.weeks.is_empty()
             && self.months.is_empty()
+            && self.leap_months.is_empty()
             && self.positions.is_empty()
     }
 }

@@ -23,7 +23,7 @@ fn written(at: LocalTime) -> String {
 }
 
 /// A series in New York that lasts an hour, or a day.
-pub(super) fn series(first: &str, rules: &[&str]) -> Schedule {
+pub(in crate::calendar) fn series(first: &str, rules: &[&str]) -> Schedule {
     let start = local(first);
     let end = match start {
         LocalTime::Date(date) => LocalTime::Date(date.tomorrow().unwrap()),
@@ -54,7 +54,7 @@ fn override_of(named: &str, time: Option<(&str, &str)>) -> Override {
 }
 
 /// The first starts of a schedule as wall times, and whether there are more.
-pub(super) fn starts(schedule: &Schedule, limit: usize) -> (Vec<String>, bool) {
+pub(in crate::calendar) fn starts(schedule: &Schedule, limit: usize) -> (Vec<String>, bool) {
     let found = occurrences(schedule, Status::Confirmed, Window::ALL, limit);
     (
         found.occurrences.iter().map(|one| written(one.start)).collect(),

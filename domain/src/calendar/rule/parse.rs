@@ -4,13 +4,24 @@ use std::str::FromStr;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
-use super::{ByDay, Frequency, MAX_RULE_BYTES, Rule, RuleError, Until};
+use super::{ByDay, Frequency, MAX_RULE_BYTES, Rule, RuleError, Scale, Skip, Until};
 
 /// How much of a refused value an error repeats, in characters.
 const SHOWN: usize = 40;
 
 const FREQ: &str = "FREQ";
 const FREQ_TAKES: &str = "YEARLY, MONTHLY, WEEKLY, DAILY, HOURLY, MINUTELY or SECONDLY";
+const MONTH: &str = "BYMONTH";
+const MONTH_TAKES: &str =
+    "numbers from 1 to 12; with RSCALE also 13, and leap months as `5L`, if the calendar has such";
+/// Most months of a year in any calendar.
+const MOST_MONTHS: i16 = 13;
+const YEAR_DAY: &str = "BYYEARDAY";
+const YEAR_DAY_TAKES: &str = "numbers from 1 to 366 or -1 to -366; with RSCALE to 385, if the calendar has so many";
+/// Most days of a year in any calendar.
+const MOST_DAYS: i16 = 385;
+const SCALE_TAKES: &str = "the name of a calendar that can be computed, such as GREGORIAN, CHINESE, HEBREW, ISLAMIC-CIVIL, \
+                           ETHIOPIC or PERSIAN";
 const UNTIL_TAKES: &str = "a date or time such as 20271231 or 20271231T225959Z";
 const DAY_TAKES: &str =
     "MO, TU, WE, TH, FR, SA or SU, each with a number from 1 to 53 or -1 to -53 before it if wanted";
@@ -32,12 +43,40 @@ impl FromStr for Rule {
             let (name, value) = part.split_once('=').ok_or_else(|| RuleError::Form(shorten(part)))?;
             reader.part(name.trim(), value.trim())?;
         }
-        if reader.seen.contains(&FREQ) {
-            Ok(reader.rule)
-        } else {
-            Err(RuleError::NoFrequency)
+        if !reader.seen.contains(&FREQ) {
+            return Err(RuleError::NoFrequency);
+        }
+        allow_scale(&mut reader.rule)?;
+        Ok(reader.rule)
+    }
+}
+
+/// Whether the calendar a rule counts in has what it names; a calendar that does not matter to it is none.
+fn allow_scale(rule: &mut Rule) -> Result<(), RuleError> {
+    if rule.scale.is_gregorian() {
+        let month = rule.leap_months.first().map(|month| format!("{month}L"));
+        let month = month.or_else(|| rule.months.iter().find(|month| **month > 12).map(ToString::to_string));
+        if let Some(month) = month {
+            return Err(refused(MONTH, &month, MONTH_TAKES));
+        }
+        if let Some(day) = rule.year_days.iter().find(|day| day.abs() > 366) {
+            return Err(refused(YEAR_DAY, &day.to_string(), YEAR_DAY_TAKES));
         }
     }
+    if rule.frequency < Frequency::Monthly {
+        let counts = !rule.months.is_empty() || !rule.leap_months.is_empty();
+        let counts = counts || !rule.month_days.is_empty() || !rule.year_days.is_empty();
+        if !rule.scale.is_gregorian() && counts {
+            let takes = "months and days of another calendar with FREQ=YEARLY or MONTHLY only";
+            return Err(refused("RSCALE", rule.scale.name(), takes));
+        }
+        (rule.scale, rule.skip) = (Scale::GREGORIAN, Skip::Omit);
+    }
+    if !rule.weeks.is_empty() && (!rule.scale.is_gregorian() || rule.skip != Skip::Omit) {
+        let weeks: Vec<String> = rule.weeks.iter().map(ToString::to_string).collect();
+        return Err(refused("BYWEEKNO", &weeks.join(","), "no place beside RSCALE or SKIP"));
+    }
+    Ok(())
 }
 
 struct Reader {
@@ -77,7 +116,21 @@ impl Reader {
             "BYSECOND" => list("BYSECOND", value, (0, 60), "numbers from 0 to 60", &mut rule.seconds)?,
             "BYMINUTE" => list("BYMINUTE", value, (0, 59), "numbers from 0 to 59", &mut rule.minutes)?,
             "BYHOUR" => list("BYHOUR", value, (0, 23), "numbers from 0 to 23", &mut rule.hours)?,
-            "BYMONTH" => list("BYMONTH", value, (1, 12), "numbers from 1 to 12", &mut rule.months)?,
+            "BYMONTH" => {
+                let leap = value.split(',').filter_map(|item| item.trim().strip_suffix('L'));
+                let leap = leap.collect::<Vec<_>>().join(",");
+                let plain = value.split(',').filter(|item| !item.trim().ends_with('L'));
+                let plain = plain.collect::<Vec<_>>().join(",");
+                for (given, into) in [(plain, &mut rule.months), (leap, &mut rule.leap_months)] {
+                    if !given.is_empty() {
+                        list(MONTH, &given, (1, MOST_MONTHS), MONTH_TAKES, into)?;
+                    }
+                }
+                if rule.months.is_empty() && rule.leap_months.is_empty() {
+                    return Err(refused(MONTH, value, MONTH_TAKES));
+                }
+                MONTH
+            }
             "BYMONTHDAY" => list(
                 "BYMONTHDAY",
                 value,
@@ -86,10 +139,10 @@ impl Reader {
                 &mut rule.month_days,
             )?,
             "BYYEARDAY" => list(
-                "BYYEARDAY",
+                YEAR_DAY,
                 value,
-                (-366, 366),
-                "numbers from 1 to 366 or -1 to -366",
+                (-MOST_DAYS, MOST_DAYS),
+                YEAR_DAY_TAKES,
                 &mut rule.year_days,
             )?,
             "BYWEEKNO" => list(
@@ -106,18 +159,17 @@ impl Reader {
                 "numbers from 1 to 366 or -1 to -366",
                 &mut rule.positions,
             )?,
-            "RSCALE" => fixed(
-                "RSCALE",
-                value,
-                "GREGORIAN",
-                "GREGORIAN only; other calendars are not supported",
-            )?,
-            "SKIP" => fixed(
-                "SKIP",
-                value,
-                "OMIT",
-                "OMIT only; moving a missing date is not supported",
-            )?,
+            "RSCALE" => {
+                rule.scale = Scale::named(value).ok_or_else(|| refused("RSCALE", value, SCALE_TAKES))?;
+                "RSCALE"
+            }
+            "SKIP" => {
+                let named = Skip::NAMES.into_iter().find(|(name, _)| *name == value);
+                rule.skip = named
+                    .ok_or_else(|| refused("SKIP", value, "OMIT, FORWARD or BACKWARD"))?
+                    .1;
+                "SKIP"
+            }
             // Names of other programs' own; RFC 2445 allowed them.
             other if other.starts_with("X-") => return Ok(()),
             other => return Err(RuleError::UnknownPart(shorten(other))),
@@ -174,14 +226,6 @@ fn number(part: &'static str, value: &str, takes: &'static str) -> Result<u32, R
         .ok()
         .filter(|number| *number > 0)
         .ok_or_else(|| refused(part, value, takes))
-}
-
-fn fixed(part: &'static str, value: &str, only: &str, takes: &'static str) -> Result<&'static str, RuleError> {
-    if value == only {
-        Ok(part)
-    } else {
-        Err(refused(part, value, takes))
-    }
 }
 
 /// Reads a comma-separated list of numbers; 0 only where the range does not go below it.
@@ -330,8 +374,14 @@ mod tests {
             ("FREQ=DAILY;BYHOUR=24", "BYHOUR=24"),
             ("FREQ=DAILY;WKST=1", "WKST=1"),
             ("FREQ=DAILY;BYEASTER=0", "BYEASTER is not a part"),
-            ("FREQ=DAILY;RSCALE=CHINESE", "RSCALE=CHINESE"),
-            ("FREQ=DAILY;SKIP=FORWARD", "SKIP=FORWARD"),
+            ("FREQ=DAILY;BYMONTH=5L", "BYMONTH=5L"),
+            ("FREQ=YEARLY;BYMONTH=L", "BYMONTH="),
+            ("FREQ=YEARLY;RSCALE=RUSSIAN", "RSCALE=RUSSIAN"),
+            ("FREQ=YEARLY;RSCALE=CHINESE;BYMONTH=14", "BYMONTH=14"),
+            ("FREQ=YEARLY;BYYEARDAY=370", "BYYEARDAY=370"),
+            ("FREQ=DAILY;RSCALE=CHINESE;BYMONTH=1", "RSCALE=CHINESE"),
+            ("FREQ=YEARLY;SKIP=SOMETIMES", "SKIP=SOMETIMES"),
+            ("FREQ=YEARLY;SKIP=FORWARD;BYWEEKNO=1", "BYWEEKNO=1"),
             ("FREQ=DAILY;often", "`OFTEN`"),
         ] {
             assert!(message(rule).contains(named), "{rule}: {}", message(rule));

@@ -72,13 +72,13 @@ const fn bit(bits: u64, at: i64) -> bool {
 
 /// Numbers from -63 to 63 as a set.
 #[derive(Debug, Clone, Copy, Default)]
-struct Set {
+pub(super) struct Set {
     positive: u64,
     negative: u64,
 }
 
 impl Set {
-    fn of(values: impl IntoIterator<Item = i64>) -> Self {
+    pub(super) fn of(values: impl IntoIterator<Item = i64>) -> Self {
         let mut set = Self::default();
         for value in values {
             let bits = if value < 0 {
@@ -100,7 +100,7 @@ impl Set {
     }
 
     /// Whether it holds the place `at` of `length`, counted from either end, both from 1.
-    const fn has(self, at: i64, length: i64) -> bool {
+    pub(super) const fn has(self, at: i64, length: i64) -> bool {
         bit(self.positive, at) || bit(self.negative, length - at + 1)
     }
 }

@@ -16,7 +16,7 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::walk::{Budget, Span, Walk};
-use super::{ByDay, Frequency, Rule, Until};
+use super::{ByDay, Frequency, Rule, Skip, Until};
 use crate::calendar::days::{self, DAY};
 use crate::calendar::expand::{MAX_INSTANCES, MAX_STEPS};
 use crate::calendar::zone;
@@ -251,6 +251,8 @@ impl Series<'_> {
 /// Names and values of all parts, in their usual order.
 fn parts(rule: &Rule) -> Vec<(&'static str, Vec<String>)> {
     let numbers = |numbers: &[i16]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>();
+    // RFC 7529 wants the calendar named wherever SKIP is.
+    let is_scaled = !rule.scale.is_gregorian() || rule.skip != Skip::Omit;
     let until = rule.until.map(|until| match until {
         Until::Date(date) => date.strftime("%Y%m%d").to_string(),
         Until::Local(at) => at.strftime("%Y%m%dT%H%M%S").to_string(),
@@ -260,12 +262,15 @@ fn parts(rule: &Rule) -> Vec<(&'static str, Vec<String>)> {
         0 => day_name(day.weekday).to_owned(),
         ordinal => format!("{ordinal}{}", day_name(day.weekday)),
     });
+    let months = rule.months.iter().map(ToString::to_string);
+    let leap_months = rule.leap_months.iter().map(|month| format!("{month}L"));
+    let of_other = |name: &str| vec![name.to_owned()];
     let all = [
         ("FREQ", vec![frequency_name(rule.frequency).to_owned()]),
         ("INTERVAL", vec![rule.interval.to_string()]),
         ("COUNT", rule.count.iter().map(ToString::to_string).collect()),
         ("UNTIL", until.into_iter().collect()),
-        ("BYMONTH", numbers(&rule.months)),
+        ("BYMONTH", months.chain(leap_months).collect()),
         ("BYWEEKNO", numbers(&rule.weeks)),
         ("BYYEARDAY", numbers(&rule.year_days)),
         ("BYMONTHDAY", numbers(&rule.month_days)),
@@ -275,19 +280,36 @@ fn parts(rule: &Rule) -> Vec<(&'static str, Vec<String>)> {
         ("BYSECOND", numbers(&rule.seconds)),
         ("BYSETPOS", numbers(&rule.positions)),
         ("WKST", vec![day_name(rule.week_start).to_owned()]),
+        (
+            "RSCALE",
+            if is_scaled {
+                of_other(rule.scale.name())
+            } else {
+                Vec::new()
+            },
+        ),
+        (
+            "SKIP",
+            if is_scaled {
+                of_other(rule.skip.name())
+            } else {
+                Vec::new()
+            },
+        ),
     ];
     all.into_iter().filter(|(_, values)| !values.is_empty()).collect()
 }
 
 /// Whether it says what holds anyway.
 fn is_default(name: &str, value: &str) -> bool {
-    matches!((name, value), ("INTERVAL", "1") | ("WKST", "MO"))
+    matches!((name, value), ("INTERVAL", "1") | ("WKST", "MO") | ("SKIP", "OMIT"))
 }
 
-/// Whether a text says these parts, each well spelt, in an order that may be another one but for FREQ.
+/// Whether a text says these parts, each well spelt, in an order that may be another one but for FREQ, before
+/// which RFC 7529 writes RSCALE.
 fn is_written(text: &str, parts: &[(&'static str, Vec<String>)]) -> bool {
     let mut left: Vec<_> = parts.iter().collect();
-    text.starts_with("FREQ=")
+    (text.starts_with("FREQ=") || text.starts_with("RSCALE="))
         && text.split(';').all(|part| {
             let Some((name, value)) = part.split_once('=') else {
                 return false;

@@ -5,6 +5,7 @@
 //! history, so the walk begins at the period before the asked window; with COUNT it counts from the first start.
 
 use super::plan::{Day, Plan};
+use super::scale::Scaled;
 use super::{Frequency, Rule};
 use crate::calendar::days::{self, DAY};
 
@@ -31,7 +32,8 @@ impl Budget {
         self.spent
     }
 
-    const fn step(&mut self) -> Option<()> {
+    /// Takes one day or period from the budget.
+    pub(crate) const fn step(&mut self) -> Option<()> {
         let Some(left) = self.steps.checked_sub(1) else {
             self.spent = true;
             return None;
@@ -90,6 +92,8 @@ impl Span {
 #[derive(Debug)]
 pub(crate) struct Walk {
     plan: Plan,
+    /// For rules that count in another calendar, or move what is missing: these have days of their own.
+    scaled: Option<Scaled>,
     span: Span,
     remaining: Option<u32>,
     /// Number of the next period, counted from the one DTSTART lies in.
@@ -132,6 +136,7 @@ impl Walk {
         plan.from = near;
         Self {
             plan,
+            scaled: Scaled::new(rule, span),
             span,
             remaining,
             period,
@@ -192,7 +197,10 @@ impl Walk {
     /// Loads the next period that has any days; `None` when there is none.
     fn load(&mut self, budget: &mut Budget) -> Option<()> {
         self.bases.clear();
-        if self.plan.frequency < Frequency::Daily {
+        if let Some(scaled) = &mut self.scaled {
+            let found = scaled.next_period(self.span.to, budget)?;
+            self.bases.extend(found.into_iter().map(|day| day * DAY));
+        } else if self.plan.frequency < Frequency::Daily {
             let base = self.next_fine_period(budget)?;
             self.bases.push(base);
         } else {
