@@ -261,6 +261,24 @@ impl Node {
         Ok(self.event_service().r#move(call(request)).await?.into_inner())
     }
 
+    /// Tells one occurrence of a series in other words.
+    pub async fn change_occurrence(&self, request: v1::ChangeOccurrenceRequest) -> Result<v1::Event, ClientError> {
+        Ok(self
+            .event_service()
+            .change_occurrence(call(request))
+            .await?
+            .into_inner())
+    }
+
+    /// Adds a date to an event.
+    pub async fn add_occurrence(&self, id: &str, start: &str) -> Result<v1::Event, ClientError> {
+        let request = call(v1::AddOccurrenceRequest {
+            id: id.to_owned(),
+            start: start.to_owned(),
+        });
+        Ok(self.event_service().add_occurrence(request).await?.into_inner())
+    }
+
     /// Takes back what this hub last changed in an event.
     pub async fn undo_event(&self, id: &str) -> Result<v1::UndoEventResponse, ClientError> {
         let request = call(v1::UndoEventRequest { id: id.to_owned() });

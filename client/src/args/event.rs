@@ -35,6 +35,15 @@ pub enum EventCommand {
     Reinstate(CancelArgs),
     /// Move one date of a series
     Move(MoveArgs),
+    /// Add a date to a series, or to an event that takes place once; it lasts as long as the others
+    AddDate {
+        /// Id of the event
+        #[arg(value_name = "ID", value_parser = value::event_id)]
+        id: String,
+        /// When it begins: 2027-03-04T18:30, or 2027-03-04 for whole days
+        #[arg(value_name = "START", value_parser = value::local_time)]
+        start: String,
+    },
     /// Take back what this hub last changed in an event; twice brings it back
     Undo {
         /// Id of the event
@@ -254,12 +263,40 @@ pub struct AddArgs {
     pub fields: FieldArgs,
 }
 
+/// What all dates of a series have in common; `event move` gives one of them another time.
+const NOT_OF_ONE_DATE: [&str; 21] = [
+    "start",
+    "end",
+    "duration",
+    "timezone",
+    "summary",
+    "at",
+    "tags",
+    "rrule",
+    "url",
+    "online_url",
+    "image_url",
+    "language",
+    "titles",
+    "summaries",
+    "features",
+    "no_features",
+    "capacity",
+    "draft",
+    "with",
+    "audience",
+    "publish",
+];
+
 /// `interhub event edit ...`
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct EditArgs {
     /// Id of the event
     #[arg(value_name = "ID", value_parser = value::event_id)]
     pub id: String,
+    /// Only this date of a series, the start the rule gives it: with --title, --location and --description
+    #[arg(long, value_name = "START", value_parser = value::local_time, conflicts_with_all = NOT_OF_ONE_DATE)]
+    pub occurrence: Option<String>,
     /// Title, one line
     #[arg(long, value_name = "TEXT", value_parser = value::text)]
     pub title: Option<String>,

@@ -77,6 +77,8 @@ fn every_command_of_the_interface_is_understood() {
         vec!["watch", "--from", "token"],
         vec!["event", "reinstate", &id],
         vec!["event", "undo", &id],
+        vec!["event", "edit", &id, "--occurrence", "2027-03-04", "--title", "U"],
+        vec!["event", "add-date", &id, "2027-03-04T18:30"],
         vec![
             "event",
             "move",

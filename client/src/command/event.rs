@@ -29,6 +29,17 @@ pub(super) async fn run(
             let fields = add_fields(args)?;
             node(global).await?.add_event(fields).await?
         }
+        EventCommand::Edit(EditArgs {
+            id,
+            occurrence: Some(occurrence),
+            title,
+            fields,
+            ..
+        }) => {
+            let request = date_texts(id, occurrence, title, fields)?;
+            node(global).await?.change_occurrence(request).await?
+        }
+        EventCommand::AddDate { id, start } => node(global).await?.add_occurrence(&id, &start).await?,
         EventCommand::Edit(args) => {
             let id = args.id.clone();
             let fields = edit_fields(args)?;
@@ -157,6 +168,29 @@ fn edit_fields(args: EditArgs) -> Result<v1::EventFields, ClientError> {
     }
     check(&fields)?;
     Ok(fields)
+}
+
+fn date_texts(
+    id: String,
+    occurrence: String,
+    title: Option<String>,
+    fields: FieldArgs,
+) -> Result<v1::ChangeOccurrenceRequest, ClientError> {
+    let (location, description) = (fields.location, fields.description);
+    if title.is_none() && location.is_none() && description.is_none() {
+        let line = "nothing to change; one date of a series has --title, --location and --description, and `event move` moves it";
+        return Err(ClientError::Usage(line.to_owned()));
+    }
+    if title.as_ref().is_some_and(|title| title.trim().is_empty()) {
+        return Err(ClientError::Usage("--title is empty; an event needs one".to_owned()));
+    }
+    Ok(v1::ChangeOccurrenceRequest {
+        id,
+        occurrence,
+        title,
+        location,
+        description,
+    })
 }
 
 fn moved(args: MoveArgs) -> v1::MoveOccurrenceRequest {

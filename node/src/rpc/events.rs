@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{answer, ask};
 use super::socket::caller;
+use crate::command::dates::DateTexts;
 use crate::command::event::CalendarForm;
 use crate::command::import::{ImportOptions, MAX_FILE_BYTES};
 use crate::command::subscription::Looked;
@@ -138,6 +139,31 @@ impl v1::events_server::Events for EventsService {
         let ending = ask::ending_of_move(ending)?;
         let event = self.commands.move_occurrence(id, occurrence, start, ending).await?;
         Ok(Response::new(answer::event(event)))
+    }
+
+    async fn change_occurrence(
+        &self,
+        request: Request<v1::ChangeOccurrenceRequest>,
+    ) -> Result<Response<v1::Event>, Status> {
+        let v1::ChangeOccurrenceRequest {
+            id,
+            occurrence,
+            title,
+            location,
+            description,
+        } = request.into_inner();
+        let texts = DateTexts {
+            title,
+            place: location,
+            description,
+        };
+        let event = self.commands.change_occurrence(id, occurrence, None, texts).await?;
+        Ok(Response::new(answer::event(event)))
+    }
+
+    async fn add_occurrence(&self, request: Request<v1::AddOccurrenceRequest>) -> Result<Response<v1::Event>, Status> {
+        let v1::AddOccurrenceRequest { id, start } = request.into_inner();
+        Ok(Response::new(answer::event(self.commands.add_date(id, start).await?)))
     }
 
     async fn undo(&self, request: Request<v1::UndoEventRequest>) -> Result<Response<v1::UndoEventResponse>, Status> {

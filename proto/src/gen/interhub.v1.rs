@@ -4295,6 +4295,36 @@ pub mod move_occurrence_request {
         DurationSeconds(u64),
     }
 }
+/// What one date says in place of what its series says. Absent texts are left as they are; what the series says too is not kept
+/// twice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeOccurrenceRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The start the rule gives the occurrence.
+    #[prost(string, tag = "2")]
+    pub occurrence: ::prost::alloc::string::String,
+    /// One line, 1 to 1,000 characters.
+    #[prost(string, optional, tag = "3")]
+    pub title: ::core::option::Option<::prost::alloc::string::String>,
+    /// Name or address, at most 500 characters.
+    #[prost(string, optional, tag = "4")]
+    pub location: ::core::option::Option<::prost::alloc::string::String>,
+    /// Plain text, at most 32,000 characters.
+    #[prost(string, optional, tag = "5")]
+    pub description: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A date to be added.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddOccurrenceRequest {
+    /// Which event, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Its start: a wall time in the event's zone, or a date for whole days. At most 200 are added to one series.
+    #[prost(string, tag = "2")]
+    pub start: ::prost::alloc::string::String,
+}
 /// What to take back a change of.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UndoEventRequest {
@@ -4949,6 +4979,50 @@ pub mod events_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Events", "Move"));
             self.inner.unary(req, path, codec).await
         }
+        /// Tells one occurrence of a series in other words.
+        pub async fn change_occurrence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChangeOccurrenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/ChangeOccurrence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "ChangeOccurrence"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Adds a date to a series, or to an event that takes place once, which becomes a series. It lasts as long as the others.
+        pub async fn add_occurrence(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddOccurrenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Events/AddOccurrence",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Events", "AddOccurrence"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Takes back what this hub last changed in an event; doing it twice brings the change back. FAILED_PRECONDITION if there is
         /// nothing to take back.
         pub async fn undo(
@@ -5346,6 +5420,16 @@ pub mod events_server {
         async fn r#move(
             &self,
             request: tonic::Request<super::MoveOccurrenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Tells one occurrence of a series in other words.
+        async fn change_occurrence(
+            &self,
+            request: tonic::Request<super::ChangeOccurrenceRequest>,
+        ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
+        /// Adds a date to a series, or to an event that takes place once, which becomes a series. It lasts as long as the others.
+        async fn add_occurrence(
+            &self,
+            request: tonic::Request<super::AddOccurrenceRequest>,
         ) -> std::result::Result<tonic::Response<super::Event>, tonic::Status>;
         /// Takes back what this hub last changed in an event; doing it twice brings the change back. FAILED_PRECONDITION if there is
         /// nothing to take back.
@@ -5953,6 +6037,96 @@ pub mod events_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = MoveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/ChangeOccurrence" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChangeOccurrenceSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::ChangeOccurrenceRequest>
+                    for ChangeOccurrenceSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChangeOccurrenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::change_occurrence(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChangeOccurrenceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Events/AddOccurrence" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddOccurrenceSvc<T: Events>(pub Arc<T>);
+                    impl<
+                        T: Events,
+                    > tonic::server::UnaryService<super::AddOccurrenceRequest>
+                    for AddOccurrenceSvc<T> {
+                        type Response = super::Event;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddOccurrenceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Events>::add_occurrence(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddOccurrenceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -246,3 +246,96 @@ fn two_languages_edited_at_once_merge_and_one_is_a_conflict() {
         assert_eq!(event["translations"]["de"]["title"], "Haus der offenen Tür");
     }
 }
+
+#[test]
+fn one_date_of_a_series_is_told_in_other_words_and_one_is_added() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    let id = birmingham.add("Open evening", "2027-03-04T18:30");
+    let of_one = [
+        "event",
+        "edit",
+        &id,
+        "--occurrence",
+        "2027-03-18",
+        "--title",
+        "With music",
+    ];
+    birmingham.cli(&of_one).fails(3, "no occurrence");
+    edit(birmingham, &id, &["--rrule", "FREQ=WEEKLY;COUNT=4"]);
+    let told = [&of_one[..], &["--location", "Garden", "--description", "Bring chairs"]].concat();
+    birmingham.json(&told);
+    birmingham.json(&["event", "add-date", &id, "2027-03-23T18:30"]);
+    birmingham.json(&["event", "add-date", &id, "2027-03-23T18:30"]);
+    let wanted = [
+        ("2027-03-04T18:30:00", "Open evening"),
+        ("2027-03-11T18:30:00", "Open evening"),
+        ("2027-03-18T18:30:00", "With music"),
+        ("2027-03-23T18:30:00", "Open evening"),
+        ("2027-03-25T18:30:00", "Open evening"),
+    ];
+    wait_until("the dates at vienna", SOON, || {
+        let list = vienna.json(&["event", "list", "--from", "2027-03-01", "--to", "2027-04-30"]);
+        let dates = list["events"].as_array().unwrap().iter();
+        let dates: Vec<(String, String)> = dates.map(|one| (text(one, "start"), text(one, "title"))).collect();
+        let wanted: Vec<(String, String)> = wanted
+            .iter()
+            .map(|(at, title)| ((*at).into(), (*title).into()))
+            .collect();
+        if dates == wanted {
+            Ok(())
+        } else {
+            Err(format!("{dates:?}"))
+        }
+    });
+    let page = vienna.get(&format!("/events/{id}?at=2027-03-18T18:30:00")).unwrap();
+    assert!(
+        page.contains("With music") && page.contains("Garden") && page.contains("Bring chairs"),
+        "{page}"
+    );
+    // What the series says too is not kept twice: the date is one of the series again.
+    birmingham.json(&[
+        "event",
+        "edit",
+        &id,
+        "--occurrence",
+        "2027-03-18",
+        "--title",
+        "Open evening",
+        "--location",
+        "",
+        "--description",
+        "",
+    ]);
+    let calendar = birmingham.get(&format!("/events/{id}.ics")).unwrap();
+    assert!(!calendar.contains("RECURRENCE-ID"), "{calendar}");
+
+    for (line, words) in [
+        (vec!["event", "edit", &id, "--occurrence", "2027-03-18"], "event move"),
+        (
+            vec!["event", "edit", &id, "--occurrence", "2027-03-18", "--title", " "],
+            "empty",
+        ),
+        (
+            vec![
+                "event",
+                "edit",
+                &id,
+                "--occurrence",
+                "2027-03-18",
+                "--start",
+                "2027-03-19",
+            ],
+            "--start",
+        ),
+        (vec!["event", "add-date", &id, "2027-03-23"], "times"),
+        (vec!["event", "add-date", &id, "soon"], "soon"),
+    ] {
+        birmingham.cli(&line).fails(2, words);
+    }
+    vienna
+        .cli(&["event", "add-date", &id, "2027-03-29T18:30"])
+        .fails(4, "birmingham");
+}
