@@ -514,9 +514,11 @@ impl Scenario<'_> {
             }
             let own = self.world.hubs[machine].id;
             let roster = ledger.roster();
+            // What was decided without an old proposal is proposed anew by a vote for that one: again and again, for ever.
             let open = roster.ballots.all().filter(|one| {
                 let wanted = matches!(one.proposal.change, Change::Adopt(_) | Change::Rules { .. });
-                wanted && one.state == State::Pending && !one.signatures.contains_key(&own)
+                let is_open = one.state == State::Pending && !roster.ballots.is_settled(one);
+                wanted && is_open && !one.signatures.contains_key(&own)
             });
             for id in open.map(|one| one.id).collect::<Vec<_>>() {
                 let _ = ledger.vote(id, false);
