@@ -43,6 +43,17 @@ impl Named {
         self.ends.entry(earlier).or_default().insert(end);
     }
 
+    /// Forgets what the `open` of a run names: that run is forked from its first envelope on, so that there are two of them, and
+    /// each hub may hold the other one.
+    pub fn forget(&mut self, run: &RowKey) {
+        for (row, ends) in &mut self.ends {
+            if (row.hub, row.log) == (run.hub, run.log) {
+                ends.retain(|end| end.by != run.epoch);
+            }
+        }
+        self.ends.retain(|_, ends| !ends.is_empty());
+    }
+
     /// The last number at which an `open` says that a run ended.
     pub fn last_named(&self, row: &RowKey) -> Option<u64> {
         self.ends.get(row)?.iter().map(|end| end.seq).max()
@@ -56,11 +67,14 @@ impl Named {
 
     /// The last number of a run that an `open` by a key that was not stolen names.
     pub fn vouched_through(&self, row: &RowKey, stolen: &BTreeSet<u16>) -> Option<u64> {
-        let ends = self.ends.get(row)?;
-        ends.iter()
-            .filter(|end| !stolen.contains(&end.key_number))
-            .map(|end| end.seq)
-            .max()
+        self.vouched_by(row, stolen, |_| true)
+    }
+
+    /// The same, where the `open`s of some runs count alone.
+    fn vouched_by(&self, row: &RowKey, stolen: &BTreeSet<u16>, counts: impl Fn(Epoch) -> bool) -> Option<u64> {
+        let ends = self.ends.get(row)?.iter();
+        let vouching = ends.filter(|end| !stolen.contains(&end.key_number) && counts(end.by));
+        vouching.map(|end| end.seq).max()
     }
 
     /// A removal's cut with every run that the `open` of a run which counts names exactly: a hub that starts every day
@@ -163,7 +177,9 @@ impl Cuts {
         let Some(stolen) = self.stolen.get(&row.hub).filter(|keys| keys.contains(&key_number)) else {
             return false;
         };
-        let last = self.named.vouched_through(row, stolen);
+        // A run that does not count at all vouches for nothing: hubs that hear of the cut before they hear of the run never hold it.
+        let counts = |epoch| self.end(&RowKey { epoch, ..*row }) != Some(0);
+        let last = self.named.vouched_by(row, stolen, counts);
         last.is_none_or(|last| seq > last)
     }
 

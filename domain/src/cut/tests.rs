@@ -83,6 +83,38 @@ fn a_removal_counts_the_runs_that_a_counting_run_names() {
 }
 
 #[test]
+fn a_run_that_does_not_count_vouches_for_nothing() {
+    let mut named = Named::default();
+    named.insert(row(LogId::PUBLIC, 1, 5), Epoch(7), 1, 7);
+    named.insert(row(LogId::PUBLIC, 1, 5), Epoch(8), 1, 9);
+    let before = named.clone();
+    let stolen = BTreeMap::from([(HubId([1; 16]), BTreeSet::from([0]))]);
+    let cut: RemovalCut = [5, 7].map(|epoch| ((LogId::PUBLIC, Epoch(epoch)), (9, hash(1)))).into();
+    let removed = BTreeMap::from([(HubId([1; 16]), cut)]);
+    let last = |cuts: &Cuts| {
+        (0..12)
+            .rev()
+            .find(|seq| !cuts.is_void(&row(LogId::PUBLIC, 1, 5), *seq, 0))
+    };
+    let cuts = |forks: &[RowKey], removed| {
+        let forks = forks.iter().map(|row| (*row, 0)).collect();
+        Cuts::new(forks, removed, stolen.clone(), before.clone())
+    };
+    assert_eq!(last(&cuts(&[], BTreeMap::new())), Some(9));
+    assert_eq!(
+        last(&cuts(&[], removed)),
+        Some(7),
+        "the removal does not name the later run"
+    );
+    assert_eq!(last(&cuts(&[row(LogId::PUBLIC, 1, 8)], BTreeMap::new())), Some(7));
+    named.forget(&row(LogId::PUBLIC, 1, 8));
+    assert_eq!(named.last_named(&row(LogId::PUBLIC, 1, 5)), Some(7));
+    named.forget(&row(LogId::NETWORK, 1, 7));
+    named.forget(&row(LogId::PUBLIC, 1, 7));
+    assert_eq!(named, Named::default());
+}
+
+#[test]
 fn a_stolen_key_counts_as_far_as_the_new_key_says() {
     let mut named = Named::default();
     named.insert(row(LogId::PUBLIC, 1, 5), Epoch(7), 1, 7);

@@ -13,6 +13,7 @@ use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, Networ
 use interhub_domain::object::FIRST_GENERATION;
 use interhub_domain::registry::{self, RegistryError};
 
+use super::cuts::is_forked_from_its_open;
 use super::group::group_in;
 use super::hold::Whose;
 use super::ledger::{Inner, Ledger, LedgerError};
@@ -538,7 +539,7 @@ impl Ledger {
                 });
             }
             for first in self.read_log(other, 0, usize::MAX, 1).map_err(LedgerError::from)? {
-                if stolen.contains(&first.header.key_number) {
+                if stolen.contains(&first.header.key_number) || is_forked_from_its_open(inner, &other) {
                     continue;
                 }
                 if let Some(open) = opening(&first) {

@@ -90,7 +90,31 @@ impl Ledger {
         }
         self.commit(&batch)?;
         inner.proofs.extend(news.clone());
-        self.refresh_cuts(&mut inner)?;
+        for row in news
+            .keys()
+            .filter(|row| is_forked_from_its_open(&inner, row))
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            inner.named.forget(&row);
+        }
+        // What a stolen key said of who belongs may not be vouched for any more.
+        let has_stolen = |hub: &HubId| {
+            inner
+                .roster
+                .members
+                .get(hub)
+                .is_some_and(|hub| !hub.keys.stolen.is_empty())
+        };
+        if news
+            .keys()
+            .any(|row| row.log == LogId::REGISTRY && has_stolen(&row.hub))
+        {
+            let taken = inner.roster.ballots.taken().clone();
+            self.recompute_roster(&mut inner, &taken)?;
+        } else {
+            self.refresh_cuts(&mut inner)?;
+        }
         let own_run = (self.own_id(), self.epoch());
         if news.keys().any(|row| (row.hub, row.epoch) == own_run) {
             tracing::error!("another node uses this hub's key and run: a new run begins; stop one of the two");
@@ -382,8 +406,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Reads proofs, and shows every row as it is exchanged. The roster is known by now.
-    pub(super) fn load_cuts(&self, inner: &mut Inner) -> Result<(), LedgerError> {
+    /// Reads the proofs of forks; what the `open`s say follows from them too.
+    pub(super) fn load_proofs(&self, inner: &mut Inner) -> Result<(), StoreError> {
         let visit = |ProofKey(key), kept: ProofRow| {
             let envelope = |(header, signature): &([u8; 167], [u8; 64])| {
                 Some(Envelope {
@@ -398,7 +422,11 @@ impl Ledger {
             }
             ControlFlow::Continue(())
         };
-        catalogue::scan_prefix(&*self.store, Family::Proof, &[], Direction::Forward, visit)?;
+        catalogue::scan_prefix(&*self.store, Family::Proof, &[], Direction::Forward, visit)
+    }
+
+    /// Shows every row as it is exchanged. The proofs and the roster are known by now.
+    pub(super) fn load_cuts(&self, inner: &mut Inner) -> Result<(), LedgerError> {
         let rows: Vec<RowKey> = inner.held.rows().map(|(row, _)| row).collect();
         let cuts = Arc::new(cuts_of(inner));
         self.set_cuts(&cuts);
@@ -428,7 +456,15 @@ impl Ledger {
     }
 }
 
+/// Whether a run is forked from its `open` on: what that names counts for nothing.
+pub(super) fn is_forked_from_its_open(inner: &Inner, run: &RowKey) -> bool {
+    inner.proofs.get(run).is_some_and(|proof| proof.a.header.seq == 0)
+}
+
 fn remember_named(inner: &mut Inner, header: &Header, open: &Open) {
+    if is_forked_from_its_open(inner, &row_of(header)) {
+        return;
+    }
     for end in &open.earlier {
         let earlier = RowKey {
             log: header.log,

@@ -266,7 +266,11 @@ impl Ledger {
             .map(|(_, counter)| counter)
             .max();
         for log in logs {
-            self.open_log(&mut inner, network, (log, Kind::Open))?;
+            match self.open_log(&mut inner, network, (log, Kind::Open)) {
+                // What it vouches for in the registry removes it, or says that it left: there is nothing more to vouch for.
+                Err(WriteError::Removed | WriteError::Left) => break,
+                opened => drop(opened?),
+            }
         }
         drop(inner);
         self.make_durable()?;

@@ -291,6 +291,7 @@ impl Ledger {
         let mut inner = ledger.lock();
         ledger.load_beyond(&mut inner)?;
         ledger.load_groups(&mut inner)?;
+        ledger.load_proofs(&mut inner)?;
         ledger.load_named(&mut inner)?;
         ledger.load_statements(&mut inner)?;
         ledger.load_blocked(&mut inner)?;

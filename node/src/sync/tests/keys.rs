@@ -12,7 +12,7 @@ use super::{Ledger, NOW_MS, OwnHub, Write, event, give_all, join, memory, open, 
 use crate::clock::ManualClock;
 use crate::peer::Host;
 use crate::store::Store;
-use crate::sync::{KeyError, KeyKeeper, LedgerHost, LedgerOptions, NextIdentity, Written};
+use crate::sync::{KeyError, KeyKeeper, LedgerHost, LedgerOptions, NextIdentity, Removal, Written};
 
 /// Keeps the newest key in memory, and the one that was laid beside the present one.
 #[derive(Default)]
@@ -305,6 +305,144 @@ fn a_hub_that_left_vouches_for_all_that_it_wrote_before() {
         exchange(&backwards, &founder);
         assert_eq!(founder.digests().unwrap(), backwards.digests().unwrap());
     }
+}
+
+/// It voted for its own removal, with a key that was stolen: that vote counts once it is vouched for, in the middle of all that
+/// its node vouches for as it starts. It did not start, and what the others showed depended on the order.
+#[test]
+fn a_hub_that_voted_itself_out_starts_and_what_others_show_does_not_depend_on_the_order() {
+    let (founder, store, hub, kept) = founder_and_vienna();
+    let third = open(memory(), 4, "lisbon", 1);
+    join(&founder, &third);
+    let backwards = open(memory(), 5, "turin", 1);
+    join(&founder, &backwards);
+    let hear = |hub: &Ledger| {
+        for _ in 0..2 {
+            for other in [hub, &third, &backwards] {
+                exchange(other, &founder);
+            }
+        }
+    };
+    for voter in [&hub, &third] {
+        let id = founder.vote_to_seat(voter.own_id()).unwrap();
+        hear(&hub);
+        let _ = hub.vote(id, false);
+        hear(&hub);
+        assert!(founder.roster().votes(voter.own_id()));
+    }
+    let own = publish(&hub, 1);
+    hear(&hub);
+    let Removal::Decided(id) = third.remove(hub.own_id(), "it sends adverts").unwrap() else {
+        panic!("a decision")
+    };
+    hear(&hub);
+    hub.vote(id, false).unwrap();
+    hear(&hub);
+    assert!(!founder.roster().is_active(hub.own_id()));
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
+        .unwrap();
+    hear(&hub);
+    assert!(
+        founder.roster().is_active(hub.own_id()),
+        "by a thief's vote, for all they know"
+    );
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(hub);
+    for run in [3, 4] {
+        let (hub, _) = vienna(store.clone(), Some(&next), run);
+        hub.vouch().unwrap();
+        for _ in 0..20 {
+            give_all(&hub, &backwards, |envelopes| envelopes.reverse());
+        }
+        hear(&hub);
+        for ledger in [&hub, &founder, &third, &backwards] {
+            assert!(!ledger.roster().is_active(hub.own_id()));
+            assert_eq!(
+                is_shown(ledger, &own),
+                is_shown(&founder, &own),
+                "{}",
+                ledger.own().slug
+            );
+            assert_eq!(
+                ledger.digests().unwrap(),
+                founder.digests().unwrap(),
+                "{}",
+                ledger.own().slug
+            );
+        }
+    }
+}
+
+/// Whoever has a hub's next key can open its log twice under one number: to some it vouches for a vote that the stolen key signed,
+/// to others it does not. Neither counts, and the hub vouches anew.
+#[test]
+fn an_open_that_is_there_twice_vouches_for_nothing() {
+    let (founder, store, hub, kept) = founder_and_vienna();
+    let third = open(memory(), 4, "lisbon", 1);
+    join(&founder, &third);
+    let hear = |hub: &Ledger| {
+        for _ in 0..2 {
+            for other in [hub, &third] {
+                exchange(other, &founder);
+            }
+        }
+    };
+    for voter in [&hub, &third] {
+        let id = founder.vote_to_seat(voter.own_id()).unwrap();
+        hear(&hub);
+        let _ = hub.vote(id, false);
+        hear(&hub);
+    }
+    let own = publish(&hub, 1);
+    let guest = open(memory(), 5, "turin", 1);
+    join(&hub, &guest);
+    hear(&hub);
+    let sees = |ledger: &Ledger| (ledger.roster().is_active(guest.own_id()), is_shown(ledger, &own));
+    assert_eq!([sees(&founder), sees(&third)], [(true, true); 2]);
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
+        .unwrap();
+    hear(&hub);
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(hub);
+    let (hub, _) = vienna(store, Some(&next), 3);
+    hub.vouch().unwrap();
+    let (liar, _) = vienna(memory(), Some(&next), 3);
+    let network = founder.network().unwrap();
+    liar.enter_network(network, &super::all_envelopes(&third), &[].into())
+        .unwrap();
+    liar.vouch().unwrap();
+    assert_eq!(liar.epoch(), hub.epoch());
+    give_all(&hub, &founder, |_| {});
+    give_all(&liar, &third, |_| {});
+    assert_eq!([sees(&founder), sees(&third)], [(true, true), (false, false)]);
+    for log in [LogId::REGISTRY, LogId::PUBLIC] {
+        let row = hub.own_row(log);
+        let Some(theirs) = third.header_at(row, 0).unwrap() else {
+            continue;
+        };
+        let proofs = founder.prove(&theirs).unwrap();
+        third.take_proofs(&proofs).unwrap();
+    }
+    exchange(&founder, &third);
+    let agree = |ledgers: &[&Ledger]| {
+        for ledger in ledgers {
+            assert_eq!(sees(ledger), sees(&founder), "{}", ledger.own().slug);
+            assert_eq!(
+                ledger.digests().unwrap(),
+                founder.digests().unwrap(),
+                "{}",
+                ledger.own().slug
+            );
+        }
+    };
+    agree(&[&founder, &third]);
+    assert_eq!(sees(&founder), (false, false));
+    // The hub hears of it, and vouches in another run.
+    hub.take_proofs(&founder.proofs()).unwrap();
+    hub.vouch().unwrap();
+    hear(&hub);
+    agree(&[&founder, &third, &hub]);
+    assert_eq!(sees(&founder), (true, true));
 }
 
 /// Two hubs whose keys changed while they were apart know each other's no more: a third one has to be told, whatever it is by

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use interhub_domain::event::Status;
-use interhub_domain::query::{EventQuery, MAX_LIMIT};
+use interhub_domain::query::{EventQuery, MAX_LIMIT, QueryParseError};
 
+use super::super::answer::Problem;
 use super::super::pages::{self, Board, Frame, Shown, name_of};
 use super::super::params::Params;
 use super::super::respond::Reply;
@@ -69,7 +70,17 @@ struct Mark {
 pub(super) async fn list(errand: Errand) -> Result<Reply, Fault> {
     let params = errand.visit.params();
     let now_ms = errand.site().now_ms();
-    let past = params.get(VIEW) == Some("past");
+    let past = match params.get(VIEW) {
+        None => false,
+        Some("past") => true,
+        Some(_) => {
+            let wrong = QueryParseError {
+                parameter: VIEW,
+                reason: "it is `past`, or left out".to_owned(),
+            };
+            return Err(Problem::Parameter(wrong).into());
+        }
+    };
     let mut query = EventQuery {
         hub: Some(errand.commands().ledger.own().slug.clone()),
         text: params.get("q").map(str::to_owned),

@@ -846,6 +846,7 @@ async fn nonsense_is_answered_and_nothing_breaks() {
         "/admin/events/x/dates",
         "/admin/nowhere",
         "/admin/events?cursor=nonsense",
+        "/admin/events?view=nonsense",
     ] {
         let page = browser.get(address).await;
         assert!(page.status.is_client_error(), "{address}: {}", page.status);
