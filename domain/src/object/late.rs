@@ -121,9 +121,15 @@ impl Graph {
     }
 }
 
-/// Own envelopes that a later own one says again.
+/// Own envelopes that a later own one says again. What a fork made void is said again itself; what is void for another reason is
+/// as if it had not been said, and what it said again still has to be.
 fn replaced(question: &Question<'_>) -> BTreeSet<HeaderHash> {
-    let own = question.bodies.iter().filter(|body| body.hub == question.own);
+    let stands = |body: &&HeldBody| !body.void || question.forked.contains(&body.hash);
+    let own = question
+        .bodies
+        .iter()
+        .filter(|body| body.hub == question.own)
+        .filter(stands);
     let named = own.flat_map(|body| match &body.content {
         Some(Content::Change(change)) => change.replaces.as_slice(),
         Some(Content::Genesis(genesis)) => genesis.replaces.as_slice(),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use interhub_domain::body::KeyReason;
-use interhub_domain::document::InProcessCounter;
+use interhub_domain::document::{InProcessCounter, Reading, read_saved};
 use interhub_domain::envelope::{SigningKey, public_key};
 use interhub_domain::event::Status;
 use interhub_domain::ids::{DocumentKind, HubId, LogId, ThingId};
@@ -443,6 +443,73 @@ fn an_open_that_is_there_twice_vouches_for_nothing() {
     hear(&hub);
     agree(&[&founder, &third, &hub]);
     assert_eq!(sees(&founder), (true, true));
+}
+
+/// The thief's node had said an edit of the victim again, as that of any copy of a folder does. What it said was void with its key,
+/// and the victim took its own edit for said: it was lost silently.
+#[test]
+fn an_edit_that_a_thief_said_again_is_said_again_once_that_is_void() {
+    let (founder, store, hub, kept) = founder_and_vienna();
+    let own = publish(&hub, 1);
+    let (thief, _) = vienna(memory(), None, 50);
+    let network = founder.network().unwrap();
+    exchange(&hub, &founder);
+    thief
+        .enter_network(network, &super::all_envelopes(&founder), &[].into())
+        .unwrap();
+    let swap = |one: &Ledger, other: &Ledger| {
+        for _ in 0..2 {
+            give_all(one, other, |_| {});
+            give_all(other, one, |_| {});
+        }
+    };
+    let say = |ledger: &Ledger, words: &str| {
+        let saved = ledger.load_object(own.object).unwrap().0.snapshot.unwrap();
+        let Ok(Reading::Event(before)) = read_saved(&saved, DocumentKind::Event) else {
+            panic!("an event")
+        };
+        let mut after = before.clone();
+        after.description.push_str(words);
+        after.updated_ms += 1;
+        let object = own.object;
+        ledger.write(vec![Write::Edit { object, before, after }]).unwrap();
+    };
+    let said = |ledger: &Ledger| {
+        let saved = ledger.load_object(own.object).unwrap().0.snapshot.unwrap();
+        match read_saved(&saved, DocumentKind::Event) {
+            Ok(Reading::Event(event)) => event.description,
+            other => panic!("{other:?}"),
+        }
+    };
+    swap(&hub, &thief);
+    say(&thief, "[forged]");
+    swap(&hub, &thief);
+    say(&hub, "[own]");
+    let (object, writer) = (own.object, founder.own_id());
+    thief
+        .write(vec![
+            Write::Grant { object, writer },
+            Write::TakeAway { object, writer },
+        ])
+        .unwrap();
+    swap(&hub, &thief);
+    thief.mark_as_of(founder.own_id()).unwrap();
+    thief.replay().unwrap();
+    swap(&hub, &thief);
+    assert_eq!(said(&hub), "[forged][own]");
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
+        .unwrap();
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(hub);
+    let (hub, _) = vienna(store, Some(&next), 3);
+    hub.vouch().unwrap();
+    assert_eq!(said(&hub), "");
+    hub.mark_as_of(founder.own_id()).unwrap();
+    hub.replay().unwrap();
+    assert_eq!(said(&hub), "[own]");
+    exchange(&hub, &founder);
+    assert_eq!(said(&founder), "[own]");
+    assert_eq!(founder.digests().unwrap(), hub.digests().unwrap());
 }
 
 /// Two hubs whose keys changed while they were apart know each other's no more: a third one has to be told, whatever it is by
