@@ -71,8 +71,9 @@ const ALWAYS: [u64; 17] = [
     1_899_800_920,
 ];
 /// The same with trials besides; the last ones: a power cut as a new folder has found its hub; a vote with a stolen key, again
-/// and again; hubs that left before their keys were stolen.
-const TRIED: [u64; 9] = [1, 2, 3, 4, 5, 1_010, 3_001, 3_010, 3_044];
+/// and again; hubs that left before their keys were stolen; one that is voted out by its own vote with a stolen key; an edit
+/// that a thief said again.
+const TRIED: [u64; 11] = [1, 2, 3, 4, 5, 1_010, 3_001, 3_010, 3_044, 1_887_427_512, 2_187_575_518];
 /// Most hubs of these.
 const FEW: usize = 6;
 /// The same of all others: a seed means another network with it.
