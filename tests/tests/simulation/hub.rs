@@ -159,6 +159,8 @@ pub(crate) struct SimHub {
     run: Mutex<Run>,
     /// The next start remembers the present run: its number and time.
     rolled_back: AtomicBool,
+    /// Its folder is one that was brought back: it does not know every run that it wrote.
+    restored: AtomicBool,
     ledger: Mutex<Option<Arc<Ledger>>>,
     asking: Mutex<Option<mpsc::UnboundedSender<Ask>>>,
     peers: Mutex<Option<Arc<Peers<SimNet>>>>,
@@ -193,6 +195,7 @@ impl SimHub {
             prepared: Mutex::new(None),
             run: Mutex::default(),
             rolled_back: AtomicBool::new(false),
+            restored: AtomicBool::new(false),
             ledger: Mutex::new(None),
             asking: Mutex::new(None),
             peers: Mutex::new(None),
@@ -218,6 +221,7 @@ impl SimHub {
             prepared: Mutex::new(None),
             run: Mutex::default(),
             rolled_back: AtomicBool::new(false),
+            restored: AtomicBool::new(false),
             ledger: Mutex::new(None),
             asking: Mutex::new(None),
             peers: Mutex::new(None),
@@ -336,6 +340,17 @@ impl SimHub {
         self.disk.restore(&backup.contents);
         *self.keys.lock().unwrap() = backup.keys.clone();
         self.rolled_back.store(with_memory, Ordering::SeqCst);
+        self.restored.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether its folder was ever replaced by an older one.
+    pub(crate) fn was_restored(&self) -> bool {
+        self.restored.load(Ordering::SeqCst)
+    }
+
+    /// What its clock says.
+    pub(crate) fn clock_ms(&self) -> i64 {
+        self.time.now_ms() + self.skew_ms()
     }
 
     /// The machine is down: nothing of its run is left but the disk.

@@ -84,6 +84,8 @@ pub(crate) struct Tried {
     /// The keys that voters would give a hub.
     keys: BTreeMap<HubId, ([u8; 32], [u8; 32])>,
     told_of_theft: bool,
+    /// When the thief began, by the victim's clock.
+    thief_since_ms: i64,
     jumps: [usize; 2],
 }
 
@@ -94,6 +96,7 @@ impl Tried {
             fates: BTreeMap::new(),
             keys: BTreeMap::new(),
             told_of_theft: false,
+            thief_since_ms: 0,
             jumps: [0; 2],
         }
     }
@@ -357,6 +360,7 @@ impl Scenario<'_> {
             let name = format!("thief{number}");
             self.world.tell(format_args!("{name} runs with a copy of {}", hub.name));
             self.tried.fates.extend([(victim, Fate::Victim), (number, Fate::Thief)]);
+            self.tried.thief_since_ms = hub.clock_ms();
             self.copied += 1;
             self.world.add(hub.copied(number, &name, &hub.back_up()));
             return;
@@ -382,9 +386,11 @@ impl Scenario<'_> {
             return;
         }
         let hub = self.world.hubs[victim].clone();
+        // A folder that was brought back does not know every run that it wrote: its operator says since when the thief is about.
+        let since_ms = hub.was_restored().then_some(self.tried.thief_since_ms / 1_000 * 1_000);
         let recovered = hub
             .ledger()
-            .recover_key(&hub.recovery_key(), KeyReason::Stolen, None, None);
+            .recover_key(&hub.recovery_key(), KeyReason::Stolen, since_ms, None);
         self.tried.told_of_theft = recovered.is_ok();
         self.tell(victim, "says that its key was stolen", recovered.is_ok());
     }
