@@ -165,6 +165,8 @@ pub enum DocumentKind {
     HubProfile,
     /// One event.
     Event,
+    /// One member: the record in the hub's local log, the card in the network's.
+    Member,
     /// A number this version does not know; kept, relayed, not read.
     Other(u8),
 }
@@ -175,16 +177,22 @@ impl DocumentKind {
         match self {
             Self::HubProfile => 1,
             Self::Event => 2,
+            Self::Member => 3,
             Self::Other(code) => code,
         }
     }
 
-    /// From the number on the wire. Numbers 3 to 7 are reserved for member cards, visit policies, status lists,
-    /// visits and visit answers.
+    /// Whether such a document is about a person: what it says lies apart on every disk, where erasing reaches all of it soon.
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Self::Member)
+    }
+
+    /// From the number on the wire. Numbers 4 to 7 are reserved for visit policies, status lists, visits and visit answers.
     pub const fn from_code(code: u8) -> Self {
         match code {
             1 => Self::HubProfile,
             2 => Self::Event,
+            3 => Self::Member,
             other => Self::Other(other),
         }
     }

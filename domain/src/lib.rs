@@ -5,7 +5,7 @@
 //! roster and its software version*.
 //!
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
-//! mean by it ([`event`], [`feature`], [`language`], [`profile`]), who may receive it ([`access`]), where it stops counting
+//! mean by it ([`event`], [`feature`], [`language`], [`member`], [`profile`]), who may receive it ([`access`]), where it stops counting
 //! ([`cut`]) and how two nodes come to hold the same ([`frontier`], [`session`]), and how calendars come in and go out
 //! ([`calendar`]).
 
@@ -23,6 +23,7 @@ pub mod group;
 pub mod ids;
 pub mod invitation;
 pub mod language;
+pub mod member;
 pub mod object;
 pub mod profile;
 pub mod query;

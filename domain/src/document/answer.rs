@@ -1,6 +1,6 @@
 //! What an outcome has to be to be an answer to a request, whoever gave it.
 
-use super::{CountOutcome, CountRequest, Counted, Reading, Refusal, conflict, event, profile};
+use super::{CountOutcome, CountRequest, Counted, Reading, Refusal, conflict, event, member, profile};
 use crate::ids::DocumentKind;
 use crate::scan;
 
@@ -49,6 +49,7 @@ fn check_counted(request: &CountRequest<'_>, hash: [u8; 32], counted: &Counted) 
     let fits = match (&counted.shown.reading, request.kind) {
         (Reading::Event(event), DocumentKind::Event) => event::is_within_limits(event),
         (Reading::HubProfile(profile), DocumentKind::HubProfile) => profile::is_within_limits(profile),
+        (Reading::Member(member), DocumentKind::Member) => member::is_within_limits(member),
         (Reading::Unread, DocumentKind::Other(_)) => true,
         _ => false,
     };

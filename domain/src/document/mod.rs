@@ -11,6 +11,7 @@ mod event;
 mod fields;
 mod fresh;
 mod history;
+mod member;
 mod operations;
 pub mod patch;
 mod profile;
@@ -30,6 +31,7 @@ pub use history::last_edit;
 
 use crate::event::Event;
 use crate::ids::{DocumentKind, Epoch, HubId};
+use crate::member::Member;
 use crate::profile::HubProfile;
 use crate::scan::{self, ACTOR_LEN, MAX_EXTRA_ROWS, MAX_OPERATION_NUMBER, MAX_OPERATIONS};
 
@@ -120,6 +122,8 @@ pub enum Reading {
     Event(Box<Event>),
     /// A hub's own page.
     HubProfile(HubProfile),
+    /// A member, as the record or the card has them.
+    Member(Box<Member>),
     /// A kind this version does not read.
     Unread,
 }
@@ -271,6 +275,7 @@ fn write(doc: &mut AutoCommit, reading: &Reading) -> Result<(), EditError> {
     match reading {
         Reading::Event(event) => Ok(event::write(doc, event)?),
         Reading::HubProfile(profile) => Ok(profile::write(doc, profile)?),
+        Reading::Member(member) => Ok(member::write(doc, member)?),
         Reading::Unread => Ok(()),
     }
 }
@@ -533,6 +538,7 @@ fn save_and_read(doc: &mut AutoCommit, kind: DocumentKind) -> Result<(Vec<u8>, S
     let fits = match kind {
         DocumentKind::Event => event::check(&loaded),
         DocumentKind::HubProfile => profile::check(&loaded),
+        DocumentKind::Member => member::check(&loaded),
         DocumentKind::Other(_) => Ok(()),
     };
     fits.map_err(|reason| Refusal::Schema(reason.into()))?;
@@ -587,6 +593,7 @@ fn read(doc: &AutoCommit, kind: DocumentKind) -> Reading {
     match kind {
         DocumentKind::Event => Reading::Event(Box::new(event::read(doc))),
         DocumentKind::HubProfile => Reading::HubProfile(profile::read(doc)),
+        DocumentKind::Member => Reading::Member(Box::new(member::read(doc))),
         DocumentKind::Other(_) => Reading::Unread,
     }
 }
@@ -594,7 +601,7 @@ fn read(doc: &AutoCommit, kind: DocumentKind) -> Reading {
 fn show(doc: &AutoCommit, kind: DocumentKind) -> Shown {
     let conflicts = match kind {
         DocumentKind::Event => conflict::find(doc),
-        DocumentKind::HubProfile | DocumentKind::Other(_) => Vec::new(),
+        DocumentKind::HubProfile | DocumentKind::Member | DocumentKind::Other(_) => Vec::new(),
     };
     Shown {
         reading: read(doc, kind),

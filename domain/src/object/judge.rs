@@ -107,7 +107,7 @@ pub(super) fn identity(
     let kind = DocumentKind::from_code(kind);
     let may_create = match kind {
         DocumentKind::HubProfile => thing.0 == body.hub.0,
-        DocumentKind::Event => thing.belongs_to(body.hub),
+        DocumentKind::Event | DocumentKind::Member => thing.belongs_to(body.hub),
         DocumentKind::Other(_) => true,
     };
     let own_generation = match body.kind {

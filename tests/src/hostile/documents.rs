@@ -6,7 +6,9 @@ use automerge::Change as Chunk;
 use interhub_domain::document::{CountOutcome, CountRequest, EditError, Made, Reading, count, edit};
 use interhub_domain::event::{Event, LocalTime, Location, Override, Schedule, Status, Translation, Zone};
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, ObjectId, ThingId};
+use interhub_domain::member::{self, Audience, Consent, Field, Link, Listing, Local, Member, Way};
 use interhub_domain::profile::{HubProfile, Point};
+use jiff::civil::date;
 
 use super::chunk::repair;
 use super::constructed::On;
@@ -200,6 +202,55 @@ pub fn full_profile(name: &str) -> HubProfile {
         at: Point::new(1.5, 2.5),
         web_url: "http://a.b/".into(),
         description: "D".into(),
+    }
+}
+
+/// A member of whom everything is said.
+pub fn full_member(name: &str) -> Member {
+    let listing = |what: &str, way| Listing {
+        what: what.into(),
+        way: Some(way),
+        until: Some(date(2027, 5, 1)),
+    };
+    let consent = Consent {
+        at_ms: 7,
+        audience: Audience::Public,
+        fields: Field::ALL.into(),
+        text_version: "1".into(),
+        channel: "paper".into(),
+        recorded_by: "desk".into(),
+        withdrawn_ms: Some(9),
+    };
+    Member {
+        kind: member::Kind::Organisation,
+        name: name.into(),
+        headline: "Prints".into(),
+        biography: "Since 1998.".into(),
+        skills: vec!["binding".into()],
+        offers: vec![listing("a press", Way::Lend)],
+        wants: vec![listing("paper", Way::Swap)],
+        languages: vec!["cy".into()],
+        links: vec![Link {
+            label: "Shop".into(),
+            url: "https://a.example".into(),
+        }],
+        photo: vec![1, 2, 3],
+        role: "Host".into(),
+        projects: vec!["Press".into()],
+        programmes: vec!["Spring".into()],
+        tier: "full".into(),
+        status: member::Status::Paused,
+        valid_until: Some(date(2027, 12, 31)),
+        audiences: Field::ALL.map(|field| (field, Audience::Network)).into(),
+        local: Local {
+            mail: "a@b.example".into(),
+            phone: "1".into(),
+            notes: "key 7".into(),
+            number: "17".into(),
+        },
+        consents: [("0a".to_owned(), consent)].into(),
+        created_ms: 1,
+        updated_ms: 2,
     }
 }
 

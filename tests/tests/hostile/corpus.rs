@@ -4,7 +4,7 @@ use interhub_domain::document::{CountOutcome, CountRequest, Counter, Reading, Re
 use interhub_domain::ids::DocumentKind;
 use interhub_tests::hostile::chunk::deflated_zeros;
 use interhub_tests::hostile::constructed::{On, all};
-use interhub_tests::hostile::documents::{full_event, full_profile};
+use interhub_tests::hostile::documents::{full_event, full_member, full_profile};
 use interhub_tests::hostile::mutants::{alter_chunk, mutants};
 
 use super::{ACTOR, counted, counter, reading, request, shares};
@@ -104,7 +104,7 @@ fn every_one_byte_mutant_is_judged_alike_and_poisons_nothing() {
     assert!(child.is_some() && counter.trouble().is_none());
 }
 
-/// What is said in every field, of an event, of what alters one, and of a hub's page: a few values of each byte, or as many
+/// What is said in every field, of an event, of what alters one, of a hub's page and of a member: a few values of each byte, or as many
 /// parts of all as are asked for.
 #[test]
 fn mutants_of_what_says_something_in_every_field_poison_nothing() {
@@ -113,10 +113,12 @@ fn mutants_of_what_says_something_in_every_field_poison_nothing() {
     let page = |name| Reading::HubProfile(full_profile(name));
     let first = edit(None, ACTOR, &reading("Open")).unwrap().unwrap().change;
     let base = counted(counter.count(&request(None, &first, 1)).unwrap()).snapshot;
-    let sound: [(&str, DocumentKind, Option<&[u8]>, Reading); 3] = [
+    let member = |name| Reading::Member(Box::new(full_member(name)));
+    let sound: [(&str, DocumentKind, Option<&[u8]>, Reading); 4] = [
         ("an event", DocumentKind::Event, None, full(false)),
         ("a change of all", DocumentKind::Event, Some(&base), full(true)),
         ("a page", DocumentKind::HubProfile, None, page("Page")),
+        ("a member", DocumentKind::Member, None, member("Ada")),
     ];
     let shares = shares();
     for (name, kind, snapshot, says) in sound {
@@ -140,6 +142,7 @@ fn mutants_of_what_says_something_in_every_field_poison_nothing() {
             kept += 1;
             let is_sound = match kind {
                 DocumentKind::HubProfile => takes(kind, &counted.snapshot, &page("Another")),
+                DocumentKind::Member => takes(kind, &counted.snapshot, &member("Another")),
                 _ => is_sound(&counted.snapshot),
             };
             assert!(is_sound, "{name}: byte {at}, bits {bits}");

@@ -108,6 +108,7 @@ const fn name_of_document(kind: DocumentKind) -> &'static str {
     match kind {
         DocumentKind::HubProfile => "a page",
         DocumentKind::Event => "an event",
+        DocumentKind::Member => "a member",
         DocumentKind::Other(_) => "another",
     }
 }
