@@ -253,7 +253,7 @@ impl Ledger {
             return Ok((Object::new(id), Vec::new()));
         };
         let key = SnapshotKey {
-            personal: false,
+            personal: row.state.created.is_some_and(|created| created.kind.is_personal()),
             object: id,
             generation: row.state.generation(),
         };
@@ -623,18 +623,25 @@ fn change_of(shown: &Shown) -> Option<ChangeKind> {
 /// `generation_before` is the one that was shown: its snapshot is of no use any more if another one is shown now.
 pub(super) fn write_object(batch: &mut Batch, known: &Object, authors: Vec<AuthorCount>, generation_before: u32) {
     let state = known.state.clone();
-    let key = |generation| SnapshotKey {
-        personal: false,
+    let key = |personal, generation| SnapshotKey {
+        personal,
         object: state.object,
         generation,
     };
     let generation = known.state.generation();
-    if generation_before != generation {
-        catalogue::delete(batch, &key(generation_before));
-    }
-    match &known.snapshot {
-        Some(saved) => catalogue::put(batch, &key(generation), &SavedDocument(saved.clone())),
-        None => catalogue::delete(batch, &key(generation)),
+    // Of one whose beginning does not count any more nobody can tell where it lay.
+    let families = match state.created {
+        Some(created) => vec![created.kind.is_personal()],
+        None => vec![false, true],
+    };
+    for personal in families {
+        if generation_before != generation {
+            catalogue::delete(batch, &key(personal, generation_before));
+        }
+        match &known.snapshot {
+            Some(saved) => catalogue::put(batch, &key(personal, generation), &SavedDocument(saved.clone())),
+            None => catalogue::delete(batch, &key(personal, generation)),
+        }
     }
     catalogue::put(batch, &ObjectKey(state.object), &ObjectRow { state, authors });
 }

@@ -27,7 +27,14 @@ const MAX_NOTED: usize = 256;
 const LIST_VERSION: u8 = 1;
 
 /// Families with what a document says, by document; a picture is noted by its key in place of one.
-const BY_OBJECT: [Family; 4] = [Family::Body, Family::Snapshot, Family::LeftOut, Family::Picture];
+const BY_OBJECT: [Family; 6] = [
+    Family::Body,
+    Family::BodyPersonal,
+    Family::Snapshot,
+    Family::SnapshotPersonal,
+    Family::LeftOut,
+    Family::Picture,
+];
 /// Families with what a document says, by thing.
 const BY_THING: [Family; 2] = [Family::EventRow, Family::Original];
 

@@ -7,7 +7,7 @@ use interhub_domain::cut::{opening, stands_alone};
 use interhub_domain::document::Counter;
 use interhub_domain::envelope::{Envelope, Header, Kind};
 use interhub_domain::frontier::{Head, RowKey};
-use interhub_domain::ids::{HubId, NetworkId};
+use interhub_domain::ids::{DocumentKind, HubId, NetworkId, ObjectId};
 use interhub_domain::object::{State, check_tombstone};
 
 use super::count::Outcome;
@@ -35,6 +35,28 @@ impl Ledger {
         Ok(row
             .and_then(|row| row.state.erased_through)
             .is_some_and(|through| generation <= through))
+    }
+
+    /// Whether a body may hold a person's data: that is known by the kind of its document, and by what begins or erases one. A body
+    /// whose document nobody knows yet may.
+    fn may_be_personal(&self, header: &Header, body: Option<&Body>) -> Result<bool, LedgerError> {
+        if header.object == ObjectId::ZERO {
+            return Ok(false);
+        }
+        let row = catalogue::get(&*self.store, &ObjectKey(header.object))?;
+        if let Some(created) = row.and_then(|row| row.state.created) {
+            return Ok(created.kind.is_personal());
+        }
+        let kind = match body.and_then(|body| body.content.as_ref()) {
+            Some(Content::Genesis(genesis)) => genesis.kind,
+            Some(Content::Squash(squash)) => squash.kind,
+            Some(Content::Tombstone(tombstone)) => tombstone.kind,
+            _ => return Ok(true),
+        };
+        let kind = u8::try_from(kind).map(DocumentKind::from_code);
+        Ok(kind.map_or(true, |kind| {
+            kind.is_personal() || matches!(kind, DocumentKind::Other(_))
+        }))
     }
 
     /// Holds an envelope that has passed every check: everything that follows from it is one batch. An own one that
@@ -116,18 +138,18 @@ impl Ledger {
         {
             catalogue::put(batch, &BeyondKey { row: key.row(), hash }, &whole);
         }
+        let body = body_of(envelope);
         // A body that comes after its tombstone is not taken.
         let erased = !is_tombstone && self.is_erased(header)?;
         if let Some(sealed) = envelope.sealed.as_ref().filter(|_| !erased) {
             let body_key = BodyKey {
-                personal: false,
+                personal: self.may_be_personal(header, body.as_ref())?,
                 object: header.object,
                 generation: header.generation,
                 hash,
             };
             catalogue::put(batch, &body_key, sealed);
         }
-        let body = body_of(envelope);
         let judge = Judge::new(whose, body.as_ref(), counter);
         let mut counted = self.count(inner, batch, header.network, envelope, Some((key, &mut entry)), &judge)?;
         counted.kept.extend(kept);

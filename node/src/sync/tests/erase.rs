@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use interhub_domain::body::{Body, Content, Tombstone};
+use interhub_domain::document::Reading;
 use interhub_domain::envelope::{Envelope, Header, Kind, Sealed, SigningKey, public_key};
 use interhub_domain::event::Status;
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, ObjectId, ThingId};
+use interhub_domain::member::Member;
 use proptest::prelude::*;
 
 use super::{Ledger, all_envelopes, create, event, give_all, join, memory, open};
@@ -422,4 +424,42 @@ proptest! {
         prop_assert_eq!(a.digests().unwrap().0, b.digests().unwrap().0);
         prop_assert_eq!(a.totals(), b.totals());
     }
+}
+
+/// What is about a person lies apart from its first byte on, also where the document is not known yet, and nothing is left of it.
+#[test]
+fn a_card_lies_in_the_personal_families_and_leaves_nothing() {
+    let (a, b, store) = pair();
+    let thing = ThingId::new(a.own_id(), [3; 8]);
+    let member = |headline: &str| {
+        Reading::Member(Box::new(Member {
+            name: "Zanzibar Example".into(),
+            headline: headline.into(),
+            ..Default::default()
+        }))
+    };
+    let create = Write::Create {
+        log: LogId::NETWORK,
+        kind: DocumentKind::Member,
+        thing,
+        reading: member("Printmaker"),
+    };
+    let object = a.write(vec![create]).unwrap()[0].object;
+    let reading = member("Printmaker in Zanzibar");
+    a.write(vec![Write::Change { object, reading }]).unwrap();
+    // The change comes before what it changes.
+    give_all(&a, &b, |envelopes| envelopes.reverse());
+    for _ in 0..4 {
+        give_all(&a, &b, |_| {});
+    }
+    assert!(b.load_object(object).unwrap().0.is_shown());
+    let personal = [Family::BodyPersonal, Family::SnapshotPersonal];
+    assert_eq!(found(&store, "Zanzibar"), personal);
+    b.rebuild(&mut |_| {}).unwrap();
+    assert_eq!(found(&store, "Zanzibar"), personal);
+    a.write(vec![Write::Erase { object }]).unwrap();
+    give_all(&a, &b, |_| {});
+    assert_eq!(found(&store, "Zanzibar"), []);
+    assert!(b.force_out(0).unwrap() > 0);
+    assert_eq!(a.digests().unwrap(), b.digests().unwrap());
 }
