@@ -14,7 +14,7 @@ use interhub_domain::envelope::Kind;
 use interhub_domain::group::Group;
 use interhub_domain::ids::{DocumentKind, Epoch, LogId, ObjectId, ThingId};
 
-use super::documents::{Document, Targets, change_of, full_event, reading, sample};
+use super::documents::{Document, Targets, change_of, full_event, full_member, reading, sample};
 use super::mutants::{Alteration, Share, UNALTERED, alter, alter_chunk};
 use super::speaker::{Log, Speaker};
 use super::statements;
@@ -253,7 +253,7 @@ impl<'a> Round<'a> {
         });
     }
 
-    /// Events that say something in every field, and changes that alter every field; and a document of a kind that nobody
+    /// Events that say something in every field, and changes that alter every field; members; and a document of a kind that nobody
     /// knows yet.
     fn every_field(&mut self) {
         let full = |another| Reading::Event(Box::new(full_event(another)));
@@ -269,16 +269,21 @@ impl<'a> Round<'a> {
                 replaces: vec![],
             }))
         });
-        let other = DocumentKind::Other(3);
-        let first = change_of(edit(None, [0; 24], &reading("Open")));
-        let length = self.genesis_of(other, self.thing(0), first).len();
+        self.beginnings_of(DocumentKind::Member, &Reading::Member(Box::new(full_member("Ada"))));
+        self.beginnings_of(DocumentKind::Other(9), &reading("Open"));
+    }
+
+    /// Beginnings of documents of another kind, altered.
+    fn beginnings_of(&mut self, kind: DocumentKind, says: &Reading) {
+        let first = |by| change_of(edit(None, by, says));
+        let length = self.genesis_of(kind, self.thing(0), first([0; 24])).len();
         let mut log = self.open();
-        let change = change_of(edit(None, self.actor(&log), &reading("Open")));
+        let change = first(self.actor(&log));
         let mut say = |round: &mut Self, at| {
             let thing = round.things(1).start;
             let thing = round.thing(thing);
-            let body = alter(&round.genesis_of(other, thing, change.clone()), at);
-            log.say(Kind::Genesis, round.object_of(other, thing), 1, body.clone());
+            let body = alter(&round.genesis_of(kind, thing, change.clone()), at);
+            log.say(Kind::Genesis, round.object_of(kind, thing), 1, body.clone());
             body
         };
         let honest = say(self, UNALTERED);

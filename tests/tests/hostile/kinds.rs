@@ -14,7 +14,7 @@ use interhub_node::clock::SystemClock;
 use interhub_node::identity::Identity;
 use interhub_proto::FILE_DESCRIPTOR_SET;
 use interhub_tests::hostile::bodies::{Honest, Round};
-use interhub_tests::hostile::documents::{Document, Hosted, Targets, full_event, full_profile};
+use interhub_tests::hostile::documents::{Document, Hosted, Targets, full_event, full_member, full_profile};
 use interhub_tests::hostile::mutants::Share;
 use interhub_tests::hostile::scene::now_ms;
 use interhub_tests::hostile::speaker::Speaker;
@@ -296,7 +296,7 @@ fn every_kind_of_body_and_every_field_is_among_those_that_are_altered() {
         }
     }
     assert_eq!(scopes, ["group", "network", "pair", "public", "registry"].into());
-    assert_eq!(documents, ["a page", "an event", "another"].into());
+    assert_eq!(documents, ["a member", "a page", "an event", "another"].into());
     println!("{} bodies, {} fields and values", honest.len(), fields.met.len());
 }
 
@@ -425,6 +425,7 @@ fn documents_that_say_something_in_every_field_are_among_those_that_are_altered(
     }
     assert!(said.contains(&Reading::Event(Box::new(one))));
     assert!(said.contains(&Reading::HubProfile(full_profile("Page"))));
+    assert!(said.contains(&Reading::Member(Box::new(full_member("Ada")))));
 }
 
 #[test]
