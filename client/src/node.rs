@@ -57,6 +57,7 @@ type Events = v1::events_client::EventsClient<Service>;
 type Operations = v1::operations_client::OperationsClient<Service>;
 type Webhooks = v1::webhooks_client::WebhooksClient<Service>;
 type Counters = v1::counters_client::CountersClient<Service>;
+type Members = v1::members_client::MembersClient<Service>;
 
 impl Node {
     /// Connects to a node.
@@ -88,6 +89,10 @@ impl Node {
 
     fn counter_service(&self) -> Counters {
         Counters::new(self.service.clone())
+    }
+
+    fn member_service(&self) -> Members {
+        Members::new(self.service.clone())
     }
 
     /// Founds a network.
@@ -543,6 +548,38 @@ impl Node {
     pub async fn counters(&self) -> Result<Vec<v1::OwnCounter>, ClientError> {
         let request = call(v1::ListCountersRequest {});
         Ok(self.counter_service().list(request).await?.into_inner().counters)
+    }
+
+    /// Makes a member.
+    pub async fn add_member(&self, fields: v1::MemberFields) -> Result<v1::Member, ClientError> {
+        let request = call(v1::AddMemberRequest { fields: Some(fields) });
+        Ok(self.member_service().add(request).await?.into_inner())
+    }
+
+    /// Changes a member of the node's hub.
+    pub async fn edit_member(&self, id: &str, fields: v1::MemberFields) -> Result<v1::Member, ClientError> {
+        let request = call(v1::EditMemberRequest {
+            id: id.to_owned(),
+            fields: Some(fields),
+        });
+        Ok(self.member_service().edit(request).await?.into_inner())
+    }
+
+    /// Shows one member.
+    pub async fn member(&self, id: &str) -> Result<v1::Member, ClientError> {
+        let request = call(v1::ShowMemberRequest { id: id.to_owned() });
+        Ok(self.member_service().show(request).await?.into_inner())
+    }
+
+    /// Lists members of the whole network.
+    pub async fn members(&self, query: v1::ListMembersRequest) -> Result<v1::ListMembersResponse, ClientError> {
+        Ok(self.member_service().list(call(query)).await?.into_inner())
+    }
+
+    /// Erases a member of the node's hub for good.
+    pub async fn erase_member(&self, id: &str) -> Result<v1::EraseMemberResponse, ClientError> {
+        let request = call(v1::EraseMemberRequest { id: id.to_owned() });
+        Ok(self.member_service().erase(request).await?.into_inner())
     }
 
     /// Counts something no more.

@@ -300,6 +300,7 @@ impl Node {
             painters: Painters::new(config.feeds_from_private_networks).map_err(other)?,
             shows_pictures: config.pictures,
             counting: Arc::default(),
+            editing_members: Arc::default(),
         };
 
         follow_search(&tasks, &ledger, search);

@@ -5,6 +5,7 @@
 //! top, once in `event list`, and added to every other command by [`command`].
 
 pub mod event;
+pub mod member;
 pub mod value;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use event::EventCommand;
+use member::MemberCommand;
 
 /// Id of the `--hub` flag that [`command`] adds to commands without one of their own.
 const HUB_ADDRESS: &str = "hub_address";
@@ -110,6 +112,9 @@ pub enum TopCommand {
         #[arg(long, conflicts_with = "json")]
         csv: bool,
     },
+    /// Members of this hub, and the cards of those of other hubs
+    #[command(subcommand)]
+    Member(Box<MemberCommand>),
     /// What this hub counts for itself, beside its events
     #[command(subcommand)]
     Counter(CounterCommand),
@@ -447,10 +452,18 @@ where
     if let Some(address) = hub_address(&matches) {
         cli.global.hub = Some(address);
     }
-    if let TopCommand::Event(event) = &cli.command
-        && let EventCommand::List(list) = event.as_ref()
-        && let Some(address) = list.hub.iter().rev().find(|value| is_address(value))
-    {
+    let named: &[String] = match &cli.command {
+        TopCommand::Event(event) => match event.as_ref() {
+            EventCommand::List(list) => &list.hub,
+            _ => &[],
+        },
+        TopCommand::Member(member) => match member.as_ref() {
+            MemberCommand::List(list) => &list.hub,
+            _ => &[],
+        },
+        _ => &[],
+    };
+    if let Some(address) = named.iter().rev().find(|value| is_address(value)) {
         cli.global.hub = Some(address.clone());
     }
     Ok(cli)

@@ -219,6 +219,65 @@ pub fn event_id(text: &str) -> Result<String, String> {
     ))
 }
 
+/// The id of a member: 32 hexadecimal digits.
+pub fn member_id(text: &str) -> Result<String, String> {
+    event_id(text).map_err(|_| {
+        format!(
+            "{:?} is no id of a member; `interhub member list` shows them",
+            cut(text)
+        )
+    })
+}
+
+/// Something that is offered or wanted, as the node wants it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// What; empty to remove all.
+    pub what: String,
+    /// How; may be empty.
+    pub way: String,
+    /// Its last day; may be empty.
+    pub until: String,
+}
+
+/// `lend:a press until 2027-05-01`; the way before the colon, and the last day, may be left out.
+pub fn listing(value: &str) -> Result<Listing, String> {
+    let said = text(value)?;
+    let said = said.trim();
+    let ways = ["sell", "give", "lend", "teach", "swap"];
+    let split = said.split_once(':').map(|(way, what)| (way.trim(), what.trim()));
+    let (way, rest) = split.filter(|(way, _)| ways.contains(way)).unwrap_or(("", said));
+    let (what, until) = match rest.rsplit_once(" until ") {
+        Some((what, day)) if day.trim().parse::<Date>().is_ok() => (what.trim(), day.trim()),
+        _ => (rest, ""),
+    };
+    if what.is_empty() && !(way.is_empty() && until.is_empty()) {
+        return Err(format!(
+            "{:?} does not say what; write it like 'lend:a press' or 'teach:binding until 2027-05-01'",
+            cut(value)
+        ));
+    }
+    Ok(Listing {
+        what: what.to_owned(),
+        way: way.to_owned(),
+        until: until.to_owned(),
+    })
+}
+
+/// Who is to see a field: `skills=network`.
+pub fn audience(value: &str) -> Result<(String, String), String> {
+    let parts = value.split_once('=').map(|(field, who)| (field.trim(), who.trim()));
+    match parts {
+        Some((field, who)) if !field.is_empty() && ["private", "hub", "network", "public"].contains(&who) => {
+            Ok((field.to_owned(), who.to_owned()))
+        }
+        _ => Err(format!(
+            "{:?} does not say who is to see what; write it like skills=network: private, hub, network or public",
+            cut(value)
+        )),
+    }
+}
+
 /// Any text that is not unreasonably long.
 pub fn text(text: &str) -> Result<String, String> {
     if text.len() > MAX_TEXT_BYTES {

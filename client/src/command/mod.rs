@@ -7,6 +7,7 @@ mod export;
 mod hub;
 mod import;
 mod key;
+mod member;
 mod network;
 mod operations;
 mod report;
@@ -84,6 +85,7 @@ pub async fn run(cli: Cli, io: &mut Io<'_>) -> Result<(), ClientError> {
             operations::quarantine(limit, cursor, &node(&cli.global).await?, &mut answer).await
         }
         TopCommand::Report { year, csv } => report::run(year, csv, &node(&cli.global).await?, &mut answer).await,
+        TopCommand::Member(command) => member::run(*command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Counter(command) => counter::run(command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Webhook(command) => webhook::run(command, &node(&cli.global).await?, &mut answer).await,
         TopCommand::Token(command) => token::run(command, &node(&cli.global).await?, &mut answer).await,

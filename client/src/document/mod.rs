@@ -8,6 +8,7 @@ mod decision;
 mod event;
 mod hub;
 mod key;
+mod member;
 mod operations;
 mod report;
 mod subscription;
@@ -24,6 +25,10 @@ pub use event::{
 };
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
 pub use key::{KeyDocument, KeysDocument};
+pub use member::{
+    AudienceDocument, ConsentDocument, ErasedMemberDocument, LinkDocument, ListingDocument, LocalDocument,
+    MemberDocument, MembersDocument,
+};
 pub use operations::{
     NetworkName, PeerDocument, PeersDocument, QuarantineDocument, QuarantinedDocument, StatusDocument, WatchDocument,
 };

@@ -15,6 +15,7 @@ pub mod event;
 pub mod hide;
 pub mod import;
 pub mod key;
+pub mod member;
 pub mod network;
 pub mod operation;
 pub mod picture;
@@ -255,6 +256,8 @@ pub struct Commands {
     pub shows_pictures: bool,
     /// Held while what the hub counts for itself is read and written.
     pub counting: Arc<parking_lot::Mutex<()>>,
+    /// Held while a member's record is read and written.
+    pub editing_members: Arc<parking_lot::Mutex<()>>,
 }
 
 /// An event as it is shown: what it says, at which occurrence, whose it is, how fresh.

@@ -59,6 +59,7 @@ pub(crate) fn birmingham(tasks: &Tasks, now_ms: i64) -> (Commands, Arc<ManualClo
         painters: Painters::new(true).unwrap(),
         shows_pictures: true,
         counting: Arc::default(),
+        editing_members: Arc::default(),
     };
     (commands, clock)
 }

@@ -84,6 +84,11 @@ pub struct Views {
 }
 
 impl Views {
+    /// Where the rows are.
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Reads from this store, and finds words with this text index.
     pub fn new(store: Store, search: Arc<Search>) -> Self {
         Self {

@@ -10,6 +10,7 @@ mod door;
 pub mod error;
 mod events;
 mod hubs;
+mod members;
 mod network;
 mod operations;
 pub mod socket;
@@ -25,6 +26,7 @@ pub use door::web_services;
 use self::counters::CountersService;
 use self::events::EventsService;
 use self::hubs::HubsService;
+use self::members::MembersService;
 use self::network::NetworkService;
 use self::operations::OperationsService;
 use self::webhooks::WebhooksService;
@@ -35,6 +37,7 @@ type HubsServer = v1::hubs_server::HubsServer<HubsService>;
 type EventsServer = v1::events_server::EventsServer<EventsService>;
 type OperationsServer = v1::operations_server::OperationsServer<OperationsService>;
 type WebhooksServer = v1::webhooks_server::WebhooksServer<WebhooksService>;
+type MembersServer = v1::members_server::MembersServer<MembersService>;
 type CountersServer = v1::counters_server::CountersServer<CountersService>;
 
 /// All services for clients, with health and reflection.
@@ -46,6 +49,7 @@ pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
     reporter.set_serving::<OperationsServer>().await;
     reporter.set_serving::<WebhooksServer>().await;
     reporter.set_serving::<CountersServer>().await;
+    reporter.set_serving::<MembersServer>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(interhub_proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -58,6 +62,7 @@ pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
         .add_service(OperationsServer::new(OperationsService(commands.clone())))
         .add_service(WebhooksServer::new(WebhooksService(commands.clone())))
         .add_service(CountersServer::new(CountersService(commands.clone())))
+        .add_service(MembersServer::new(MembersService(commands.clone())))
         .add_service(health)
         .add_service(reflection))
 }

@@ -106,6 +106,8 @@ pub enum Family {
     HubRow,
     /// Projection: what for, hub, thing → nothing; events about which a host has something to decide.
     HostTodo,
+    /// Projection: object → what it says of a member.
+    MemberRow,
     /// object → own edits that the document leaves out.
     LeftOut,
     /// time of receipt, then as in `log` → nothing; held envelopes that are refused or void.
@@ -114,7 +116,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -154,6 +156,7 @@ impl Family {
         Self::EventByUpdate,
         Self::HubRow,
         Self::HostTodo,
+        Self::MemberRow,
         Self::LeftOut,
         Self::Quarantine,
     ];
@@ -200,6 +203,7 @@ impl Family {
             Self::EventByUpdate => "event_by_update",
             Self::HubRow => "hub_row",
             Self::HostTodo => "host_todo",
+            Self::MemberRow => "member_row",
             Self::LeftOut => "left_out",
             Self::Quarantine => "quarantine",
         }
@@ -208,7 +212,10 @@ impl Family {
     /// Whether the family may hold a person's data. Such families hold nothing else, so that an erasure can rewrite
     /// them whole.
     pub const fn is_personal(self) -> bool {
-        matches!(self, Self::BodyPersonal | Self::SnapshotPersonal | Self::Original)
+        matches!(
+            self,
+            Self::BodyPersonal | Self::SnapshotPersonal | Self::Original | Self::MemberRow
+        )
     }
 
     /// Whether `interhubd rebuild` makes the family anew from the others.
@@ -223,6 +230,7 @@ impl Family {
                 | Self::Series
                 | Self::EventByUid
                 | Self::EventByUpdate
+                | Self::MemberRow
                 | Self::HubRow
                 | Self::HostTodo
                 | Self::Quarantine

@@ -104,6 +104,14 @@ pub enum Write {
         /// Names of the fields.
         fields: Vec<String>,
     },
+    /// Other values for a document of this hub, in its next generation: what the generations before it said is erased at every
+    /// hub, and nothing of it is in the new one's history.
+    Renew {
+        /// The document.
+        object: ObjectId,
+        /// What it is to say.
+        reading: Reading,
+    },
     /// A tombstone for everything a document of this hub has said so far: its thing goes on in another log.
     Withdraw {
         /// The document.
@@ -234,7 +242,9 @@ impl Ledger {
         }
         // Made of what is shown before, and said after the generation that goes on: nobody is to see the event vanish.
         let erasure = match &write {
-            Write::WithdrawFields { object, .. } => Some(self.prepare_erasure(*object, Through::Shown)?),
+            Write::WithdrawFields { object, .. } | Write::Renew { object, .. } => {
+                Some(self.prepare_erasure(*object, Through::Shown)?)
+            }
             _ => None,
         };
         let prepared = self.prepare(inner, network, write)?;
@@ -289,6 +299,7 @@ impl Ledger {
             Write::TakeAway { object, writer } => vec![self.prepare_squash(object, Some(writer))?],
             Write::Erase { object } => vec![self.prepare_erasure(object, Through::All)?],
             Write::WithdrawFields { object, fields } => vec![self.prepare_squash_with(object, |_| true, &fields)?],
+            Write::Renew { object, reading } => vec![self.prepare_renewal(object, &reading)?],
             Write::Withdraw { object } => vec![self.prepare_erasure(object, Through::Shown)?],
             Write::Together(writes) => {
                 let mut all = Vec::with_capacity(writes.len());

@@ -146,6 +146,15 @@ impl Ledger {
         squash_of(&known, made, stays, withdrawn)
     }
 
+    /// The next generation of an own document, which says just this.
+    pub(super) fn prepare_renewal(&self, object: ObjectId, reading: &Reading) -> Result<Prepared, WriteError> {
+        let known = self.load_object(object)?.0;
+        shown(&known)?;
+        let actor = document::actor(self.own_id, self.epoch());
+        let made = document::edit(None, actor, reading)?.ok_or(WriteError::NotFound)?;
+        squash_of(&known, made, |_| true, &[])
+    }
+
     fn squashed(&self, known: &Object, withdrawn: &[String]) -> Result<Made, WriteError> {
         let created = shown(known)?;
         let saved = known.snapshot.as_deref().unwrap_or_default();

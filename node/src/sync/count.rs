@@ -21,6 +21,7 @@ use super::waiting::StoreRoom;
 use super::watch;
 use super::worth::{NextRoster, Staged};
 use crate::projection::EventRow;
+use crate::projection::members::MemberRow;
 use crate::projection::write::Shown;
 use crate::store::catalogue::change::ChangeKind;
 use crate::store::catalogue::document::{OriginalKey, SavedDocument, SnapshotKey};
@@ -458,6 +459,15 @@ impl Ledger {
                     .map_or("", |before| before.event.image_url.as_str());
                 Self::forget_picture(batch, picture, outcome);
             }
+            return Ok(());
+        }
+        if created.kind == DocumentKind::Member {
+            let row = match shown.map(|shown| shown.reading) {
+                _ if !known.is_shown() => None,
+                Some(Reading::Member(member)) => MemberRow::of(created.thing, id, created.owner, created.log, *member),
+                _ => return Ok(()),
+            };
+            self.projector.member_changed(batch, id, row.as_ref())?;
             return Ok(());
         }
         let profile = match shown.map(|shown| shown.reading) {

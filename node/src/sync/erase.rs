@@ -27,11 +27,12 @@ const MAX_NOTED: usize = 256;
 const LIST_VERSION: u8 = 1;
 
 /// Families with what a document says, by document; a picture is noted by its key in place of one.
-const BY_OBJECT: [Family; 6] = [
+const BY_OBJECT: [Family; 7] = [
     Family::Body,
     Family::BodyPersonal,
     Family::Snapshot,
     Family::SnapshotPersonal,
+    Family::MemberRow,
     Family::LeftOut,
     Family::Picture,
 ];

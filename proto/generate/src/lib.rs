@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use prost::Message as _;
 
 /// The files of package `interhub.v1`, relative to [`proto_dir`], in reading order.
-pub const FILES: [&str; 9] = [
+pub const FILES: [&str; 10] = [
     "interhub/v1/types.proto",
     "interhub/v1/body.proto",
     "interhub/v1/federation.proto",
@@ -19,6 +19,7 @@ pub const FILES: [&str; 9] = [
     "interhub/v1/operations.proto",
     "interhub/v1/webhooks.proto",
     "interhub/v1/counters.proto",
+    "interhub/v1/members.proto",
 ];
 
 /// Names of the generated files.

@@ -9545,3 +9545,912 @@ pub mod counters_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A member, as far as the caller may see them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Member {
+    /// 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Slug of their hub.
+    #[prost(string, tag = "2")]
+    pub hub: ::prost::alloc::string::String,
+    /// They are this hub's: everything below may be set. Of others only what their card shows is.
+    #[prost(bool, tag = "3")]
+    pub own: bool,
+    /// `person` or `organisation`.
+    #[prost(string, tag = "4")]
+    pub kind: ::prost::alloc::string::String,
+    /// As they want it shown.
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
+    /// One line.
+    #[prost(string, tag = "6")]
+    pub headline: ::prost::alloc::string::String,
+    /// Plain text.
+    #[prost(string, tag = "7")]
+    pub biography: ::prost::alloc::string::String,
+    /// One line each.
+    #[prost(string, repeated, tag = "8")]
+    pub skills: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What they offer.
+    #[prost(message, repeated, tag = "9")]
+    pub offers: ::prost::alloc::vec::Vec<Listing>,
+    /// What they look for.
+    #[prost(message, repeated, tag = "10")]
+    pub wants: ::prost::alloc::vec::Vec<Listing>,
+    /// BCP 47.
+    #[prost(string, repeated, tag = "11")]
+    pub languages: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Addresses on the web.
+    #[prost(message, repeated, tag = "12")]
+    pub links: ::prost::alloc::vec::Vec<MemberLink>,
+    /// What they are at the hub; one line.
+    #[prost(string, tag = "13")]
+    pub role: ::prost::alloc::string::String,
+    /// One line each.
+    #[prost(string, repeated, tag = "14")]
+    pub projects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// One line each.
+    #[prost(string, repeated, tag = "15")]
+    pub programmes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What kind of membership; one line.
+    #[prost(string, tag = "16")]
+    pub tier: ::prost::alloc::string::String,
+    /// `active`, `paused` or `moved_on`.
+    #[prost(string, tag = "17")]
+    pub status: ::prost::alloc::string::String,
+    /// The last day of the membership, as 2027-12-31; empty: none.
+    #[prost(string, tag = "18")]
+    pub valid_until: ::prost::alloc::string::String,
+    /// Who may see what, by field.
+    #[prost(message, repeated, tag = "19")]
+    pub audiences: ::prost::alloc::vec::Vec<FieldAudience>,
+    /// Where to write to; never leaves the hub.
+    #[prost(string, tag = "20")]
+    pub mail: ::prost::alloc::string::String,
+    /// Where to call; never leaves the hub.
+    #[prost(string, tag = "21")]
+    pub phone: ::prost::alloc::string::String,
+    /// What the staff noted; never leaves the hub.
+    #[prost(string, tag = "22")]
+    pub notes: ::prost::alloc::string::String,
+    /// The number in the hub's own books; never leaves the hub.
+    #[prost(string, tag = "23")]
+    pub number: ::prost::alloc::string::String,
+    /// What they agreed to, the newest first.
+    #[prost(message, repeated, tag = "24")]
+    pub consents: ::prost::alloc::vec::Vec<MemberConsent>,
+    /// Other hubs hold a card of them.
+    #[prost(bool, tag = "25")]
+    pub has_card: bool,
+    /// Since when the record is there.
+    #[prost(message, optional, tag = "26")]
+    pub created: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it was last changed.
+    #[prost(message, optional, tag = "27")]
+    pub updated: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// One thing that is offered, or looked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Listing {
+    /// What; one line of at most 200 characters.
+    #[prost(string, tag = "1")]
+    pub what: ::prost::alloc::string::String,
+    /// `sell`, `give`, `lend`, `teach` or `swap`; empty: not said.
+    #[prost(string, tag = "2")]
+    pub way: ::prost::alloc::string::String,
+    /// The last day on which it holds, as 2027-05-01; empty: for good.
+    #[prost(string, tag = "3")]
+    pub until: ::prost::alloc::string::String,
+}
+/// An address on the web.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberLink {
+    /// What it leads to; may be empty.
+    #[prost(string, tag = "1")]
+    pub label: ::prost::alloc::string::String,
+    /// http or https, at most 2,000 characters.
+    #[prost(string, tag = "2")]
+    pub url: ::prost::alloc::string::String,
+}
+/// Who may see a field.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FieldAudience {
+    /// `name`, `headline`, `biography`, `skills`, `offers`, `wants`, `languages`, `links`, `photo`, `role`, `projects`, `programmes`,
+    /// `tier` or `membership`.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// Who is to see it: `private`, `hub`, `network` or `public`.
+    #[prost(string, tag = "2")]
+    pub chosen: ::prost::alloc::string::String,
+    /// Who may: beyond the hub only those that the member agreed to. Not read.
+    #[prost(string, tag = "3")]
+    pub audience: ::prost::alloc::string::String,
+}
+/// What a member agreed to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberConsent {
+    /// What it is called by.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "2")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// `network` or `public`.
+    #[prost(string, tag = "3")]
+    pub audience: ::prost::alloc::string::String,
+    /// The fields.
+    #[prost(string, repeated, tag = "4")]
+    pub fields: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Which wording.
+    #[prost(string, tag = "5")]
+    pub text_version: ::prost::alloc::string::String,
+    /// How: on paper, by mail, ...
+    #[prost(string, tag = "6")]
+    pub channel: ::prost::alloc::string::String,
+    /// Who put it on record.
+    #[prost(string, tag = "7")]
+    pub recorded_by: ::prost::alloc::string::String,
+    /// Since when it does not hold any more.
+    #[prost(message, optional, tag = "8")]
+    pub withdrawn: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// What an operator says of a member. Absent fields stay as they are; an empty text or list removes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MemberFields {
+    /// `person` or `organisation`.
+    #[prost(string, optional, tag = "1")]
+    pub kind: ::core::option::Option<::prost::alloc::string::String>,
+    /// One line of 1 to 200 characters.
+    #[prost(string, optional, tag = "2")]
+    pub name: ::core::option::Option<::prost::alloc::string::String>,
+    /// One line of at most 200 characters.
+    #[prost(string, optional, tag = "3")]
+    pub headline: ::core::option::Option<::prost::alloc::string::String>,
+    /// At most 8,000 characters.
+    #[prost(string, optional, tag = "4")]
+    pub biography: ::core::option::Option<::prost::alloc::string::String>,
+    /// At most 64, one line each.
+    #[prost(message, optional, tag = "5")]
+    pub skills: ::core::option::Option<MemberLines>,
+    /// At most 64.
+    #[prost(message, optional, tag = "6")]
+    pub offers: ::core::option::Option<MemberListings>,
+    /// At most 64.
+    #[prost(message, optional, tag = "7")]
+    pub wants: ::core::option::Option<MemberListings>,
+    /// At most 64, BCP 47.
+    #[prost(message, optional, tag = "8")]
+    pub languages: ::core::option::Option<MemberLines>,
+    /// At most 64.
+    #[prost(message, optional, tag = "9")]
+    pub links: ::core::option::Option<MemberLinks>,
+    /// One line.
+    #[prost(string, optional, tag = "10")]
+    pub role: ::core::option::Option<::prost::alloc::string::String>,
+    /// At most 64, one line each.
+    #[prost(message, optional, tag = "11")]
+    pub projects: ::core::option::Option<MemberLines>,
+    /// At most 64, one line each.
+    #[prost(message, optional, tag = "12")]
+    pub programmes: ::core::option::Option<MemberLines>,
+    /// One line.
+    #[prost(string, optional, tag = "13")]
+    pub tier: ::core::option::Option<::prost::alloc::string::String>,
+    /// `active`, `paused` or `moved_on`: of one who moved on no hub keeps a card.
+    #[prost(string, optional, tag = "14")]
+    pub status: ::core::option::Option<::prost::alloc::string::String>,
+    /// 2027-12-31; empty: none.
+    #[prost(string, optional, tag = "15")]
+    pub valid_until: ::core::option::Option<::prost::alloc::string::String>,
+    /// One line.
+    #[prost(string, optional, tag = "16")]
+    pub mail: ::core::option::Option<::prost::alloc::string::String>,
+    /// One line.
+    #[prost(string, optional, tag = "17")]
+    pub phone: ::core::option::Option<::prost::alloc::string::String>,
+    /// At most 8,000 characters.
+    #[prost(string, optional, tag = "18")]
+    pub notes: ::core::option::Option<::prost::alloc::string::String>,
+    /// One line.
+    #[prost(string, optional, tag = "19")]
+    pub number: ::core::option::Option<::prost::alloc::string::String>,
+    /// Who is to see which field; the others stay.
+    #[prost(message, repeated, tag = "20")]
+    pub audiences: ::prost::alloc::vec::Vec<FieldAudience>,
+    /// They agreed to what is chosen then for beyond the hub: the wording they agreed to. Needed for anything to leave the hub.
+    #[prost(string, optional, tag = "21")]
+    pub consent: ::core::option::Option<::prost::alloc::string::String>,
+    /// How they agreed; with `consent`.
+    #[prost(string, tag = "22")]
+    pub consent_channel: ::prost::alloc::string::String,
+    /// No consent that was given before holds any more.
+    #[prost(bool, tag = "23")]
+    pub withdraw_consent: bool,
+}
+/// A list that can be present and empty.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberLines {
+    /// Its lines.
+    #[prost(string, repeated, tag = "1")]
+    pub lines: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A list that can be present and empty.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MemberListings {
+    /// Its entries.
+    #[prost(message, repeated, tag = "1")]
+    pub listings: ::prost::alloc::vec::Vec<Listing>,
+}
+/// A list that can be present and empty.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MemberLinks {
+    /// Its entries.
+    #[prost(message, repeated, tag = "1")]
+    pub links: ::prost::alloc::vec::Vec<MemberLink>,
+}
+/// A new member.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AddMemberRequest {
+    /// `name` is needed.
+    #[prost(message, optional, tag = "1")]
+    pub fields: ::core::option::Option<MemberFields>,
+}
+/// A change to a record.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EditMemberRequest {
+    /// Whose, 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What to change.
+    #[prost(message, optional, tag = "2")]
+    pub fields: ::core::option::Option<MemberFields>,
+}
+/// Whom to show.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ShowMemberRequest {
+    /// 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// Whom to list. Words are looked for without case and accents, as beginnings of words; all that is said has to hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMembersRequest {
+    /// Slug or id of their hub.
+    #[prost(string, optional, tag = "1")]
+    pub hub: ::core::option::Option<::prost::alloc::string::String>,
+    /// A skill of theirs has these words.
+    #[prost(string, optional, tag = "2")]
+    pub skill: ::core::option::Option<::prost::alloc::string::String>,
+    /// Something they offer has these words.
+    #[prost(string, optional, tag = "3")]
+    pub offer: ::core::option::Option<::prost::alloc::string::String>,
+    /// Something they look for has these words.
+    #[prost(string, optional, tag = "4")]
+    pub want: ::core::option::Option<::prost::alloc::string::String>,
+    /// They speak this language, or a variant of it.
+    #[prost(string, optional, tag = "5")]
+    pub language: ::core::option::Option<::prost::alloc::string::String>,
+    /// Any text of theirs that is shown has these words.
+    #[prost(string, optional, tag = "6")]
+    pub text: ::core::option::Option<::prost::alloc::string::String>,
+    /// At most so many, 1 to 1,000; 100 if not given.
+    #[prost(uint32, optional, tag = "7")]
+    pub limit: ::core::option::Option<u32>,
+    /// Where a list goes on: its `next`.
+    #[prost(string, optional, tag = "8")]
+    pub cursor: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A page of members.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMembersResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<Member>,
+    /// Where the next page begins, if there is one.
+    #[prost(string, optional, tag = "2")]
+    pub next: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// Whom to erase.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseMemberRequest {
+    /// 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// What an erasure came to.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseMemberResponse {
+    /// 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// There was a card, which other hubs erase as each is reached.
+    #[prost(bool, tag = "2")]
+    pub card: bool,
+}
+/// Generated client implementations.
+pub mod members_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Members. A record stays at its hub; other hubs hold a card with what its member agreed to show them. Lists, shows and changes are
+    /// for operators: no role but admin may call anything here.
+    #[derive(Debug, Clone)]
+    pub struct MembersClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl MembersClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> MembersClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> MembersClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            MembersClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Makes a record. INVALID_ARGUMENT without a name, and for what is over a limit.
+        pub async fn add(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AddMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::Member>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Members/Add");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Members", "Add"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Changes a record of this hub, and its card with it: what the card says no longer is erased at every hub. NOT_FOUND for what is
+        /// no member of this hub.
+        pub async fn edit(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EditMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::Member>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Members/Edit");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Members", "Edit"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Shows one member: of this hub everything, of another one their card.
+        pub async fn show(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ShowMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::Member>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Members/Show");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Members", "Show"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Members of the whole network, by name.
+        pub async fn list(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Members/List");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Members", "List"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Erases a member of this hub for good: the record here, the card at every hub.
+        pub async fn erase(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseMemberResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Members/Erase",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Members", "Erase"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod members_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with MembersServer.
+    #[async_trait]
+    pub trait Members: std::marker::Send + std::marker::Sync + 'static {
+        /// Makes a record. INVALID_ARGUMENT without a name, and for what is over a limit.
+        async fn add(
+            &self,
+            request: tonic::Request<super::AddMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::Member>, tonic::Status>;
+        /// Changes a record of this hub, and its card with it: what the card says no longer is erased at every hub. NOT_FOUND for what is
+        /// no member of this hub.
+        async fn edit(
+            &self,
+            request: tonic::Request<super::EditMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::Member>, tonic::Status>;
+        /// Shows one member: of this hub everything, of another one their card.
+        async fn show(
+            &self,
+            request: tonic::Request<super::ShowMemberRequest>,
+        ) -> std::result::Result<tonic::Response<super::Member>, tonic::Status>;
+        /// Members of the whole network, by name.
+        async fn list(
+            &self,
+            request: tonic::Request<super::ListMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMembersResponse>,
+            tonic::Status,
+        >;
+        /// Erases a member of this hub for good: the record here, the card at every hub.
+        async fn erase(
+            &self,
+            request: tonic::Request<super::EraseMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseMemberResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Members. A record stays at its hub; other hubs hold a card with what its member agreed to show them. Lists, shows and changes are
+    /// for operators: no role but admin may call anything here.
+    #[derive(Debug)]
+    pub struct MembersServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> MembersServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for MembersServer<T>
+    where
+        T: Members,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/interhub.v1.Members/Add" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddSvc<T: Members>(pub Arc<T>);
+                    impl<T: Members> tonic::server::UnaryService<super::AddMemberRequest>
+                    for AddSvc<T> {
+                        type Response = super::Member;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AddMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::add(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Members/Edit" => {
+                    #[allow(non_camel_case_types)]
+                    struct EditSvc<T: Members>(pub Arc<T>);
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::EditMemberRequest>
+                    for EditSvc<T> {
+                        type Response = super::Member;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EditMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::edit(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EditSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Members/Show" => {
+                    #[allow(non_camel_case_types)]
+                    struct ShowSvc<T: Members>(pub Arc<T>);
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::ShowMemberRequest>
+                    for ShowSvc<T> {
+                        type Response = super::Member;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ShowMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::show(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ShowSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Members/List" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSvc<T: Members>(pub Arc<T>);
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::ListMembersRequest>
+                    for ListSvc<T> {
+                        type Response = super::ListMembersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMembersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::list(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Members/Erase" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseSvc<T: Members>(pub Arc<T>);
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::EraseMemberRequest>
+                    for EraseSvc<T> {
+                        type Response = super::EraseMemberResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseMemberRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::erase(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for MembersServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "interhub.v1.Members";
+    impl<T> tonic::server::NamedService for MembersServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use data_encoding::HEXLOWER;
 use interhub_domain::ids::ThingId;
 
-pub use self::words::{Text, TextQuery, Word};
+pub use self::words::{Text, TextQuery, Word, folded};
 use super::rows::decode_events;
 use super::write::{last_change, number, times_dropped};
 use crate::store::catalogue::meta::{MetaKey, MetaValue, SearchTodoKey};

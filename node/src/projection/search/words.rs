@@ -253,6 +253,11 @@ fn composed(text: &str) -> String {
         .collect()
 }
 
+/// The words of a text in order, in small letters and without accents.
+pub fn folded(text: &str) -> Vec<String> {
+    analyze(folding(), &composed(text))
+}
+
 fn folding() -> TextAnalyzer {
     TextAnalyzer::builder(SimpleTokenizer::default())
         .filter(LowerCaser)

@@ -3,5 +3,6 @@
 pub mod answer;
 pub mod ask;
 pub mod counter;
+pub mod member;
 pub mod token;
 pub mod webhook;

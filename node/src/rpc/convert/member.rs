@@ -1,0 +1,217 @@
+//! Members, to the wire and from it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use interhub_domain::member::{Audience, Field, Kind, Link, Listing, Member, Status, Way};
+use interhub_proto::v1;
+use jiff::civil::Date;
+
+use super::answer::timestamp;
+use crate::command::CommandError;
+use crate::command::member::{MemberFields, MemberQuery, NewConsent, ShownMember};
+
+/// A member as an operator sees them.
+pub fn member(shown: ShownMember) -> v1::Member {
+    let ShownMember {
+        thing,
+        hub,
+        own,
+        member,
+        has_card,
+    } = shown;
+    let audiences = if own { audiences(&member) } else { Vec::new() };
+    let is_known = |ms: i64| (ms != 0).then(|| timestamp(ms));
+    v1::Member {
+        id: thing.to_string(),
+        hub,
+        own,
+        kind: member.kind.name().to_owned(),
+        name: member.name.clone(),
+        headline: member.headline.clone(),
+        biography: member.biography.clone(),
+        skills: member.skills.clone(),
+        offers: member.offers.iter().map(listing).collect(),
+        wants: member.wants.iter().map(listing).collect(),
+        languages: member.languages.clone(),
+        links: member.links.iter().map(link).collect(),
+        role: member.role.clone(),
+        projects: member.projects.clone(),
+        programmes: member.programmes.clone(),
+        tier: member.tier.clone(),
+        status: member.status.name().to_owned(),
+        valid_until: day(member.valid_until),
+        audiences,
+        mail: member.local.mail.clone(),
+        phone: member.local.phone.clone(),
+        notes: member.local.notes.clone(),
+        number: member.local.number.clone(),
+        consents: consents(&member),
+        has_card,
+        created: is_known(member.created_ms),
+        updated: is_known(member.updated_ms),
+    }
+}
+
+fn day(date: Option<Date>) -> String {
+    date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+fn listing(one: &Listing) -> v1::Listing {
+    v1::Listing {
+        what: one.what.clone(),
+        way: one.way.map_or("", Way::name).to_owned(),
+        until: day(one.until),
+    }
+}
+
+fn link(link: &Link) -> v1::MemberLink {
+    v1::MemberLink {
+        label: link.label.clone(),
+        url: link.url.clone(),
+    }
+}
+
+fn audiences(member: &Member) -> Vec<v1::FieldAudience> {
+    let all = Field::ALL.into_iter().map(|field| v1::FieldAudience {
+        field: field.name().to_owned(),
+        chosen: member.chosen(field).name().to_owned(),
+        audience: member.audience(field).name().to_owned(),
+    });
+    all.collect()
+}
+
+fn consents(member: &Member) -> Vec<v1::MemberConsent> {
+    let mut all: Vec<_> = member.consents.iter().collect();
+    all.sort_by_key(|(id, one)| (Reverse(one.at_ms), (*id).clone()));
+    let written = all.into_iter().map(|(id, one)| v1::MemberConsent {
+        id: id.clone(),
+        at: Some(timestamp(one.at_ms)),
+        audience: one.audience.name().to_owned(),
+        fields: one.fields.iter().map(|field| field.name().to_owned()).collect(),
+        text_version: one.text_version.clone(),
+        channel: one.channel.clone(),
+        recorded_by: one.recorded_by.clone(),
+        withdrawn: one.withdrawn_ms.map(timestamp),
+    });
+    written.collect()
+}
+
+/// What is asked for.
+pub fn query(request: v1::ListMembersRequest) -> MemberQuery {
+    let v1::ListMembersRequest {
+        hub,
+        skill,
+        offer,
+        want,
+        language,
+        text,
+        limit,
+        cursor,
+    } = request;
+    MemberQuery {
+        hub,
+        skill,
+        offer,
+        want,
+        language,
+        text,
+        limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        cursor,
+    }
+}
+
+/// What an operator says of a member.
+pub fn fields(said: v1::MemberFields) -> Result<MemberFields, CommandError> {
+    let lines = |list: Option<v1::MemberLines>| list.map(|list| list.lines);
+    let listings = |field, list: Option<v1::MemberListings>| {
+        let read = |list: v1::MemberListings| {
+            let all = list.listings.into_iter().map(|one| listed(field, one));
+            all.collect::<Result<Vec<_>, CommandError>>()
+        };
+        list.map(read).transpose()
+    };
+    let links = said.links.map(|list| {
+        let all = list.links.into_iter().map(|link| Link {
+            label: link.label,
+            url: link.url,
+        });
+        all.collect()
+    });
+    let consent = said.consent.map(|text_version| NewConsent {
+        text_version,
+        channel: said.consent_channel,
+    });
+    Ok(MemberFields {
+        kind: word("kind", said.kind, &Kind::ALL.map(|kind| (kind.name(), kind)))?,
+        name: said.name,
+        headline: said.headline,
+        biography: said.biography,
+        skills: lines(said.skills),
+        offers: listings("offers", said.offers)?,
+        wants: listings("wants", said.wants)?,
+        languages: lines(said.languages),
+        links,
+        role: said.role,
+        projects: lines(said.projects),
+        programmes: lines(said.programmes),
+        tier: said.tier,
+        status: word(
+            "status",
+            said.status,
+            &Status::ALL.map(|status| (status.name(), status)),
+        )?,
+        valid_until: said.valid_until,
+        mail: said.mail,
+        phone: said.phone,
+        notes: said.notes,
+        number: said.number,
+        audiences: chosen(said.audiences)?,
+        consent,
+        withdraws_consent: said.withdraw_consent,
+    })
+}
+
+fn chosen(said: Vec<v1::FieldAudience>) -> Result<BTreeMap<Field, Audience>, CommandError> {
+    let mut all = BTreeMap::new();
+    for one in said {
+        let field = Field::named(&one.field).ok_or_else(|| {
+            let known = Field::ALL.map(Field::name).join(", ");
+            CommandError::usage(format!("audience: {:.40} is no field; there are {known}", one.field))
+        })?;
+        let audience = Audience::named(&one.chosen).ok_or_else(|| {
+            let known = Audience::ALL.map(Audience::name).join(", ");
+            CommandError::usage(format!("audience: {:.40} is nobody; give one of {known}", one.chosen))
+        })?;
+        all.insert(field, audience);
+    }
+    Ok(all)
+}
+
+fn listed(field: &str, said: v1::Listing) -> Result<Listing, CommandError> {
+    let way = if said.way.is_empty() {
+        None
+    } else {
+        word(field, Some(said.way), &Way::ALL.map(|way| (way.name(), way)))?
+    };
+    let until = match said.until.as_str() {
+        "" => None,
+        text => {
+            let wrong = |_| CommandError::usage(format!("{field}: {text:.20} is no day; write it like 2027-05-01"));
+            Some(text.parse().map_err(wrong)?)
+        }
+    };
+    Ok(Listing {
+        what: said.what,
+        way,
+        until,
+    })
+}
+
+fn word<T: Copy>(field: &str, said: Option<String>, known: &[(&str, T)]) -> Result<Option<T>, CommandError> {
+    let Some(said) = said else { return Ok(None) };
+    let found = known.iter().find(|(name, _)| *name == said);
+    let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let wrong = || CommandError::usage(format!("{field}: {said:.40} is none of {}", names()));
+    found.map(|(_, value)| Some(*value)).ok_or_else(wrong)
+}

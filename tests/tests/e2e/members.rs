@@ -1,0 +1,293 @@
+//! Members: records that stay, cards of what was agreed to, and what becomes of both.
+
+use std::path::Path;
+
+use interhub_tests::cluster::Cluster;
+use interhub_tests::hub::{Hub, SOON, text, wait_until};
+use serde_json::{Value, json};
+
+fn edit(hub: &Hub, id: &str, flags: &[&str]) -> Value {
+    hub.json(&[&["member", "edit", id], flags].concat())
+}
+
+fn names(hub: &Hub, flags: &[&str]) -> Vec<String> {
+    let list = hub.json(&[&["member", "list"], flags].concat());
+    list["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| text(one, "name"))
+        .collect()
+}
+
+/// What a hub shows of a member; nothing if it does not know them.
+fn seen(hub: &Hub, id: &str) -> Option<Value> {
+    let shown = hub.cli(&["--json", "member", "show", id]);
+    (shown.code == 0).then(|| shown.json())
+}
+
+/// Files under a folder that hold these bytes.
+fn files_with(folder: &Path, needle: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_with(&path, needle));
+        } else if let Ok(bytes) = std::fs::read(&path)
+            && bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+        {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_card_shows_what_was_agreed_to_and_follows_the_record() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    let ada = birmingham.json(&[
+        "member",
+        "add",
+        "--name",
+        "Ada Example",
+        "--headline",
+        "Printmaker",
+        "--skills",
+        "screen printing,binding",
+        "--offer",
+        "lend:a press until 2027-05-01",
+        "--want",
+        "paper",
+        "--languages",
+        "en,CY",
+        "--link",
+        "Shop=https://shop.example",
+        "--mail",
+        "ada@mail.example",
+        "--notes",
+        "key 7",
+        "--tier",
+        "full",
+        "--valid-until",
+        "2027-12-31",
+        "--audience",
+        "name=network",
+        "--audience",
+        "skills=network",
+        "--audience",
+        "headline=public",
+    ]);
+    let id = text(&ada, "id");
+    assert_eq!((&ada["own"], &ada["has_card"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        ada["offers"],
+        json!([{"what": "a press", "way": "lend", "until": "2027-05-01"}])
+    );
+    assert_eq!(
+        (&ada["languages"], &ada["local"]["mail"]),
+        (&json!(["en", "cy"]), &json!("ada@mail.example"))
+    );
+    assert_eq!(
+        ada["audiences"]["name"],
+        json!({"chosen": "network", "audience": "hub"}),
+        "nobody agreed yet"
+    );
+    let bo = birmingham.json(&["member", "add", "--name", "Bo"]);
+    assert_eq!(names(birmingham, &[]), ["Ada Example", "Bo"]);
+
+    let agreed = edit(birmingham, &id, &["--consent", "2026-11", "--channel", "paper"]);
+    assert_eq!(agreed["has_card"], json!(true));
+    assert_eq!(agreed["consents"].as_array().map(Vec::len), Some(2), "{agreed}");
+    wait_until("the card", SOON, || {
+        seen(vienna, &id).map(drop).ok_or_else(|| "none".to_owned())
+    });
+    let card = seen(vienna, &id).unwrap();
+    assert_eq!(
+        (&card["name"], &card["hub"], &card["own"]),
+        (&json!("Ada Example"), &json!("birmingham"), &json!(false))
+    );
+    assert_eq!(card["skills"], json!(["screen printing", "binding"]));
+    assert_eq!(
+        (&card["headline"], &card["offers"], &card["tier"]),
+        (&json!("Printmaker"), &json!([]), &Value::Null)
+    );
+    assert_eq!(
+        (&card["local"], &card["consents"], &card["audiences"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    assert_eq!(seen(vienna, &text(&bo, "id")), None);
+
+    // Found by what they can do, wherever they are; not by what is not shown.
+    for (flags, found) in [
+        (&["--skill", "PRINT"][..], true),
+        (&["--text", "printmaker"], true),
+        (&["--hub", "birmingham"], true),
+        (&["--hub", "vienna"], false),
+        (&["--offer", "press"], false),
+        (&["--lang", "cy"], false),
+    ] {
+        assert_eq!(names(vienna, flags).len(), usize::from(found), "{flags:?}");
+    }
+    assert_eq!(
+        names(birmingham, &["--offer", "press", "--lang", "cy"]),
+        ["Ada Example"]
+    );
+
+    // A field is taken back: the card begins anew, and says it no longer.
+    edit(birmingham, &id, &["--audience", "skills=hub"]);
+    wait_until("no skills", SOON, || {
+        let card = seen(vienna, &id).ok_or("none")?;
+        if card["skills"] == json!([]) {
+            Ok(())
+        } else {
+            Err(card.to_string())
+        }
+    });
+    // And all of it, and again.
+    edit(birmingham, &id, &["--withdraw-consent"]);
+    wait_until("no card", SOON, || {
+        seen(vienna, &id).map_or(Ok(()), |card| Err(card.to_string()))
+    });
+    edit(birmingham, &id, &["--consent", "2026-12", "--channel", "mail"]);
+    wait_until("the card again", SOON, || {
+        seen(vienna, &id).map(drop).ok_or_else(|| "none".to_owned())
+    });
+    edit(birmingham, &id, &["--status", "moved_on"]);
+    wait_until("gone with them", SOON, || {
+        seen(vienna, &id).map_or(Ok(()), |card| Err(card.to_string()))
+    });
+    cluster.agree();
+}
+
+#[test]
+fn an_erased_member_is_in_no_file_of_any_hub() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let id = {
+        let [birmingham, vienna] = &cluster.hubs[..] else {
+            panic!("two hubs")
+        };
+        let ada = birmingham.json(&[
+            "member",
+            "add",
+            "--name",
+            "Zanzibara Q",
+            "--headline",
+            "Tintagelite",
+            "--mail",
+            "zq@unheardof.example",
+            "--audience",
+            "name=network",
+            "--audience",
+            "headline=network",
+            "--consent",
+            "1",
+        ]);
+        let id = text(&ada, "id");
+        wait_until("the card", SOON, || {
+            seen(vienna, &id).map(drop).ok_or_else(|| "none".to_owned())
+        });
+        // What was said before is to go too.
+        edit(birmingham, &id, &["--headline", "Quillonry"]);
+        wait_until("the change", SOON, || {
+            let card = seen(vienna, &id).ok_or("none")?;
+            if card["headline"] == json!("Quillonry") {
+                Ok(())
+            } else {
+                Err(card.to_string())
+            }
+        });
+        birmingham.cli(&["member", "erase", &id]).fails(2, "--yes");
+        let erased = birmingham.json(&["member", "erase", &id, "--yes"]);
+        assert_eq!(erased, json!({"id": id, "card": true}));
+        birmingham.cli(&["member", "erase", &id, "--yes"]).fails(3, "no member");
+        wait_until("no card", SOON, || {
+            seen(vienna, &id).map_or(Ok(()), |card| Err(card.to_string()))
+        });
+        id
+    };
+    cluster.agree();
+    for needle in ["Zanzibara", "Tintagelite", "Quillonry", "unheardof"] {
+        for hub in &cluster.hubs {
+            wait_until("no file says it", 10 * SOON, || {
+                let found = files_with(&hub.data, needle);
+                if found.is_empty() {
+                    Ok(())
+                } else {
+                    Err(format!("{needle} in {found:?}"))
+                }
+            });
+        }
+    }
+    // Nor once they have stopped, nor after a start.
+    for hub in &mut cluster.hubs {
+        hub.stop();
+        for needle in ["Zanzibara", "Tintagelite", "Quillonry", "unheardof"] {
+            assert_eq!(files_with(&hub.data, needle), Vec::<String>::new());
+        }
+        assert!(
+            ["Zanzibara", "unheardof"]
+                .iter()
+                .all(|needle| !hub.log().contains(needle))
+        );
+        hub.start();
+        assert_eq!(seen(hub, &id), None);
+    }
+}
+
+#[test]
+fn bad_input_is_refused_in_one_line_and_changes_nothing() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    let ada = birmingham.json(&["member", "add", "--name", "Ada"]);
+    let id = text(&ada, "id");
+    let long = "x".repeat(201);
+    let unknown = "0".repeat(32);
+    for (line, code, words) in [
+        (vec!["add", "--name", " "], 2, "name"),
+        (vec!["add", "--name", &long], 2, "200"),
+        (vec!["edit", &id], 2, "nothing to change"),
+        (vec!["edit", &id, "--name", ""], 2, "name"),
+        (vec!["edit", &unknown, "--name", "X"], 3, "no member"),
+        (vec!["edit", "ada", "--name", "X"], 2, "no id of a member"),
+        (vec!["edit", &id, "--kind", "robot"], 2, "organisation"),
+        (vec!["edit", &id, "--status", "bored"], 2, "moved_on"),
+        (vec!["edit", &id, "--valid-until", "soon"], 2, "2027-12-31"),
+        (vec!["edit", &id, "--languages", "klingonese!"], 2, "no language"),
+        (vec!["edit", &id, "--link", "javascript:alert(1)"], 2, "https://"),
+        (vec!["edit", &id, "--audience", "mail=network"], 2, "no field"),
+        (vec!["edit", &id, "--audience", "name=all"], 2, "network"),
+        (vec!["edit", &id, "--offer", "lend:"], 2, "does not say what"),
+        (vec!["edit", &id, "--consent", "1"], 2, "--audience"),
+        (
+            vec!["edit", &id, "--consent", "1", "--withdraw-consent"],
+            2,
+            "--withdraw-consent",
+        ),
+        (vec!["show", &unknown], 3, "no member"),
+        (vec!["list", "--hub", "atlantis"], 3, "atlantis"),
+        (vec!["list", "--limit", "0"], 2, "--limit"),
+        (vec!["list", "--cursor", "x"], 2, "cursor"),
+    ] {
+        let line: Vec<&str> = ["member"].into_iter().chain(line).collect();
+        birmingham.cli(&line).fails(code, words);
+    }
+    assert_eq!(birmingham.json(&["member", "show", &id]), ada);
+    // Another hub's member is nobody else's to change.
+    vienna
+        .cli(&["member", "edit", &id, "--name", "X"])
+        .fails(3, "no member");
+    // A long list comes in pages.
+    for number in 0..5 {
+        birmingham.json(&["member", "add", "--name", &format!("Member {number}")]);
+    }
+    let first = birmingham.json(&["member", "list", "--limit", "4"]);
+    let next = text(&first, "next");
+    let second = birmingham.json(&["member", "list", "--limit", "4", "--cursor", &next]);
+    assert_eq!(second["members"].as_array().map(Vec::len), Some(2));
+    assert_eq!(second["next"], Value::Null);
+}
