@@ -125,6 +125,8 @@ impl Ledger {
                         Err(BARE) if later.contains(&header.object) => {
                             refused.push((offer.envelope.hash(), Refused::NotNow));
                         }
+                        // Its own header and the one held are the proof: whoever delivered it need not be asked for more.
+                        Err(Refused::Fork(at)) if at == header.seq && !self.prove(offer.envelope)?.is_empty() => {}
                         Ok(Some((row, head))) => drop(advanced.insert(row, head)),
                         Ok(None) => {}
                         Err(why) => refused.push((offer.envelope.hash(), why)),

@@ -44,10 +44,16 @@ fn is_shown(ledger: &Ledger, object: ObjectId) -> bool {
     ledger.load_object(object).unwrap().0.is_shown()
 }
 
-/// `to` finds the fork in what `from` holds, as a session would: first difference, two headers, proof.
+/// `to` finds the fork in what `from` holds, as a session would: first difference, two headers, proof. Where the difference itself
+/// is delivered, there is nothing to look for.
 pub(super) fn find_fork(to: &Ledger, from: &Ledger) -> Vec<Proof> {
     let envelopes = all_envelopes(from);
+    let known = to.proofs();
     let (_, refused) = to.take(&envelopes).unwrap();
+    let news: Vec<Proof> = to.proofs().into_iter().filter(|proof| !known.contains(proof)).collect();
+    if !news.is_empty() {
+        return news;
+    }
     let fork = refused.iter().find_map(|(hash, why)| match why {
         Refused::Fork(differs_at) => Some((*hash, *differs_at)),
         _ => None,
@@ -414,4 +420,25 @@ fn grants_squashes_and_consents_that_a_fork_made_void_are_said_again_and_once() 
         assert!(ledger.object_state(asked).unwrap().is_host(own));
         assert_eq!(ledger.digests().unwrap(), one.digests().unwrap());
     }
+}
+
+/// Whoever sends both, or only the other branch, need not answer: a hub that forks its log would not.
+#[test]
+fn a_header_that_contradicts_a_held_one_is_a_proof_as_it_comes() {
+    let (one, other) = twins();
+    let b = guest(&one, 2, "vienna");
+    give_all(&one, &b, |_| {});
+    let said = publish(&one, 7, "Said to one");
+    publish(&other, 8, "Said to the other");
+    give_all(&one, &b, |_| {});
+    assert!(is_shown(&b, said.object));
+    let contradicting = all_envelopes(&other);
+    let contradicting = contradicting.iter().find(|envelope| {
+        let row = row_of(&envelope.header);
+        let held = b.header_at(row, envelope.header.seq).unwrap();
+        envelope.header.log == LogId::PUBLIC && held.is_some_and(|held| held.hash() != envelope.hash())
+    });
+    let (_, refused) = b.take(&[contradicting.unwrap().clone()]).unwrap();
+    assert_eq!((refused, b.proofs().len()), (vec![], 1));
+    assert!(!is_shown(&b, said.object), "void on both branches");
 }
