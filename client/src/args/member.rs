@@ -54,7 +54,7 @@ pub struct FieldArgs {
     /// Languages they speak, separated by commas, for instance en,cy; an empty one removes them
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub languages: Option<Vec<String>>,
-    /// An address on the web, with a name before it if wanted: 'Shop=https://shop.example'; may be repeated, an empty one removes all
+    /// An address on the web, with a name and = before it if wanted, like Shop=ADDRESS; may be repeated, an empty one removes all
     #[arg(long = "link", value_name = "NAME=URL")]
     pub links: Vec<String>,
     /// What they are at the hub
