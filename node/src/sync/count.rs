@@ -640,11 +640,12 @@ pub(super) fn write_object(batch: &mut Batch, known: &Object, authors: Vec<Autho
     };
     let generation = known.state.generation();
     // Of one whose beginning does not count any more nobody can tell where it lay.
-    let families = match state.created {
-        Some(created) => vec![created.kind.is_personal()],
-        None => vec![false, true],
+    let families: &[bool] = match state.created {
+        Some(created) if created.kind.is_personal() => &[true],
+        Some(_) => &[false],
+        None => &[false, true],
     };
-    for personal in families {
+    for personal in families.iter().copied() {
         if generation_before != generation {
             catalogue::delete(batch, &key(personal, generation_before));
         }
