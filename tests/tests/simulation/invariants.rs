@@ -125,8 +125,8 @@ pub(crate) fn differing_logs(one: &Arc<Ledger>, other: &Arc<Ledger>) -> Vec<Stri
     differ.map(text).take(5).collect()
 }
 
-/// Documents that two disks know differently, the first few.
-pub(crate) fn differing_documents(one: &Disk, other: &Disk) -> Vec<String> {
+/// Documents that two hubs know differently, the first few, and what each makes of the tombstone that one of them keeps.
+pub(crate) fn differing_documents((one, ledger): (&Disk, &Ledger), (other, others): (&Disk, &Ledger)) -> Vec<String> {
     let (a, b) = (documents(one), documents(other));
     let all: BTreeSet<ObjectId> = a.keys().chain(b.keys()).copied().collect();
     let what =
@@ -135,8 +135,26 @@ pub(crate) fn differing_documents(one: &Disk, other: &Disk) -> Vec<String> {
     let kept = |disk: &Disk, object| catalogue::get(disk, &TombstoneKey(object)).unwrap();
     let text = |id: ObjectId| {
         let states = (a.get(&id), b.get(&id));
-        let tombstones = [kept(one, id), kept(other, id)].map(|kept| kept.map(|kept| kept.header));
-        format!("{}: {states:?}, tombstones {tombstones:?}", id.short())
+        let tombstones = [kept(one, id), kept(other, id)].map(|kept| kept.map(|kept| kept.envelope()));
+        let standing = |ledger: &Ledger| {
+            let known = tombstones.iter().flatten().map(|tombstone| {
+                let row = RowKey::of(&tombstone.header);
+                let (held, end) = (ledger.standing_of(tombstone.hash()), ledger.frontier().end(&row));
+                let at = ledger
+                    .header_at(row, tombstone.header.seq)
+                    .map(|at| at.map(|at| at.hash()));
+                format!(
+                    "{held:?}, there {at:?}, shown {:?}, ends {end:?}",
+                    ledger.frontier().head(&row)
+                )
+            });
+            known.collect::<Vec<_>>().join("; ")
+        };
+        let (here, there) = (standing(ledger), standing(others));
+        format!(
+            "{}: {states:?}, tombstones {tombstones:?}\n      here {here}\n      there {there}",
+            id.short()
+        )
     };
     differ.map(text).take(3).collect()
 }

@@ -480,7 +480,8 @@ impl Scenario<'_> {
                         let what = difference(&pair[0].1, &pair[1].1);
                         let logs = differing_logs(&ledger(0), &ledger(1)).join("\n    ");
                         let disk = |at: usize| self.world.hubs[pair[at].0].disk.clone();
-                        let documents = differing_documents(&disk(0), &disk(1)).join("\n    ");
+                        let documents =
+                            differing_documents((&disk(0), &ledger(0)), (&disk(1), &ledger(1))).join("\n    ");
                         let parties = self.parties().join("\n    ");
                         format!(
                             "{} and {} differ: {what}\n    {logs}\n    {documents}\n    {parties}",
