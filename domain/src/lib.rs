@@ -6,13 +6,14 @@
 //!
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
 //! mean by it ([`event`], [`feature`], [`language`], [`member`], [`profile`]), who may receive it ([`access`]), where it stops counting
-//! ([`cut`]) and how two nodes come to hold the same ([`frontier`], [`session`]), and how calendars come in and go out
-//! ([`calendar`]).
+//! ([`cut`]) and how two nodes come to hold the same ([`frontier`], [`session`]), and how calendars ([`calendar`]) and members
+//! ([`contacts`]) come in and go out.
 
 pub mod access;
 pub mod beacon;
 pub mod body;
 pub mod calendar;
+pub mod contacts;
 pub mod cut;
 pub mod document;
 pub mod envelope;
