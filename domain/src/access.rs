@@ -152,11 +152,8 @@ impl Access {
         own != Standing::Active || theirs != Standing::Active
     }
 
-    /// Whether both hubs may know what was erased in a log.
+    /// Whether both hubs may know what was erased in a log: it is, or was, for both.
     pub fn share_tombstones(&self, log: LogId, peer: HubId) -> bool {
-        if !self.is_gone_between(peer) {
-            return false;
-        }
         match self.scope(log) {
             Scope::Public | Scope::Network => true,
             Scope::Pair(low, high) => [self.own, peer].iter().all(|hub| *hub == low || *hub == high),
@@ -168,7 +165,8 @@ impl Access {
     /// Whether this node may send `peer` a tombstone by this author although one of the two hubs is gone: what a hub once
     /// had it is to erase too, and what it had shared it may still erase everywhere. A hub that is gone sends its own.
     pub fn may_send_tombstone(&self, log: LogId, author: HubId, peer: HubId) -> bool {
-        self.share_tombstones(log, peer) && (self.is_active(self.own) || author == self.own)
+        let is_between = self.is_gone_between(peer) && self.share_tombstones(log, peer);
+        is_between && (self.is_active(self.own) || author == self.own)
     }
 
     /// The same for a proof of a fork: whoever holds what it makes void is to know. Only of logs that everybody had.
@@ -181,7 +179,7 @@ impl Access {
     pub fn on_receipt_of_tombstone(&self, log: LogId, author: HubId, sender: HubId) -> Receipt {
         let told = self.on_receipt(log, author, sender);
         let theirs = author == sender || self.is_active(sender);
-        if told == Receipt::Dropped && theirs && self.share_tombstones(log, sender) {
+        if told == Receipt::Dropped && theirs && self.is_gone_between(sender) && self.share_tombstones(log, sender) {
             return Receipt::Allowed;
         }
         told

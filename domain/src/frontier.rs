@@ -51,7 +51,8 @@ pub struct Frontier {
     ends: BTreeMap<RowKey, u64>,
     /// The tombstones kept, by log id: the sum of their hashes, as numbers of 256 bits.
     tombstones: BTreeMap<LogId, Digest>,
-    /// The digest over the registry, public and network logs; emptied by every change of such a row.
+    /// The digest over the registry, public and network logs; emptied by every change of such a row, or of what is kept
+    /// erased in them.
     shared: OnceLock<Option<Digest>>,
 }
 
@@ -177,46 +178,62 @@ impl Frontier {
     pub fn keep_tombstone(&mut self, log: LogId, hash: HeaderHash) -> Digest {
         let sum = self.tombstones.entry(log).or_default();
         add(sum, &hash.0, false);
-        *sum
+        let sum = *sum;
+        self.forget_shared(log);
+        sum
     }
 
     /// A tombstone of this log is kept no longer: another one for the same document is.
     pub fn drop_tombstone(&mut self, log: LogId, hash: HeaderHash) {
         add(self.tombstones.entry(log).or_default(), &hash.0, true);
+        self.forget_shared(log);
     }
 
     /// Sets the sum over the tombstones of a log.
     pub fn put_tombstones(&mut self, log: LogId, sum: Digest) {
         self.tombstones.insert(log, sum);
+        self.forget_shared(log);
     }
 
-    /// The digest over the registry, public and network logs, `None` without such a row. The same for every peer that
-    /// holds the same; computed once after a change.
+    fn forget_shared(&mut self, log: LogId) {
+        if log.is_shared() {
+            self.shared = OnceLock::new();
+        }
+    }
+
+    /// The digest over the registry, public and network logs and the tombstones kept of these, `None` without any. The same
+    /// for every peer that holds the same; computed once after a change.
+    ///
+    /// The rows do not tell of every tombstone: one that came ahead of its log is kept, and the log may never come.
     pub fn shared_digest(&self) -> Option<Digest> {
         *self.shared.get_or_init(|| {
-            digest(
+            let rows = digest(
                 "interhub/v1/frontier/shared",
                 self.rows().filter(|(key, _)| key.log.is_shared()),
-            )
+            );
+            with_tombstones(rows, self.tombstones_digest(|log| log.is_shared()))
         })
     }
 
-    /// The digest over the pair and group logs that this hub and `peer` both belong to, `None` without such a row. Where one
-    /// of the two is gone from the network, the digest over the tombstones of the logs that both had a part in.
+    /// The digest over the pair and group logs that this hub and `peer` both belong to and the tombstones kept of these,
+    /// `None` without any. Where one of the two is gone from the network, the digest over the tombstones of all logs that
+    /// both had a part in.
     pub fn common_digest(&self, access: &Access, peer: HubId) -> Option<Digest> {
         if access.is_gone_between(peer) {
-            return self.tombstones_digest(access, peer);
+            return self.tombstones_digest(|log| access.share_tombstones(*log, peer));
         }
         let common = |key: &RowKey| !key.log.is_shared() && access.may_send(key.log, key.hub, peer);
-        digest(
+        let rows = digest(
             "interhub/v1/frontier/common",
             self.rows().filter(|(key, _)| common(key)),
-        )
+        );
+        let erased = self.tombstones_digest(|log| !log.is_shared() && access.share_tombstones(*log, peer));
+        with_tombstones(rows, erased)
     }
 
-    fn tombstones_digest(&self, access: &Access, peer: HubId) -> Option<Digest> {
-        let shared = |log: &LogId| access.share_tombstones(*log, peer);
-        let mut sums = self.tombstones.iter().filter(|(log, _)| shared(log)).peekable();
+    /// Over the tombstones kept of some logs, `None` without any.
+    fn tombstones_digest(&self, of: impl Fn(&LogId) -> bool) -> Option<Digest> {
+        let mut sums = self.tombstones.iter().filter(|(log, _)| of(log)).peekable();
         sums.peek()?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"interhub/v1/frontier/tombstones\0");
@@ -226,6 +243,16 @@ impl Frontier {
         }
         Some(*hasher.finalize().as_bytes())
     }
+}
+
+/// Where nothing was erased, the digest over the rows alone.
+fn with_tombstones(rows: Option<Digest>, erased: Option<Digest>) -> Option<Digest> {
+    let Some(erased) = erased else { return rows };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"interhub/v1/frontier/erased\0");
+    hasher.update(&rows.unwrap_or_default());
+    hasher.update(&erased);
+    Some(*hasher.finalize().as_bytes())
 }
 
 /// Adds or takes away, modulo 2^256: the order of a set plays no part in its sum.

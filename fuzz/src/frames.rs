@@ -265,7 +265,7 @@ impl Node {
     }
 
     fn tombstones(wanted: &Tombstones) -> Vec<Envelope> {
-        let Tombstones::Lacking(lacking) = wanted else {
+        let (Tombstones::Lacking(lacking) | Tombstones::Ahead(lacking)) = wanted else {
             let all = HELD.values().flatten();
             let tombstones = all.filter(|envelope| envelope.header.kind == Kind::Tombstone);
             return tombstones.cloned().collect();

@@ -174,3 +174,66 @@ fn a_log_of_which_nothing_counts_is_offered_to_who_has_nothing_of_it() {
         assert!(!out.has_beyond(), "the peer has it");
     }
 }
+
+/// A hub sent a tombstone ahead of the log it lies in, and the log was lost. Who has no line to that hub hears of it from others.
+#[test]
+fn a_tombstone_ahead_of_a_log_that_never_comes_is_passed_on() {
+    let mut world = World::new(3, 1);
+    world.nodes[2].write(LogId::PUBLIC, 30);
+    world.nodes[2].write_kind(LogId::PUBLIC, Kind::Tombstone, 20);
+    let tombstone = world.nodes[2].tombstones.values().next().unwrap().clone();
+    world.nodes[0].take(hub(3), vec![tombstone]);
+    assert_eq!((kept(&world, 0).len(), kept(&world, 1).len()), (1, 0));
+    world.connect(0, 1, 10);
+    world.run_for(100_000);
+    assert_eq!((kept(&world, 0).len(), kept(&world, 1).len()), (1, 1));
+    let ends = &world.links[0].ends;
+    assert!(ends.iter().all(|end| end.equal_at.is_some()));
+    // And the log itself is sent whole, should it come after all.
+    world.connect(2, 0, 10);
+    world.run_for(100_000);
+    let row = RowKey {
+        log: LogId::PUBLIC,
+        hub: hub(3),
+        epoch: world.nodes[2].epoch,
+    };
+    assert!(
+        world
+            .nodes
+            .iter()
+            .all(|node| node.frontier.head(&row).is_some_and(|head| head.seq == 1))
+    );
+    // Tombstones that the rows tell of are not sent twice.
+    let before = world.recorded.len();
+    world.drop_link(0);
+    world.connect(0, 1, 10);
+    world.run_for(100_000);
+    let is_data = |(_, _, _, frame): &&(u64, usize, usize, Frame)| matches!(frame, Frame::Envelopes(_));
+    assert_eq!(world.recorded[before..].iter().filter(is_data).count(), 0);
+}
+
+/// A hub was sent a tombstone ahead, and passed it on before it had anything of the log. It was then taken for a holder of all
+/// that comes before, and never sent it.
+#[test]
+fn who_passes_on_a_tombstone_is_not_taken_for_a_holder_of_its_log() {
+    let mut world = World::new(3, 1);
+    for _ in 0..4 {
+        world.nodes[2].write(LogId::PUBLIC, 30);
+    }
+    world.nodes[2].write_kind(LogId::PUBLIC, Kind::Tombstone, 20);
+    world.connect(0, 2, 10);
+    world.run_for(100_000);
+    let tombstone = world.nodes[2].tombstones.values().next().unwrap().clone();
+    world.nodes[1].take(hub(3), vec![tombstone]);
+    // The second has something of its own besides, so that the two compare rows.
+    world.nodes[1].write(LogId::PUBLIC, 30);
+    world.connect(0, 1, 10);
+    world.run_for(100_000);
+    let row = RowKey {
+        log: LogId::PUBLIC,
+        hub: hub(3),
+        epoch: world.nodes[2].epoch,
+    };
+    assert_eq!(world.nodes[1].frontier.head(&row), world.nodes[0].frontier.head(&row));
+    assert!(world.nodes[1].frontier.head(&row).is_some());
+}

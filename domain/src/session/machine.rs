@@ -64,7 +64,9 @@ pub struct Session {
     batch_bytes: usize,
     /// Tombstones go before other logs are caught up with: how many have gone, while there are any.
     tombstones: Option<usize>,
-    /// From when on all tombstones may be offered (again), and how long it is until the time after that.
+    /// Those that no compared row tells of go with them.
+    offered: bool,
+    /// From when on those may be offered (again), and how long it is until the time after that.
     offers: (Millis, Millis),
     frontier: Exchange,
     frontier_at: Millis,
@@ -119,6 +121,7 @@ impl Session {
             batch: Vec::new(),
             batch_bytes: 0,
             tombstones: None,
+            offered: false,
             offers: (now, OFFER_FIRST_MS),
             frontier: Exchange::default(),
             frontier_at: now.saturating_add(FRONTIER_EVERY_MS),
@@ -444,6 +447,7 @@ impl Session {
             self.doubts = 0;
             self.rows_at = self.rows_at.filter(|_| self.rows.owes_answer());
             self.tombstones = None;
+            self.offered = false;
             self.offers = (now, OFFER_FIRST_MS);
             self.out.peer_equal();
             effects.push(Effect::Equal);
@@ -485,12 +489,13 @@ impl Session {
         if complete {
             self.rows.received += 1;
             self.out.peer_complete(now);
-            if !self.access.is_gone_between(self.peer) {
-                self.tombstones = Some(0);
-            } else if self.offers.0 <= now {
-                self.tombstones = Some(0);
+            if self.offers.0 <= now {
+                self.offered = true;
                 let (_, pause) = self.offers;
                 self.offers = (now.saturating_add(pause), pause.saturating_mul(2).min(OFFER_MAX_MS));
+            }
+            if self.offered || !self.access.is_gone_between(self.peer) {
+                self.tombstones = Some(0);
             }
             if self.rows.owes_answer() {
                 self.want_rows(now);
@@ -518,8 +523,14 @@ impl Session {
                 }
                 Receipt::Dropped => {}
                 Receipt::Allowed => {
-                    let last = self.taking.entry(RowKey::of(header)).or_default();
-                    *last = header.seq.max(*last);
+                    let row = RowKey::of(header);
+                    let came = self.taking.get(&row).map_or(0, |last| last.saturating_add(1));
+                    // Whoever sends a tombstone ahead of its log may have nothing of what comes before it.
+                    let is_ahead = header.kind == Kind::Tombstone && header.seq > came.max(self.out.acked(&row));
+                    if !is_ahead {
+                        let last = self.taking.entry(row).or_default();
+                        *last = header.seq.max(*last);
+                    }
                     allowed.push(envelope);
                 }
             }
@@ -585,13 +596,16 @@ impl Session {
         self.out.mark_sent(row, expected);
     }
 
-    /// A tombstone is news here. Who compares rows finds it there; a hub that is gone is told at once.
+    /// A tombstone is news here. Who compares its row finds it there; a hub that is gone is told at once.
     fn erased(&mut self, tombstone: &Envelope, sum: Digest) {
         let log = tombstone.header.log;
         if !self.access.share_tombstones(log, self.peer) {
             return;
         }
         self.out.put_tombstones(log, sum);
+        if !self.access.is_gone_between(self.peer) {
+            return;
+        }
         if self.phase != Phase::Open || tombstone.header.hub == self.peer || !self.may_send(&tombstone.header) {
             return;
         }
@@ -615,6 +629,7 @@ impl Session {
         let sent = self.tombstones.unwrap_or(0) + envelopes.len();
         self.tombstones = (more && !envelopes.is_empty()).then_some(sent);
         if self.tombstones.is_none() {
+            self.offered = false;
             self.out.beyond_sent();
         }
         self.batch_bytes += envelopes.iter().map(Envelope::wire_len).sum::<usize>();
@@ -693,12 +708,14 @@ impl Session {
         if let Some(skip) = self.tombstones.filter(|_| !self.out.registry_first()) {
             let gone = self.access.is_gone_between(self.peer);
             let lacking = self.out.lacking();
-            if gone || !lacking.is_empty() {
+            if gone || self.offered || !lacking.is_empty() {
                 if skip == 0 && !gone {
                     self.out.tell_ahead(&lacking);
                 }
                 let wanted = if gone {
                     Tombstones::All(lacking)
+                } else if self.offered {
+                    Tombstones::Ahead(lacking)
                 } else {
                     Tombstones::Lacking(lacking)
                 };

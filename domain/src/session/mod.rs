@@ -87,7 +87,8 @@ pub const ROWS_EVERY_MS: Millis = 1_000;
 pub const GAP_FIRST_MS: Millis = 2_000;
 /// The longest time between two such questions.
 pub const GAP_MAX_MS: Millis = 64_000;
-/// All tombstones are offered to a hub that is gone at most this often on one stream, then after twice the time, ...
+/// All tombstones are offered to a hub that is gone, and those that no row tells of to the others, at most this often on one
+/// stream, then after twice the time, ...
 pub const OFFER_FIRST_MS: Millis = 2_000;
 /// ... up to an hour, however long the digests stay unequal: what one side does not keep is not to be sent for ever.
 pub const OFFER_MAX_MS: Millis = 3_600_000;
@@ -131,9 +132,9 @@ pub enum Frame {
     Streams(BTreeSet<HubId>),
     /// Digests over what the sender holds and the receiver may see; `None` where there is no such row.
     Frontier {
-        /// Over registry, public and network logs.
+        /// Over registry, public and network logs, and the tombstones kept of these.
         shared: Option<Digest>,
-        /// Over the pair and group logs of both.
+        /// Over the pair and group logs of both, and the tombstones kept of these.
         common: Option<Digest>,
     },
     /// How far the sender is. `complete` ends an answer to unequal digests; rows of a frame without it are
@@ -289,6 +290,8 @@ pub enum Event {
 pub enum Tombstones {
     /// Those in these logs, at or after the number, which is the first that the peer lacks.
     Lacking(Vec<(RowKey, u64)>),
+    /// Besides, those that no row tells of: they came ahead of logs that have not come since, and may never come.
+    Ahead(Vec<(RowKey, u64)>),
     /// All that are kept, for a peer with which no rows of their logs are compared. Beyond the ends of these logs, which are
     /// compared, also what else stands alone: of the registry the statements.
     All(Vec<(RowKey, u64)>),

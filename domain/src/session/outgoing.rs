@@ -320,6 +320,11 @@ impl Outgoing {
         ahead || seq < self.sent(key)
     }
 
+    /// How many envelopes of a log the peer is known to hold.
+    pub(super) fn acked(&self, key: &RowKey) -> u64 {
+        self.peer.get(key).map_or(0, |cursor| cursor.acked)
+    }
+
     fn sent(&self, key: &RowKey) -> u64 {
         self.peer.get(key).map_or(0, |cursor| cursor.sent)
     }

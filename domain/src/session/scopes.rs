@@ -283,15 +283,17 @@ fn check(world: &World, truth: &Truth, checked: &mut usize) {
                 assert!(may_see(row.log, row.hub), "a header {row:?}");
             }
             Frame::Frontier { shared, common } => {
-                let seen: Frontier = world.nodes[*from]
-                    .frontier
-                    .rows()
-                    .filter(|(row, _)| may_see(row.log, row.hub))
-                    .collect();
+                let (node, access) = (&world.nodes[*from], &world.nodes[*from].access);
+                let held = node.frontier.rows();
+                let mut seen: Frontier = held.filter(|(row, _)| may_see(row.log, row.hub)).collect();
+                for (hash, tombstone) in &node.tombstones {
+                    if access.share_tombstones(tombstone.header.log, receiver) {
+                        seen.keep_tombstone(tombstone.header.log, *hash);
+                    }
+                }
                 // The last frame of a node's comparisons is of this moment; earlier ones are judged by the two lives.
                 if index == last {
                     assert_eq!(*shared, seen.shared_digest());
-                    let access = &world.nodes[*from].access;
                     if !access.is_gone_between(receiver) {
                         assert_eq!(*common, seen.common_digest(access, receiver));
                     }

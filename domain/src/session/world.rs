@@ -301,6 +301,14 @@ impl Node {
     fn read_tombstones(&self, wanted: &Tombstones) -> Vec<Envelope> {
         match wanted {
             Tombstones::All(_) => self.tombstones.values().cloned().collect(),
+            Tombstones::Ahead(_) => {
+                let logs = &self.logs;
+                let is_ahead = |one: &&Envelope| {
+                    let log = logs.get(&RowKey::of(&one.header));
+                    log.is_none_or(|log| log.len() as u64 <= one.header.seq)
+                };
+                self.tombstones.values().filter(is_ahead).cloned().collect()
+            }
             Tombstones::Lacking(_) => Vec::new(),
         }
     }

@@ -19,6 +19,7 @@ use super::ledger::{Ledger, Notice};
 use crate::peer::{Change, Contact, Directory, Host, Identity, JoinRefused, JoinRequest, Joined, NotHeld, Taken};
 use crate::store::catalogue;
 use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
+use crate::store::catalogue::log::{BeyondKey, PositionKey};
 use crate::store::{Direction, Family};
 
 /// Changes a session may fall behind before it reads everything anew.
@@ -37,6 +38,19 @@ impl LedgerHost {
             ledger,
             changes: broadcast::channel(CHANGES_BUFFER).0,
         })
+    }
+
+    /// Whether a tombstone lies neither in a log that is held nor beyond the end of one: it came ahead. What cannot be looked up
+    /// now is taken for that; it is sent once more than it need be.
+    fn is_in_no_row(&self, tombstone: &Envelope) -> bool {
+        let (store, hash) = (&*self.ledger.store, tombstone.hash());
+        let beyond = BeyondKey {
+            row: row_of(&tombstone.header),
+            hash,
+        };
+        let is_held = catalogue::contains(store, &PositionKey(hash)).unwrap_or(false)
+            || catalogue::contains(store, &beyond).unwrap_or(false);
+        !is_held
     }
 
     /// Passes on what changes, until the ledger is gone.
@@ -161,21 +175,22 @@ impl Host for LedgerHost {
     }
 
     fn read_tombstones(&self, wanted: &Tombstones, skip: usize, max_bytes: usize) -> (Vec<Envelope>, bool) {
-        let (Tombstones::Lacking(lacking) | Tombstones::All(lacking)) = wanted;
+        let (Tombstones::Lacking(lacking) | Tombstones::Ahead(lacking) | Tombstones::All(lacking)) = wanted;
         let lacking: BTreeMap<RowKey, u64> = lacking.iter().copied().collect();
-        let all = matches!(wanted, Tombstones::All(_));
         let mut page = Page::new(skip, max_bytes);
         let visit = |_: TombstoneKey, tombstone: WholeEnvelope| {
+            let tombstone = tombstone.envelope();
             let header = &tombstone.header;
-            let is_wanted = if all {
-                header.log != LogId::LOCAL
-            } else {
-                lacking.get(&row_of(header)).is_some_and(|from| header.seq >= *from)
+            let lacks = || lacking.get(&row_of(header)).is_some_and(|from| header.seq >= *from);
+            let is_wanted = match wanted {
+                Tombstones::All(_) => header.log != LogId::LOCAL,
+                Tombstones::Lacking(_) => lacks(),
+                Tombstones::Ahead(_) => header.log != LogId::LOCAL && (lacks() || self.is_in_no_row(&tombstone)),
             };
             if !is_wanted {
                 return ControlFlow::Continue(());
             }
-            page.add(tombstone.envelope())
+            page.add(tombstone)
         };
         let store = &*self.ledger.store;
         if let Err(error) = catalogue::scan_prefix(store, Family::Tombstone, &[], Direction::Forward, visit) {

@@ -9,6 +9,7 @@ use interhub_domain::event::Status;
 use interhub_domain::frontier::RowKey;
 use interhub_domain::ids::{DocumentKind, HeaderHash, HubId, LogId, ObjectId, ThingId};
 use interhub_domain::member::Member;
+use interhub_domain::session::Tombstones;
 use proptest::prelude::*;
 
 use super::{Ledger, all_envelopes, create, event, give_all, join, memory, open};
@@ -462,4 +463,48 @@ fn a_card_lies_in_the_personal_families_and_leaves_nothing() {
     assert_eq!(found(&store, "Zanzibar"), []);
     assert!(b.force_out(0).unwrap() > 0);
     assert_eq!(a.digests().unwrap(), b.digests().unwrap());
+}
+
+/// A hub that was gone sent a tombstone of a run that nobody else ever held, and was not cut. No row told of it, and hubs that had
+/// no line to that hub never heard.
+#[test]
+fn a_tombstone_of_a_log_that_never_comes_is_told_to_others() {
+    let a = Arc::new(open(memory(), 1, "birmingham", 1));
+    a.create_network("Test network").unwrap();
+    let [b, c] = [(2, "vienna"), (3, "amsterdam")].map(|(seed, slug)| {
+        let guest = open(memory(), seed, slug, 1);
+        join(&a, &guest);
+        guest
+    });
+    let object = create(&c, 9, "Zanzibar evening");
+    for (from, to) in [(&c, &*a), (&b, &*a), (&*a, &b)] {
+        give_all(from, to, |_| {});
+    }
+    c.begin_epoch().unwrap();
+    create(&c, 10, "Never heard of");
+    c.write(vec![Write::Erase { object }]).unwrap();
+    let tombstone = all_envelopes(&c)
+        .into_iter()
+        .find(|one| one.header.kind == Kind::Tombstone);
+    let tombstone = tombstone.unwrap();
+    assert!(tombstone.header.seq > 1, "the run is opened before");
+    a.take(std::slice::from_ref(&tombstone)).unwrap();
+    assert_ne!(a.digests().unwrap(), b.digests().unwrap());
+    let shown = |ledger: &Ledger| ledger.frontier().shared_digest();
+    assert_ne!(shown(&a), shown(&b), "they find that they differ");
+
+    let told = LedgerHost::new(Arc::clone(&a)).read_tombstones(&Tombstones::Ahead(Vec::new()), 0, usize::MAX);
+    assert_eq!(told, (vec![tombstone.clone()], false));
+    b.take(&told.0).unwrap();
+    assert_eq!(a.digests().unwrap(), b.digests().unwrap());
+    assert_eq!(shown(&a), shown(&b));
+
+    // Once the log is there its row tells of it.
+    give_all(&c, &a, |_| {});
+    let host = LedgerHost::new(a);
+    assert!(
+        host.read_tombstones(&Tombstones::Ahead(Vec::new()), 0, usize::MAX)
+            .0
+            .is_empty()
+    );
 }
