@@ -582,6 +582,12 @@ impl Node {
         Ok(self.member_service().erase(request).await?.into_inner())
     }
 
+    /// Which hubs have erased what was taken back last of a member of the node's hub.
+    pub async fn member_receipts(&self, id: &str) -> Result<v1::MemberReceiptsResponse, ClientError> {
+        let request = call(v1::MemberReceiptsRequest { id: id.to_owned() });
+        Ok(self.member_service().receipts(request).await?.into_inner())
+    }
+
     /// Counts something no more.
     pub async fn delete_counter(&self, slug: &str) -> Result<v1::OwnCounter, ClientError> {
         let request = call(v1::DeleteCounterRequest { slug: slug.to_owned() });

@@ -6,8 +6,8 @@
 //!
 //! Modules in reading order: what things are called ([`ids`]), what is signed ([`envelope`], [`body`]), what people
 //! mean by it ([`event`], [`feature`], [`language`], [`member`], [`profile`]), who may receive it ([`access`]), where it stops counting
-//! ([`cut`]) and how two nodes come to hold the same ([`frontier`], [`session`]), and how calendars ([`calendar`]) and members
-//! ([`contacts`]) come in and go out.
+//! ([`cut`]) and how two nodes come to hold the same ([`frontier`], [`session`]), who has erased what ([`receipt`]), and how
+//! calendars ([`calendar`]) and members ([`contacts`]) come in and go out.
 
 pub mod access;
 pub mod beacon;
@@ -28,6 +28,7 @@ pub mod member;
 pub mod object;
 pub mod profile;
 pub mod query;
+pub mod receipt;
 pub mod registry;
 pub mod scan;
 pub mod session;

@@ -5,14 +5,15 @@ use std::sync::{Arc, LazyLock};
 
 use interhub_domain::access::{Access, Receipt};
 use interhub_domain::beacon::{Beacon, SignedBeacon};
-use interhub_domain::envelope::{Envelope, Header, Kind};
+use interhub_domain::envelope::{Envelope, Header, Kind, SigningKey};
 use interhub_domain::frontier::{Frontier, Head, RowKey};
 use interhub_domain::group::{Group, Groups, members_of};
-use interhub_domain::ids::{Epoch, HubId, LogId, NetworkId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
+use interhub_domain::receipt::{MAX_RECEIPTS, Outcome, Receipt as Erasure, SignedReceipt};
 use interhub_domain::registry::Standing;
 use interhub_domain::session::{
-    Effect, Event, Farewell, Frame, Hello, Local, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FRAME_BYTES, MAX_PROOFS,
-    MAX_ROWS, MAX_TEXT, Millis, Proof, Session, Tombstones,
+    Effect, Event, Farewell, Frame, Hello, Local, MAX_ASKED, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FRAME_BYTES,
+    MAX_PROOFS, MAX_ROWS, MAX_TEXT, Millis, Proof, Session, Tombstones,
 };
 use interhub_proto::v1;
 use prost::Message;
@@ -209,6 +210,21 @@ impl Node {
                 None
             }
             Effect::ReadBeacons => Some(Event::Beacons(Vec::new())),
+            Effect::ReadAsked => Some(Event::Asking(vec![(ObjectId([5; 16]), HeaderHash([6; 32]))])),
+            Effect::ReadReceipts(asked) => {
+                assert!(asked.len() <= MAX_ASKED);
+                let known = asked.into_iter().filter(|(object, _)| object.0[0] % 2 == 0);
+                Some(Event::Receipts(
+                    known.map(|(_, tombstone)| (tombstone, receipt())).collect(),
+                ))
+            }
+            Effect::TakeReceipts(receipts) => {
+                assert!(receipts.len() <= MAX_RECEIPTS);
+                for receipt in &receipts {
+                    let _ = receipt.read(NETWORK);
+                }
+                None
+            }
             Effect::TakeBeacon(beacon) => {
                 let _ = beacon.read(NETWORK);
                 None
@@ -444,6 +460,18 @@ fn fork(unequal: Frame) -> Vec<Frame> {
         complete: true,
     };
     vec![unequal, rows, other(1), other(0), other(2)]
+}
+
+fn receipt() -> SignedReceipt {
+    let receipt = Erasure {
+        hub: world::hub(2),
+        key_number: 0,
+        tombstone: HeaderHash([4; 32]),
+        outcome: Outcome::Erased,
+        at_ms: 1_790_000_000_000,
+        backups_until_ms: None,
+    };
+    receipt.sign(NETWORK, &SigningKey::from([2; 32]))
 }
 
 fn beacon() -> SignedBeacon {

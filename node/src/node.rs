@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::child::{self, ChildCounter, Counting};
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, Stopwatch};
 use crate::command::picture::Painters;
 use crate::command::webhook::Callers;
 use crate::command::{Answer, Class, CommandError, Commands, Neighbours};
@@ -40,7 +40,7 @@ use crate::projection::search::tantivy::TantivyIndex;
 use crate::rpc;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
 use crate::store::rocks::RocksStore;
-use crate::store::{MAX_SCAN_MS, Store, catalogue, migrate};
+use crate::store::{Store, catalogue, migrate};
 use crate::sync::{
     KeyError, KeyKeeper, Ledger, LedgerHost, LedgerOptions, NextIdentity, Notice, OwnHub, RecoveryRecord,
 };
@@ -54,10 +54,13 @@ pub const STOP_WITHIN: Duration = Duration::from_secs(9);
 const SEARCH_EVERY: Duration = Duration::from_millis(200);
 /// A beacon says this often how far the own logs are.
 const BEACON_EVERY: Duration = Duration::from_millis(BEACON_EVERY_MS.unsigned_abs());
-/// What was erased is forced out of the files so long after the last of several erasures: each costs a flush of everything.
-const FORCE_OUT_AFTER: Duration = Duration::from_secs(2);
-/// Forced out once more so long after: until then every scan that keeps an older view has ended.
-const FORCE_OUT_AGAIN: Duration = Duration::from_millis(MAX_SCAN_MS);
+/// What was erased is forced out of the files so long after, together with what is erased meanwhile: each time costs a flush of
+/// everything.
+const FORCE_OUT_AFTER: Duration = Duration::from_secs(1);
+/// Of the time, forcing out takes at most one part in so many,
+const FORCE_OUT_PART: u32 = 10;
+/// but what was erased never waits longer than this; nor does another attempt.
+const FORCE_OUT_AGAIN: Duration = Duration::from_mins(1);
 /// The covered years are looked at this often.
 const ROLL_EVERY: Duration = Duration::from_hours(6);
 
@@ -196,7 +199,7 @@ fn open_folder(
     };
     let index = TantivyIndex::open(&folder.search()).map_err(other)?;
     let search = Arc::new(Search::open(store.clone(), Box::new(index), database).map_err(other)?);
-    let views = Arc::new(Views::new(store, search.clone()));
+    let views = Arc::new(Views::new(store, search.clone()).following(ledger.member_changes()));
     if ledger.needs_rebuild().map_err(other)? {
         tracing::info!("rebuilding documents and projections");
         ledger.rebuild(&mut |_| {}).map_err(other)?;
@@ -423,22 +426,24 @@ fn force_out(tasks: &Tasks, ledger: &Arc<Ledger>) {
     let mut notices = ledger.notices();
     let blocking = tasks.clone();
     tasks.spawn("store", "force out", move |context: TaskContext| async move {
+        let mut pause = FORCE_OUT_AFTER;
         loop {
             if ledger.has_to_force_out() {
-                let mut settled = 0;
-                // At once, and again when no view of before is open any more.
-                for pause in [FORCE_OUT_AFTER, FORCE_OUT_AGAIN] {
-                    if !context.sleep(pause).await {
-                        return;
+                if !context.sleep(pause).await {
+                    return;
+                }
+                let (step, watch) = (ledger.clone(), Stopwatch::start());
+                match blocking.blocking("force out", move || step.force_out()).await {
+                    Ok(Ok(_)) => {
+                        // Whatever is erased, and however slow the disk, this takes a small part of its time.
+                        let took = Duration::from_millis(watch.elapsed_ms());
+                        pause = (took * FORCE_OUT_PART).clamp(FORCE_OUT_AFTER, FORCE_OUT_AGAIN);
                     }
-                    let step = ledger.clone();
-                    match blocking.blocking("force out", move || step.force_out(settled)).await {
-                        Ok(Ok(forced)) => settled = forced,
-                        Ok(Err(error)) => {
-                            tracing::error!(%error, "what was erased could not be forced out of the files");
-                        }
-                        Err(_) => return,
+                    Ok(Err(error)) => {
+                        tracing::error!(%error, "what was erased could not be forced out of the files");
+                        pause = FORCE_OUT_AGAIN;
                     }
+                    Err(_) => return,
                 }
                 continue;
             }

@@ -1,8 +1,10 @@
 //! Arguments of `interhub member`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
-use super::value;
+use super::value::{self, LatLon};
 
 /// `interhub member ...`
 #[derive(Debug, Clone, PartialEq, Subcommand)]
@@ -16,9 +18,21 @@ pub enum MemberCommand {
         /// Id of the member
         #[arg(value_name = "ID", value_parser = value::member_id)]
         id: String,
+        /// Save the picture of them, a JPEG, into this file
+        #[arg(long, value_name = "FILE")]
+        photo: Option<PathBuf>,
     },
     /// List the members of the whole network, by name
     List(ListArgs),
+    /// Show which hubs have erased what was taken back last of a member, who may be erased
+    Receipts {
+        /// Id of the member
+        #[arg(value_name = "ID", value_parser = value::member_id)]
+        id: String,
+        /// Write a signed report, with the receipt of every hub, into this file
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
     /// Erase a member of this hub for good: the record here, the card at every hub
     Erase {
         /// Id of the member
@@ -57,6 +71,9 @@ pub struct FieldArgs {
     /// An address on the web, with a name and = before it if wanted, like Shop=ADDRESS; may be repeated, an empty one removes all
     #[arg(long = "link", value_name = "NAME=URL")]
     pub links: Vec<String>,
+    /// A picture of them, a JPEG, PNG, WebP or GIF file; a small copy of it is kept. An empty one removes it
+    #[arg(long, value_name = "FILE")]
+    pub photo: Option<String>,
     /// What they are at the hub
     #[arg(long, value_name = "TEXT", value_parser = value::text)]
     pub role: Option<String>,
@@ -138,12 +155,21 @@ pub struct ListArgs {
     /// Only who offers this
     #[arg(long, value_name = "WORDS", value_parser = value::text)]
     pub offer: Option<String>,
+    /// And offers it in this way: sell, give, lend, teach or swap
+    #[arg(long, value_name = "WAY", value_parser = ["sell", "give", "lend", "teach", "swap"])]
+    pub way: Option<String>,
     /// Only who looks for this
     #[arg(long, value_name = "WORDS", value_parser = value::text)]
     pub want: Option<String>,
     /// Only who speaks this language; de also finds de-AT
     #[arg(long = "lang", value_name = "LANG", value_parser = value::language)]
     pub language: Option<String>,
+    /// Only members of hubs near this place
+    #[arg(long, value_name = "LAT,LON", value_parser = value::lat_lon, allow_hyphen_values = true)]
+    pub near: Option<LatLon>,
+    /// Radius in kilometres around --near, or around this hub; 25 if not given
+    #[arg(long, value_name = "KM", value_parser = value::kilometres)]
+    pub within: Option<f64>,
     /// Only who has these words anywhere
     #[arg(long, value_name = "WORDS", value_parser = value::text)]
     pub text: Option<String>,

@@ -109,6 +109,7 @@ fn every_command_of_the_interface_is_understood() {
         vec!["member", "show", &id],
         vec!["member", "list", "--hub", "vienna", "--skill", "print"],
         vec!["member", "erase", &id, "--yes"],
+        vec!["member", "receipts", &id, "--report", "report.json"],
         vec!["webhook", "test", "0102030405060708"],
         vec!["webhook", "delete", "0102030405060708"],
         vec!["counter", "define", "coffee", "--name", "Coffee", "--unit", "kg"],

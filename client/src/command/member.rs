@@ -1,24 +1,31 @@
 //! `interhub member`.
 
+use std::path::Path;
+
 use interhub_proto::v1;
 
 use super::Answer;
 use crate::args::member::{AddArgs, EditArgs, FieldArgs, ListArgs, MemberCommand};
 use crate::args::value;
-use crate::document::{AudienceDocument, ErasedMemberDocument, ListingDocument, MemberDocument, MembersDocument};
+use crate::document::{
+    AudienceDocument, ErasedMemberDocument, ListingDocument, MemberDocument, MembersDocument, ReceiptsDocument,
+};
 use crate::error::ClientError;
 use crate::node::Node;
 use crate::render;
 
+/// Largest file of a picture that is sent, in bytes; what the node takes.
+const MAX_PHOTO_FILE: u64 = 12 << 20;
+
 pub(super) async fn run(command: MemberCommand, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
     let member = match command {
         MemberCommand::Add(AddArgs { name, fields: said }) => {
-            let mut said = fields(said);
+            let mut said = fields(said)?;
             said.name = Some(name);
             node.add_member(said).await?
         }
         MemberCommand::Edit(EditArgs { id, name, fields: said }) => {
-            let mut said = fields(said);
+            let mut said = fields(said)?;
             said.name = name;
             if said == v1::MemberFields::default() {
                 return Err(ClientError::Usage(
@@ -27,9 +34,16 @@ pub(super) async fn run(command: MemberCommand, node: &Node, answer: &mut Answer
             }
             node.edit_member(&id, said).await?
         }
-        MemberCommand::Show { id } => node.member(&id).await?,
+        MemberCommand::Show { id, photo } => {
+            let member = node.member(&id).await?;
+            if let Some(path) = photo {
+                save_photo(&member, &path)?;
+            }
+            member
+        }
         MemberCommand::List(args) => return list(args, node, answer).await,
         MemberCommand::Erase { id, yes } => return erase(&id, yes, node, answer).await,
+        MemberCommand::Receipts { id, report } => return receipts(&id, report.as_deref(), node, answer).await,
     };
     answer.show(&MemberDocument::from(member), member_text)
 }
@@ -53,6 +67,40 @@ async fn erase(id: &str, yes: bool, node: &Node, answer: &mut Answer<'_, '_>) ->
     })
 }
 
+async fn receipts(
+    id: &str,
+    report: Option<&Path>,
+    node: &Node,
+    answer: &mut Answer<'_, '_>,
+) -> Result<(), ClientError> {
+    let found = node.member_receipts(id).await?;
+    if let Some(path) = report {
+        std::fs::write(path, &found.report)
+            .map_err(|error| ClientError::Failed(format!("{} cannot be written: {error}", path.display())))?;
+    }
+    answer.show(&ReceiptsDocument::from(found), receipts_text)
+}
+
+fn receipts_text(found: &ReceiptsDocument) -> String {
+    let done = found.hubs.iter().filter(|hub| hub.state == "erased").count();
+    let mut lines = format!(
+        "{}: asked for {}; {done} of {} hubs have erased it\n",
+        found.member,
+        found.requested.as_deref().unwrap_or("some time ago"),
+        found.hubs.len()
+    );
+    let rows = found.hubs.iter().map(|hub| {
+        vec![
+            render::short(&hub.slug),
+            hub.state.clone(),
+            hub.at.clone().unwrap_or_default(),
+            hub.backups_until.clone().unwrap_or_default(),
+        ]
+    });
+    lines += &render::table(&["HUB", "STATE", "SINCE", "IN BACKUPS UNTIL"], rows.collect());
+    lines
+}
+
 async fn list(args: ListArgs, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
     let hub = args.hub.iter().rev().find(|value| !crate::args::is_address(value));
     let query = v1::ListMembersRequest {
@@ -64,6 +112,12 @@ async fn list(args: ListArgs, node: &Node, answer: &mut Answer<'_, '_>) -> Resul
         text: args.text,
         limit: Some(args.limit),
         cursor: args.cursor,
+        near: args.near.map(|at| v1::Point {
+            lat: at.lat,
+            lon: at.lon,
+        }),
+        within_km: args.within,
+        way: args.way,
     };
     let found = node.members(query).await?;
     let list = MembersDocument {
@@ -82,7 +136,32 @@ async fn list(args: ListArgs, node: &Node, answer: &mut Answer<'_, '_>) -> Resul
     Ok(())
 }
 
-fn fields(args: FieldArgs) -> v1::MemberFields {
+fn save_photo(member: &v1::Member, path: &Path) -> Result<(), ClientError> {
+    if member.photo.is_empty() {
+        return Err(ClientError::NotFound(format!("there is no picture of {}", member.name)));
+    }
+    std::fs::write(path, &member.photo)
+        .map_err(|error| ClientError::Failed(format!("{} cannot be written: {error}", path.display())))
+}
+
+/// The file of a picture; an empty name: no picture.
+fn read_photo(path: &str) -> Result<Vec<u8>, ClientError> {
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unreadable = |error| ClientError::Usage(format!("{path} cannot be read: {error}"));
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length == 0 || length > MAX_PHOTO_FILE {
+        return Err(ClientError::Usage(format!(
+            "{path} is no picture of 1 byte to {} MiB",
+            MAX_PHOTO_FILE >> 20
+        )));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+fn fields(args: FieldArgs) -> Result<v1::MemberFields, ClientError> {
+    let photo = args.photo.as_deref().map(read_photo).transpose()?;
     // One empty value removes a list.
     let lines = |all: Vec<String>| {
         let lines = all
@@ -118,7 +197,8 @@ fn fields(args: FieldArgs) -> v1::MemberFields {
         chosen,
         audience: String::new(),
     });
-    v1::MemberFields {
+    Ok(v1::MemberFields {
+        photo,
         kind: args.kind,
         name: None,
         headline: args.headline,
@@ -142,7 +222,7 @@ fn fields(args: FieldArgs) -> v1::MemberFields {
         consent: args.consent,
         consent_channel: args.channel.unwrap_or_default(),
         withdraw_consent: args.withdraw_consent,
-    }
+    })
 }
 
 /// `Shop=https://shop.example`, or an address alone, which may have a `=` of its own.
@@ -202,6 +282,7 @@ fn member_text(one: &MemberDocument) -> String {
         ("wants", listed(&one.wants)),
         ("languages", one.languages.join(", ")),
         ("links", links.collect::<Vec<_>>().join("; ")),
+        ("picture", if one.photo { "yes".to_owned() } else { String::new() }),
         ("role", one.role.clone().unwrap_or_default()),
         ("projects", one.projects.join(", ")),
         ("programmes", one.programmes.join(", ")),
@@ -238,6 +319,8 @@ fn member_text(one: &MemberDocument) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]
@@ -259,8 +342,11 @@ mod tests {
         let said = fields(FieldArgs {
             skills: Some(vec![String::new()]),
             projects: vec![String::new()],
+            photo: Some(String::new()),
             ..FieldArgs::default()
-        });
+        })
+        .unwrap();
+        assert_eq!(said.photo, Some(Vec::new()));
         assert_eq!(said.skills, Some(v1::MemberLines::default()));
         assert_eq!(said.projects, Some(v1::MemberLines::default()));
         assert_eq!((said.programmes, said.offers, said.links), (None, None, None));

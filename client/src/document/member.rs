@@ -34,6 +34,8 @@ pub struct MemberDocument {
     pub languages: Vec<String>,
     /// Addresses on the web.
     pub links: Vec<LinkDocument>,
+    /// There is a picture of them.
+    pub photo: bool,
     /// What they are at the hub.
     pub role: Option<String>,
     /// One line each.
@@ -160,6 +162,7 @@ impl From<v1::Member> for MemberDocument {
             consents: member.consents.into_iter().map(consent).collect(),
             created: instant(member.created.as_ref()),
             updated: instant(member.updated.as_ref()),
+            photo: !member.photo.is_empty(),
             id: member.id,
             hub: member.hub,
             own: member.own,
@@ -212,4 +215,44 @@ pub struct ErasedMemberDocument {
     pub id: String,
     /// There was a card, which other hubs erase as each is reached.
     pub card: bool,
+}
+
+/// `member receipts`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ReceiptsDocument {
+    /// The member.
+    pub member: String,
+    /// When it was asked for.
+    pub requested: Option<String>,
+    /// This hub first, then every other that may have held the card.
+    pub hubs: Vec<HubErasureDocument>,
+}
+
+/// One hub of `member receipts`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct HubErasureDocument {
+    /// The hub.
+    pub slug: String,
+    /// `erased`, `pending`, `unreachable`, `removed` or `refused`.
+    pub state: String,
+    /// Since when.
+    pub at: Option<String>,
+    /// Until when a backup of the hub may hold the card.
+    pub backups_until: Option<String>,
+}
+
+impl From<v1::MemberReceiptsResponse> for ReceiptsDocument {
+    fn from(found: v1::MemberReceiptsResponse) -> Self {
+        let hub = |one: v1::HubErasure| HubErasureDocument {
+            at: instant(one.at.as_ref()),
+            backups_until: instant(one.backups_until.as_ref()),
+            slug: one.slug,
+            state: one.state,
+        };
+        Self {
+            member: found.id,
+            requested: instant(found.requested.as_ref()),
+            hubs: found.hubs.into_iter().map(hub).collect(),
+        }
+    }
 }

@@ -26,8 +26,8 @@ pub use event::{
 pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDocument};
 pub use key::{KeyDocument, KeysDocument};
 pub use member::{
-    AudienceDocument, ConsentDocument, ErasedMemberDocument, LinkDocument, ListingDocument, LocalDocument,
-    MemberDocument, MembersDocument,
+    AudienceDocument, ConsentDocument, ErasedMemberDocument, HubErasureDocument, LinkDocument, ListingDocument,
+    LocalDocument, MemberDocument, MembersDocument, ReceiptsDocument,
 };
 pub use operations::{
     NetworkName, PeerDocument, PeersDocument, QuarantineDocument, QuarantinedDocument, StatusDocument, WatchDocument,

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use super::outgoing::{Claim, Outgoing};
 use super::probe::{Next, Probes};
 use super::{
-    ANNOUNCE_MS, BEACONS_AFTER_MS, Effect, Event, FRONTIER_EVERY_MS, Farewell, Frame, GAP_FIRST_MS, GAP_MAX_MS,
-    HELLO_WITHIN_MS, Hello, Local, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES, MAX_FEATURES, MAX_PROOFS, MAX_ROWS,
-    MAX_STREAMS, MAX_TEXT, Millis, Notice, OFFER_FIRST_MS, OFFER_MAX_MS, Proof, RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS,
-    Tombstones,
+    ANNOUNCE_MS, ASK_AFTER_MS, ASK_AGAIN_MS, BEACONS_AFTER_MS, Effect, Event, FRONTIER_EVERY_MS, Farewell, Frame,
+    GAP_FIRST_MS, GAP_MAX_MS, HELLO_WITHIN_MS, Hello, Local, MAX_ASKED, MAX_BATCH_BYTES, MAX_BATCH_ENVELOPES,
+    MAX_FEATURES, MAX_PROOFS, MAX_ROWS, MAX_STREAMS, MAX_TEXT, Millis, Notice, OFFER_FIRST_MS, OFFER_MAX_MS, Proof,
+    RECHECK_MS, ROWS_EVERY_MS, SILENCE_MS, Tombstones,
 };
 use crate::access::{Access, Receipt, Scope};
 use crate::beacon::SignedBeacon;
 use crate::envelope::{Envelope, Header, Kind, MAX_STATE_BODY};
 use crate::frontier::{Digest, Frontier, Head, RowKey};
-use crate::ids::{HubId, LogId};
+use crate::ids::{HeaderHash, HubId, LogId, ObjectId};
+use crate::receipt::{MAX_RECEIPTS, SignedReceipt};
 
 /// Room kept in a batch for the largest envelope, so that reading one more cannot overfill it.
 const ROOM_FOR_ONE: usize = MAX_STATE_BODY + 1024;
@@ -92,6 +93,10 @@ pub struct Session {
     probes: Probes,
     /// When the beacons held are sent, once for each stream.
     beacons_at: Option<Millis>,
+    /// When the peer is asked for the receipts that it still owes.
+    ask_at: Option<Millis>,
+    /// What the peer asked about and was not answered yet.
+    asked: BTreeMap<HeaderHash, ObjectId>,
     streams: BTreeSet<HubId>,
     streams_said: BTreeSet<HubId>,
 }
@@ -139,6 +144,8 @@ impl Session {
             taking: BTreeMap::new(),
             probes: Probes::default(),
             beacons_at: None,
+            ask_at: None,
+            asked: BTreeMap::new(),
             streams: BTreeSet::new(),
             streams_said: BTreeSet::new(),
         };
@@ -158,7 +165,10 @@ impl Session {
             Event::Heads(rows) => self.heads(&rows, now),
             Event::Access(access, frontier) => self.replace(access, &frontier, now, &mut effects),
             Event::Read(row, envelopes) => self.read(row, envelopes, &mut effects),
-            Event::Erased(tombstone, sum) => self.erased(&tombstone, sum),
+            Event::Erased(tombstone, sum) => self.erased(&tombstone, sum, now, &mut effects),
+            Event::Asking(tombstones) => self.ask_for_receipts(tombstones, now, &mut effects),
+            Event::Receipts(receipts) => self.send_receipts(receipts, &mut effects),
+            Event::ForcedOut => self.look_for_receipts(&mut effects),
             Event::Tombstones { envelopes, more } => self.read_tombstones(envelopes, more),
             Event::Taken { rows, gap, forked } => {
                 self.taken(&rows, gap, now);
@@ -206,6 +216,7 @@ impl Session {
                     .chain(self.rows_at)
                     .chain(self.settle_at)
                     .chain(self.beacons_at)
+                    .chain(self.ask_at)
                     .chain(acks)
                     .chain(self.out.next_tick())
                     .min()
@@ -276,6 +287,8 @@ impl Session {
                 effects.push(Effect::ReadHeader(row, seq));
             }
             (_, Frame::AskHeader(row, seq)) => effects.push(Effect::Send(Frame::Header(row, seq, None))),
+            (_, Frame::AskReceipts(tombstones)) => self.asked_for_receipts(tombstones, effects),
+            (_, Frame::Receipts(receipts)) => effects.push(Effect::TakeReceipts(receipts)),
             (_, Frame::Header(row, seq, envelope)) => self.header_came(row, seq, envelope, effects),
         }
     }
@@ -386,6 +399,7 @@ impl Session {
         }
         self.phase = Phase::Open;
         self.beacons_at = Some(now.saturating_add(BEACONS_AFTER_MS));
+        self.ask_at = Some(now.saturating_add(ASK_AFTER_MS));
         self.out.set_peer_streams(hello.streams);
         effects.push(Effect::Ready {
             epoch: hello.epoch,
@@ -597,12 +611,19 @@ impl Session {
     }
 
     /// A tombstone is news here. Who compares its row finds it there; a hub that is gone is told at once.
-    fn erased(&mut self, tombstone: &Envelope, sum: Digest) {
+    fn erased(&mut self, tombstone: &Envelope, sum: Digest, now: Millis, effects: &mut Vec<Effect>) {
         let log = tombstone.header.log;
         if !self.access.share_tombstones(log, self.peer) {
             return;
         }
         self.out.put_tombstones(log, sum);
+        if tombstone.header.hub == self.local.hub && self.phase == Phase::Open {
+            let at = now.saturating_add(ASK_AFTER_MS);
+            self.ask_at = Some(self.ask_at.map_or(at, |before| before.min(at)));
+        }
+        if self.asked.contains_key(&tombstone.hash()) {
+            self.look_for_receipts(effects);
+        }
         if !self.access.is_gone_between(self.peer) {
             return;
         }
@@ -622,6 +643,58 @@ impl Session {
         let (log, hub) = (header.log, header.hub);
         self.access.may_send(log, hub, self.peer)
             || (header.kind == Kind::Tombstone && self.access.may_send_tombstone(log, hub, self.peer))
+    }
+
+    fn ask_for_receipts(
+        &mut self,
+        mut tombstones: Vec<(ObjectId, HeaderHash)>,
+        now: Millis,
+        effects: &mut Vec<Effect>,
+    ) {
+        if tombstones.is_empty() || self.phase != Phase::Open {
+            return;
+        }
+        let at = now.saturating_add(ASK_AGAIN_MS);
+        self.ask_at = Some(self.ask_at.map_or(at, |before| before.min(at)));
+        tombstones.truncate(MAX_RECEIPTS);
+        effects.push(Effect::Send(Frame::AskReceipts(tombstones)));
+    }
+
+    /// The peer asks. What cannot be answered yet is remembered, up to a number; it asks again.
+    fn asked_for_receipts(&mut self, tombstones: Vec<(ObjectId, HeaderHash)>, effects: &mut Vec<Effect>) {
+        for (object, tombstone) in &tombstones {
+            if self.asked.len() < MAX_ASKED {
+                self.asked.insert(*tombstone, *object);
+            }
+        }
+        effects.push(Effect::ReadReceipts(tombstones));
+    }
+
+    /// Something was erased here: perhaps what the peer asked about.
+    fn look_for_receipts(&self, effects: &mut Vec<Effect>) {
+        let asked: Vec<_> = self
+            .asked
+            .iter()
+            .map(|(tombstone, object)| (*object, *tombstone))
+            .collect();
+        if !asked.is_empty() {
+            effects.push(Effect::ReadReceipts(asked));
+        }
+    }
+
+    fn send_receipts(&mut self, receipts: Vec<(HeaderHash, SignedReceipt)>, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        for (tombstone, _) in &receipts {
+            self.asked.remove(tombstone);
+        }
+        let mut receipts: Vec<SignedReceipt> = receipts.into_iter().map(|(_, receipt)| receipt).collect();
+        while !receipts.is_empty() {
+            let rest = receipts.split_off(receipts.len().min(MAX_RECEIPTS));
+            effects.push(Effect::Send(Frame::Receipts(receipts)));
+            receipts = rest;
+        }
     }
 
     fn read_tombstones(&mut self, envelopes: Vec<Envelope>, more: bool) {
@@ -655,6 +728,10 @@ impl Session {
         if self.beacons_at.is_some_and(|at| at <= now) {
             self.beacons_at = None;
             effects.push(Effect::ReadBeacons);
+        }
+        if self.ask_at.is_some_and(|at| at <= now) {
+            self.ask_at = None;
+            effects.push(Effect::ReadAsked);
         }
         if now >= self.frontier_at || self.settle_at.is_some_and(|at| at <= now) {
             self.send_frontier(now, effects);
@@ -817,6 +894,8 @@ fn over_limit(frame: &Frame) -> Option<String> {
         Frame::Rows { rows, .. } => (rows.len(), MAX_ROWS, "rows"),
         Frame::Envelopes(envelopes) => (envelopes.len(), MAX_BATCH_ENVELOPES, "envelopes"),
         Frame::Proofs(proofs) => (proofs.len(), MAX_PROOFS, "proofs"),
+        Frame::AskReceipts(tombstones) => (tombstones.len(), MAX_RECEIPTS, "questions about tombstones"),
+        Frame::Receipts(receipts) => (receipts.len(), MAX_RECEIPTS, "receipts"),
         Frame::Frontier { .. }
         | Frame::AskHeader(..)
         | Frame::Beacon(_)

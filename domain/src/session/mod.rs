@@ -24,6 +24,8 @@ mod machine;
 mod outgoing;
 mod probe;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod scopes;
 #[cfg(test)]
 mod tests;
@@ -39,7 +41,8 @@ use crate::access::Access;
 use crate::beacon::SignedBeacon;
 use crate::envelope::Envelope;
 use crate::frontier::{Digest, Frontier, Head, RowKey};
-use crate::ids::{Epoch, HubId, LogId, NetworkId};
+use crate::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
+use crate::receipt::SignedReceipt;
 
 /// Monotonic time in milliseconds, from any origin.
 pub type Millis = u64;
@@ -64,6 +67,12 @@ pub const MAX_STREAMS: usize = 1_024;
 pub const BEACONS_AFTER_MS: Millis = 1_000;
 /// Proofs in one frame.
 pub const MAX_PROOFS: usize = 256;
+/// What a hub erased is asked about so long after: most hubs have heard of it by then, and their files are rewritten.
+pub const ASK_AFTER_MS: Millis = 1_000;
+/// And again so long after that, as long as there is something to ask about.
+pub const ASK_AGAIN_MS: Millis = 600_000;
+/// Questions of the peer that are remembered until they can be answered.
+pub const MAX_ASKED: usize = 10_000;
 /// Characters of a software name, of a reason.
 pub const MAX_TEXT: usize = 200;
 /// Feature numbers in a [`Hello`].
@@ -155,6 +164,11 @@ pub enum Frame {
     AskHeader(RowKey, u64),
     /// The answer: header and signature without the body, or nothing there.
     Header(RowKey, u64, Option<Box<Envelope>>),
+    /// Asks whether what these tombstones of the sender cover is erased: at most [`crate::receipt::MAX_RECEIPTS`] documents, each with the
+    /// hash of its tombstone. Each is answered once it is.
+    AskReceipts(Vec<(ObjectId, HeaderHash)>),
+    /// The answer, for those of which there is one; at most [`crate::receipt::MAX_RECEIPTS`].
+    Receipts(Vec<SignedReceipt>),
     /// Last on a stream that ends in good order.
     Goodbye {
         /// Why.
@@ -271,6 +285,12 @@ pub enum Event {
     Beacons(Vec<(HubId, SignedBeacon)>),
     /// A hub's newer beacon was taken, or signed.
     Beacon(HubId, SignedBeacon),
+    /// The answer to [`Effect::ReadAsked`]: which of the own tombstones the peer has given no receipt for.
+    Asking(Vec<(ObjectId, HeaderHash)>),
+    /// The answer to [`Effect::ReadReceipts`]: the tombstones for which there is a receipt by now.
+    Receipts(Vec<(HeaderHash, SignedReceipt)>),
+    /// What was erased is out of the files.
+    ForcedOut,
     /// The answer to [`Effect::ReadHeader`].
     Header(RowKey, u64, Option<Box<Envelope>>),
     /// The answer to [`Effect::CompareHeader`].
@@ -333,6 +353,12 @@ pub enum Effect {
     ReadBeacons,
     /// Check this beacon, and keep it if it is the newest of its hub.
     TakeBeacon(SignedBeacon),
+    /// Look which of the own tombstones the peer has given no receipt for, and answer with [`Event::Asking`].
+    ReadAsked,
+    /// Look for what is erased of this, and answer with [`Event::Receipts`].
+    ReadReceipts(Vec<(ObjectId, HeaderHash)>),
+    /// Check these receipts and keep those that were asked for.
+    TakeReceipts(Vec<SignedReceipt>),
     /// Read the header at one position and answer with [`Event::Header`].
     ReadHeader(RowKey, u64),
     /// Whether this is the header held at its position; answer with [`Event::Compared`].

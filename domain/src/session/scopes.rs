@@ -303,6 +303,8 @@ fn check(world: &World, truth: &Truth, checked: &mut usize) {
             | Frame::Hello(_)
             | Frame::Streams(_)
             | Frame::Beacon(_)
+            | Frame::AskReceipts(_)
+            | Frame::Receipts(_)
             | Frame::Goodbye { .. }
             | Frame::Unknown => {}
         }

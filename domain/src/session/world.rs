@@ -340,6 +340,8 @@ pub(super) fn wire_len(frame: &Frame) -> usize {
         Frame::Proofs(_)
         | Frame::AskHeader(..)
         | Frame::Beacon(_)
+        | Frame::AskReceipts(_)
+        | Frame::Receipts(_)
         | Frame::Header(..)
         | Frame::Goodbye { .. }
         | Frame::Unknown => 8,
@@ -531,6 +533,9 @@ impl World {
                         self.beacons_sent += 1;
                         self.take_beacon(node, &beacon);
                     }
+                    Effect::ReadAsked => events.push_back(Event::Asking(Vec::new())),
+                    Effect::ReadReceipts(_) => events.push_back(Event::Receipts(Vec::new())),
+                    Effect::TakeReceipts(_) => {}
                     Effect::ReadHeader(row, seq) => {
                         let header = self.nodes[node].header(row, seq).map(Box::new);
                         events.push_back(Event::Header(row, seq, header));

@@ -264,7 +264,7 @@ impl Commands {
         })
     }
 
-    fn today(&self) -> Date {
+    pub(super) fn today(&self) -> Date {
         let zone = TimeZone::get(&self.timezone).unwrap_or(TimeZone::UTC);
         let now = jiff::Timestamp::from_millisecond(self.clock.now_ms()).unwrap_or_default();
         now.to_zoned(zone).date()

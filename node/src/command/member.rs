@@ -5,21 +5,20 @@
 
 mod fields;
 mod list;
-
-use std::collections::{BTreeMap, BTreeSet};
+mod receipts;
 
 use interhub_domain::document::Reading;
-use interhub_domain::ids::{DocumentKind, HubId, LogId, NetworkId, ObjectId, ThingId};
+use interhub_domain::ids::{DocumentKind, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::member::{Audience, Member};
 
 pub use self::fields::{MemberFields, NewConsent};
 pub use self::list::MemberQuery;
+pub use self::receipts::{ErasureState, HubErasure, MemberReceipts};
 use super::event::parse_thing;
 use super::{CommandError, Commands};
 use crate::clock::random_bytes;
 use crate::projection::HubStatus;
 use crate::projection::members::MemberRow;
-use crate::projection::search::folded;
 use crate::sync::{Write, WriteError};
 
 /// Members of one page of a list, at most, and if nothing is said.
@@ -130,27 +129,35 @@ impl Commands {
     /// Members of the whole network, by name.
     pub async fn list_members(&self, query: MemberQuery) -> Result<(Vec<ShownMember>, Option<String>), CommandError> {
         self.blocking("member list", move |this| {
-            let filter = this.member_filter(&query)?;
             let limit = query.limit.unwrap_or(USUAL_PAGE);
             if !(1..=MAX_PAGE).contains(&limit) {
                 return Err(CommandError::usage(format!("limit: a number from 1 to {MAX_PAGE}")));
             }
-            let mut found = this.members()?;
-            found.retain(|one| filter.fits(one));
-            found.sort_by_cached_key(|one| (folded(&one.member.name), one.thing));
-            let from = match query.cursor.as_deref() {
-                None => 0,
-                Some(cursor) => {
-                    let last = cursor.parse::<ThingId>().ok();
-                    let at = found.iter().position(|one| Some(one.thing) == last);
-                    let gone = "cursor: this place in the list is gone; begin it anew";
-                    at.ok_or_else(|| CommandError::usage(gone))? + 1
-                }
+            let (filter, slugs) = this.member_filter(&query)?;
+            let gone = || CommandError::usage("cursor: this place in the list is gone; begin it anew");
+            let cursor = match query.cursor.as_deref() {
+                None => None,
+                Some(cursor) => Some(cursor.parse::<ThingId>().map_err(|_| gone())?),
             };
-            let rest = found.len().saturating_sub(from);
-            let page: Vec<ShownMember> = found.into_iter().skip(from).take(limit).collect();
-            let next = page.last().filter(|_| rest > limit).map(|last| last.thing.to_string());
-            Ok((page, next))
+            let own = this.ledger.own_id();
+            let page = this.views.find_members(own, &filter, this.today(), cursor, limit)?;
+            let page = page.ok_or_else(gone)?;
+            let with_card = this.views.members_with_card(own)?;
+            let shown = |row: MemberRow| {
+                let hub = slugs.get(&row.hub)?.clone();
+                if row.hub != own {
+                    return Some(of_another(row.thing, hub, row.member.card_seen_by(Audience::Network)?));
+                }
+                Some(ShownMember {
+                    thing: row.thing,
+                    hub,
+                    own: true,
+                    has_card: with_card.contains(&row.thing),
+                    member: row.member,
+                })
+            };
+            let next = page.next.map(|last| last.to_string());
+            Ok((page.rows.into_iter().filter_map(shown).collect(), next))
         })
         .await
     }
@@ -237,44 +244,6 @@ impl Commands {
         };
         self.ledger.write(vec![write])?;
         Ok(())
-    }
-
-    /// Everybody there is: this hub's by their records, others by their cards.
-    fn members(&self) -> Result<Vec<ShownMember>, CommandError> {
-        let hubs = self.views.hubs()?;
-        let slugs: BTreeMap<HubId, &str> = hubs
-            .iter()
-            .filter(|hub| hub.own || hub.status == HubStatus::Active)
-            .map(|hub| (hub.id, hub.slug.as_str()))
-            .collect();
-        let own = self.ledger.own_id();
-        let (mut found, mut with_card) = (Vec::new(), BTreeSet::new());
-        self.views.each_member(&mut |row| {
-            let is_own = row.hub == own;
-            if is_own && !row.is_record() {
-                with_card.insert(row.thing);
-                return;
-            }
-            // Of a hub that is gone nothing is shown.
-            let Some(slug) = slugs.get(&row.hub).filter(|_| is_own || !row.is_record()) else {
-                return;
-            };
-            if is_own {
-                found.push(ShownMember {
-                    thing: row.thing,
-                    hub: (*slug).to_owned(),
-                    own: true,
-                    member: row.member,
-                    has_card: false,
-                });
-            } else if let Some(member) = row.member.card_seen_by(Audience::Network) {
-                found.push(of_another(row.thing, (*slug).to_owned(), member));
-            }
-        })?;
-        for one in found.iter_mut().filter(|one| one.own) {
-            one.has_card = with_card.contains(&one.thing);
-        }
-        Ok(found)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct NodeStatus {
     pub totals: Totals,
     /// Events shown.
     pub events: u64,
+    /// Members that can be found here: this hub's, without those who moved on, and those of the others by their cards.
+    pub members: u64,
     /// Other active hubs.
     pub peers: u32,
     /// Of those, the ones with a stream.
@@ -100,6 +102,7 @@ impl Commands {
                 network,
                 totals: this.ledger.totals(),
                 events: this.views.count_events()?,
+                members: this.count_members()?,
                 peers: count(active.clone().count()),
                 connected: count(active.filter(|peer| peer.connected).count()),
                 shared_digest,
@@ -118,6 +121,13 @@ impl Commands {
             })
         })
         .await
+    }
+
+    fn count_members(&self) -> Result<u64, CommandError> {
+        let (own, roster) = (self.ledger.own_id(), self.ledger.roster());
+        let counts = self.views.member_counts(own)?.into_iter();
+        let shown = counts.filter(|(hub, _)| *hub == own || roster.is_active(*hub));
+        Ok(shown.map(|(_, count)| count).sum())
     }
 
     /// Changes after this number, oldest first, at most [`CHANGES_PER_STEP`]. When there are none, wait for the next

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::{Envelope, HEADER_LEN, Header, SIGNATURE_LEN, Sealed};
 use interhub_domain::frontier::{Head, RowKey};
-use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId};
+use interhub_domain::receipt::SignedReceipt;
 use interhub_domain::session::{self, Farewell, Frame, MAX_TEXT};
 use interhub_proto::v1;
 use interhub_proto::v1::frame::Kind;
@@ -205,6 +206,24 @@ pub fn frame_to_proto(frame: &Frame) -> v1::Frame {
             asked: Some(ask_to_proto(row, *seq)),
             envelope: envelope.as_deref().map(envelope_to_proto),
         })),
+        Frame::AskReceipts(tombstones) => Some(Kind::AskReceipts(v1::AskReceipts {
+            tombstones: tombstones
+                .iter()
+                .map(|(object, tombstone)| v1::ErasedDocument {
+                    object: object.0.to_vec(),
+                    tombstone: tombstone.0.to_vec(),
+                })
+                .collect(),
+        })),
+        Frame::Receipts(receipts) => Some(Kind::Receipts(v1::Receipts {
+            receipts: receipts
+                .iter()
+                .map(|receipt| v1::Receipt {
+                    statement: receipt.statement.clone(),
+                    signature: receipt.signature.to_vec(),
+                })
+                .collect(),
+        })),
         Frame::Goodbye { code, reason } => Some(Kind::Goodbye(v1::Goodbye {
             code: code.code(),
             reason: cut(reason),
@@ -270,6 +289,22 @@ pub fn frame_from_proto(frame: v1::Frame) -> Result<Frame, ConvertError> {
             signature: fixed(&beacon.signature, "a beacon's signature")?,
             statement: beacon.statement,
         }),
+        Some(Kind::AskReceipts(asked)) => {
+            let document = |one: &v1::ErasedDocument| {
+                let object = ObjectId(fixed(&one.object, "a document's id")?);
+                Ok((object, HeaderHash(fixed(&one.tombstone, "a tombstone's hash")?)))
+            };
+            Frame::AskReceipts(asked.tombstones.iter().map(document).collect::<Result<_, _>>()?)
+        }
+        Some(Kind::Receipts(receipts)) => {
+            let receipt = |one: v1::Receipt| {
+                Ok(SignedReceipt {
+                    signature: fixed(&one.signature, "a receipt's signature")?,
+                    statement: one.statement,
+                })
+            };
+            Frame::Receipts(receipts.receipts.into_iter().map(receipt).collect::<Result<_, _>>()?)
+        }
         None => Frame::Unknown,
     })
 }

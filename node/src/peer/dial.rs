@@ -82,7 +82,7 @@ async fn roster_changes(changes: &mut broadcast::Receiver<Change>, context: &Tas
             change = changes.recv() => change,
         };
         match change {
-            Ok(Change::Heads(_) | Change::Proved(_) | Change::Beacon(..) | Change::Erased(..)) => {}
+            Ok(Change::Heads(_) | Change::Proved(_) | Change::Beacon(..) | Change::Erased(..) | Change::ForcedOut) => {}
             Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => return true,
             Err(broadcast::error::RecvError::Closed) => return false,
         }

@@ -27,7 +27,8 @@ use interhub_domain::access::Access;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Digest, Frontier, Head, RowKey};
-use interhub_domain::ids::{Epoch, HeaderHash, HubId, NetworkId};
+use interhub_domain::ids::{Epoch, HeaderHash, HubId, NetworkId, ObjectId};
+use interhub_domain::receipt::SignedReceipt;
 use interhub_domain::session::{Millis, Notice, Proof, Tombstones};
 use tokio::sync::broadcast;
 
@@ -75,6 +76,23 @@ pub trait Host: Send + Sync + 'static {
     /// Checks a beacon and keeps it if it is the newest of its hub; then it is also told to [`Host::changes`].
     fn take_beacon(&self, from: HubId, beacon: &SignedBeacon) {
         let _ = (from, beacon);
+    }
+
+    /// Which tombstones of this hub a peer owes a receipt for: each with the document it erases.
+    fn asked_of(&self, peer: HubId) -> Vec<(ObjectId, HeaderHash)> {
+        let _ = peer;
+        Vec::new()
+    }
+
+    /// Receipts for those of these tombstones whose documents are in the files no more.
+    fn receipts_for(&self, asked: &[(ObjectId, HeaderHash)]) -> Vec<(HeaderHash, SignedReceipt)> {
+        let _ = asked;
+        Vec::new()
+    }
+
+    /// Checks receipts and keeps those that were asked for.
+    fn take_receipts(&self, from: HubId, receipts: &[SignedReceipt]) {
+        let _ = (from, receipts);
     }
 
     /// Every proof of a fork that is held.
@@ -207,6 +225,8 @@ pub enum Change {
     Beacon(HubId, Arc<SignedBeacon>),
     /// A tombstone is kept from now on, and the sum over those of its log.
     Erased(Arc<Envelope>, Digest),
+    /// What was erased is out of the files.
+    ForcedOut,
 }
 
 /// Why a newcomer was not admitted: one line for its operator.

@@ -185,6 +185,7 @@ impl<N: Net> Stream<N> {
             Ok(Change::Beacon(hub, beacon)) => Event::Beacon(hub, (*beacon).clone()),
             Ok(Change::Proved(proofs)) => Event::Proved(proofs.to_vec()),
             Ok(Change::Erased(tombstone, sum)) => Event::Erased(tombstone, sum),
+            Ok(Change::ForcedOut) => Event::ForcedOut,
             Ok(Change::Roster) | Err(broadcast::error::RecvError::Lagged(_)) => self.roster_changed(),
             Err(broadcast::error::RecvError::Closed) => {
                 Event::Stop(Farewell::Stopping, "the node is stopping".to_owned())
@@ -286,6 +287,14 @@ impl<N: Net> Stream<N> {
                     }
                     Effect::ReadBeacons => self.read(Event::Beacons(self.shared.host.beacons()), &mut events),
                     Effect::TakeBeacon(beacon) => self.shared.host.take_beacon(self.peer, &beacon),
+                    Effect::ReadAsked => {
+                        let asked = self.shared.host.asked_of(self.peer);
+                        self.read(Event::Asking(asked), &mut events);
+                    }
+                    Effect::ReadReceipts(asked) => {
+                        events.push_back(Event::Receipts(self.shared.host.receipts_for(&asked)));
+                    }
+                    Effect::TakeReceipts(receipts) => self.shared.host.take_receipts(self.peer, &receipts),
                     Effect::ReadProofs => events.push_back(Event::Proofs(self.shared.host.proofs())),
                     Effect::TakeProofs(proofs) => {
                         self.shared.host.take_proofs(self.peer, &proofs);

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView as _, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use interhub_domain::member::MAX_PHOTO;
 
 use crate::store::catalogue::picture::Thumbnail;
 
@@ -22,6 +23,9 @@ const MAX_MEMORY: u64 = 160 * 1024 * 1024;
 const QUALITIES: [u8; 3] = [80, 65, 45];
 /// A copy of the best quality that is at most so large, in bytes, is taken; else the smallest.
 const GOOD_SIZE: usize = 80 * 1024;
+
+/// A portrait fits into a square of so many pixels; into the smaller ones only if the larger copy takes too many bytes.
+const PORTRAIT_SIDES: [u32; 3] = [320, 240, 160];
 
 /// Why there is no copy. One line for an operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +51,36 @@ pub enum PictureError {
 /// Reads a picture (JPEG, PNG, WebP, GIF: its first frame), turns it the way up that it says, and makes it small. What is
 /// transparent becomes white. Blocks for up to a second or two.
 pub fn thumbnail(bytes: &[u8]) -> Result<Thumbnail, PictureError> {
+    let small = read_small(bytes, SIDE)?;
+    let (width, height) = small.dimensions();
+    let side = |pixels: u32| u16::try_from(pixels).map_err(|_| PictureError::Damaged);
+    Ok(Thumbnail {
+        width: side(width)?,
+        height: side(height)?,
+        jpeg: encode(&on_white(&small), GOOD_SIZE)?,
+    })
+}
+
+/// The same for somebody's portrait: a JPEG of at most [`MAX_PHOTO`] bytes with nothing in it but the picture. Where and with what
+/// it was taken goes with everything else that a file says besides.
+pub fn portrait(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
+    let [first, ..] = PORTRAIT_SIDES;
+    let mut small = read_small(bytes, first)?;
+    for side in PORTRAIT_SIDES {
+        let (width, height) = small.dimensions();
+        if width > side || height > side {
+            small = small.thumbnail(side, side);
+        }
+        let jpeg = encode(&on_white(&small), MAX_PHOTO)?;
+        if jpeg.len() <= MAX_PHOTO {
+            return Ok(jpeg);
+        }
+    }
+    Err(PictureError::Damaged)
+}
+
+/// Reads a picture and makes it fit a square, the right way up.
+fn read_small(bytes: &[u8], max_side: u32) -> Result<DynamicImage, PictureError> {
     let format = image::guess_format(bytes).map_err(|_| PictureError::Format)?;
     if !matches!(
         format,
@@ -73,19 +107,13 @@ pub fn thumbnail(bytes: &[u8]) -> Result<Thumbnail, PictureError> {
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let original = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    let mut small = if width <= SIDE && height <= SIDE {
+    let mut small = if width <= max_side && height <= max_side {
         original
     } else {
-        original.thumbnail(SIDE, SIDE)
+        original.thumbnail(max_side, max_side)
     };
     small.apply_orientation(orientation);
-    let (width, height) = small.dimensions();
-    let side = |pixels: u32| u16::try_from(pixels).map_err(|_| PictureError::Damaged);
-    Ok(Thumbnail {
-        width: side(width)?,
-        height: side(height)?,
-        jpeg: encode(&on_white(&small))?,
-    })
+    Ok(small)
 }
 
 fn on_white(picture: &DynamicImage) -> RgbImage {
@@ -102,7 +130,7 @@ fn on_white(picture: &DynamicImage) -> RgbImage {
     flat
 }
 
-fn encode(picture: &RgbImage) -> Result<Vec<u8>, PictureError> {
+fn encode(picture: &RgbImage, good_size: usize) -> Result<Vec<u8>, PictureError> {
     let mut smallest = Vec::new();
     for quality in QUALITIES {
         let mut jpeg = Vec::new();
@@ -110,7 +138,7 @@ fn encode(picture: &RgbImage) -> Result<Vec<u8>, PictureError> {
             .write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, quality))
             .map_err(|_| PictureError::Damaged)?;
         smallest = jpeg;
-        if smallest.len() <= GOOD_SIZE {
+        if smallest.len() <= good_size {
             break;
         }
     }
@@ -200,10 +228,29 @@ mod tests {
         let has = |bytes: &[u8]| bytes.windows(11).any(|part| part == b"SECRETPLACE");
         assert!(has(&bytes));
         let small = thumbnail(&bytes).unwrap();
-        assert!(!has(&small.jpeg));
+        assert!(!has(&small.jpeg) && !has(&portrait(&bytes).unwrap()));
         assert_eq!((small.width, small.height), (200, 400));
         let read = read(&small);
         assert!(is_red(*read.get_pixel(100, 50)) && !is_red(*read.get_pixel(100, 350)));
+    }
+
+    #[test]
+    fn a_portrait_is_small_whatever_was_given() {
+        let noise = RgbImage::from_fn(2_000, 1_500, |x, y| {
+            let mixed = x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503).wrapping_mul(x | 1);
+            let [red, green, blue, _] = (mixed >> 3).to_le_bytes();
+            Rgb([red, green, blue])
+        });
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::from(noise)
+            .write_to(&mut bytes, ImageFormat::Png)
+            .unwrap();
+        let small = portrait(&bytes.into_inner()).unwrap();
+        assert!(small.len() <= MAX_PHOTO, "{} bytes", small.len());
+        let plain = portrait(&picture(2_000, 1_000, ImageFormat::Jpeg)).unwrap();
+        let read = image::load_from_memory_with_format(&plain, ImageFormat::Jpeg).unwrap();
+        assert_eq!(read.dimensions(), (320, 160));
+        assert_eq!(portrait(b"%PDF-1.7"), Err(PictureError::Format));
     }
 
     #[test]

@@ -16,13 +16,15 @@
 //!
 //! Modules in reading order: how keys and values look (`keys`, `rows`), which index entries one event makes
 //! (`entries`), what is written ([`mod@write`], [`covered`]), text ([`search`]), and what is read (`filter`, `stream`,
-//! [`read`], [`facets`], [`places`]); and, apart from all of these, [`members`].
+//! [`read`], [`facets`], [`places`]); and, apart from all of these, [`members`] and their
+//! directory ([`member_index`]).
 
 pub mod covered;
 mod entries;
 pub mod facets;
 mod filter;
 mod keys;
+pub mod member_index;
 pub mod members;
 pub mod places;
 pub mod read;

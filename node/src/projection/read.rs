@@ -14,6 +14,7 @@ use super::covered::CoveredYears;
 use super::entries::{DENSE, THIN, repeats, series_of_key};
 use super::filter::Filter;
 use super::keys::{Around, PLACE_LEN, Place, Todo, tag_prefix, todo_prefix, uid_prefix};
+use super::member_index::{MemberChanges, MemberIndex};
 use super::rows::{SeriesRow, decode_events, decode_hub};
 use super::search::{Search, SearchError};
 use super::stream::{Hit, Merged, Span, Wanted};
@@ -81,6 +82,9 @@ pub struct Views {
     cache: Mutex<Cache>,
     /// What the operator hid, as of this version of the projections.
     hidden: Mutex<Option<(u64, Arc<BTreeSet<ThingId>>)>>,
+    directory: Mutex<MemberIndex>,
+    /// Which members have changed since the directory was last read; without it, it is read anew each time.
+    member_changes: Option<Arc<MemberChanges>>,
 }
 
 impl Views {
@@ -96,7 +100,26 @@ impl Views {
             search,
             cache: Mutex::default(),
             hidden: Mutex::default(),
+            directory: Mutex::default(),
+            member_changes: None,
         }
+    }
+
+    /// Keeps the directory of members in step with what the ledger writes.
+    #[must_use]
+    pub fn following(self, changes: Arc<MemberChanges>) -> Self {
+        Self {
+            member_changes: Some(changes),
+            ..self
+        }
+    }
+
+    pub(super) const fn directory(&self) -> &Mutex<MemberIndex> {
+        &self.directory
+    }
+
+    pub(super) fn member_changes(&self) -> Option<&MemberChanges> {
+        self.member_changes.as_deref()
     }
 
     /// A number that differs whenever anything shown may differ, except for what only time changes. For ETags.

@@ -59,6 +59,13 @@ pub(super) struct House {
     pub(super) views: Views,
 }
 
+/// Views of a store, with a text index in memory that nobody asks.
+pub(super) fn views_of(store: &Store) -> Views {
+    let index = Box::new(MemoryIndex::default());
+    let search = Search::open(Arc::clone(store), index, DATABASE).unwrap();
+    Views::new(Arc::clone(store), Arc::new(search))
+}
+
 impl House {
     pub(super) fn new() -> Self {
         Self::with(Arc::default(), NOW_MS, Box::new(MemoryIndex::new()))

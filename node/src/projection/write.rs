@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use interhub_domain::ids::{HubId, ObjectId, ThingId};
 
 use super::covered::CoveredYears;
 use super::entries::{DENSE, Entries, THIN, entries, same_entries, series_key, series_of_key};
 use super::keys::update_key;
+use super::member_index::MemberChanges;
 use super::rows::{FORMAT, SeriesRow, decode_events, encode_events, encode_hub, precedence};
 use super::{EventRow, HubRow};
 use crate::store::catalogue::meta::{MetaKey, MetaValue, SearchTodoKey};
@@ -52,6 +53,7 @@ pub struct Projector {
     /// Of rows that were dropped to be made anew: the change, and when it was heard of; see [`EventRow::seen_ms`].
     heard: Mutex<BTreeMap<ObjectId, (i64, i64)>>,
     outdated: bool,
+    members: Arc<MemberChanges>,
 }
 
 impl Projector {
@@ -74,6 +76,7 @@ impl Projector {
             rolled_to: Mutex::new(Vec::new()),
             heard: Mutex::default(),
             outdated,
+            members: Arc::default(),
         })
     }
 
@@ -81,6 +84,12 @@ impl Projector {
     /// [`Projector::clear_all`] and calls the hooks for every document, before anything is read.
     pub fn is_outdated(&self) -> bool {
         self.outdated
+    }
+
+    /// What the directory of members has to read again. Whoever writes a batch in which a member's document changed says so
+    /// there, once it is written.
+    pub fn members(&self) -> &Arc<MemberChanges> {
+        &self.members
     }
 
     /// The hook: the document `object` of `thing` now reads as `new`, or is no more. Writes what follows from it into

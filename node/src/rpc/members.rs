@@ -3,9 +3,10 @@
 use interhub_proto::v1;
 use tonic::{Request, Response, Status};
 
-use super::convert::member::{fields, member, query};
+use super::convert::member::{fields, member, query, receipts};
 use super::socket::caller;
 use crate::command::Commands;
+use crate::command::member::ShownMember;
 
 pub(super) struct MembersService(pub(super) Commands);
 
@@ -34,8 +35,12 @@ impl v1::members_server::Members for MembersService {
         &self,
         request: Request<v1::ListMembersRequest>,
     ) -> Result<Response<v1::ListMembersResponse>, Status> {
-        let (found, next) = self.0.list_members(query(request.into_inner())).await?;
-        let members = found.into_iter().map(member).collect();
+        let (found, next) = self.0.list_members(query(request.into_inner())?).await?;
+        let without_photo = |mut one: ShownMember| {
+            one.member.photo.clear();
+            member(one)
+        };
+        let members = found.into_iter().map(without_photo).collect();
         Ok(Response::new(v1::ListMembersResponse { members, next }))
     }
 
@@ -48,5 +53,13 @@ impl v1::members_server::Members for MembersService {
             id: erased.thing.to_string(),
             card: erased.card,
         }))
+    }
+
+    async fn receipts(
+        &self,
+        request: Request<v1::MemberReceiptsRequest>,
+    ) -> Result<Response<v1::MemberReceiptsResponse>, Status> {
+        let found = self.0.member_receipts(request.into_inner().id).await?;
+        Ok(Response::new(receipts(found)))
     }
 }

@@ -31,6 +31,7 @@ use self::network::NetworkService;
 use self::operations::OperationsService;
 use self::webhooks::WebhooksService;
 use crate::command::Commands;
+use crate::picture::thumbnail::MAX_BYTES;
 
 type NetworkServer = v1::network_server::NetworkServer<NetworkService>;
 type HubsServer = v1::hubs_server::HubsServer<HubsService>;
@@ -39,6 +40,9 @@ type OperationsServer = v1::operations_server::OperationsServer<OperationsServic
 type WebhooksServer = v1::webhooks_server::WebhooksServer<WebhooksService>;
 type MembersServer = v1::members_server::MembersServer<MembersService>;
 type CountersServer = v1::counters_server::CountersServer<CountersService>;
+
+/// Largest message that says something of a member, in bytes: a picture as somebody has it, and the rest.
+const MAX_MEMBER_MESSAGE: usize = MAX_BYTES + (1 << 20);
 
 /// All services for clients, with health and reflection.
 pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
@@ -62,7 +66,7 @@ pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
         .add_service(OperationsServer::new(OperationsService(commands.clone())))
         .add_service(WebhooksServer::new(WebhooksService(commands.clone())))
         .add_service(CountersServer::new(CountersService(commands.clone())))
-        .add_service(MembersServer::new(MembersService(commands.clone())))
+        .add_service(MembersServer::new(MembersService(commands.clone())).max_decoding_message_size(MAX_MEMBER_MESSAGE))
         .add_service(health)
         .add_service(reflection))
 }

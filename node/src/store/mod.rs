@@ -56,6 +56,8 @@ pub enum Family {
     Tombstone,
     /// tombstone, hub → receipt.
     Receipt,
+    /// member → what was erased of them last, and which hubs owe a receipt; local.
+    Erasure,
     /// hub → newest beacon.
     Beacon,
     /// hub → what we know of the way to it.
@@ -116,7 +118,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -131,6 +133,7 @@ impl Family {
         Self::Beyond,
         Self::Tombstone,
         Self::Receipt,
+        Self::Erasure,
         Self::Beacon,
         Self::Peer,
         Self::SearchTodo,
@@ -178,6 +181,7 @@ impl Family {
             Self::Beyond => "beyond",
             Self::Tombstone => "tombstone",
             Self::Receipt => "receipt",
+            Self::Erasure => "erasure",
             Self::Beacon => "beacon",
             Self::Peer => "peer",
             Self::SearchTodo => "search_todo",
@@ -374,7 +378,8 @@ pub trait Backend: Send + Sync + 'static {
     fn sync(&self) -> Result<(), StoreError>;
 
     /// Forces what was deleted from these ranges (`from..to`, an empty `to` means: to the end of the family) out of the
-    /// files. May take as long as rewriting what else lies in them; reads and writes go on meanwhile.
+    /// files. Waits for scans that began before, up to [`MAX_SCAN_MS`], and then for as long as rewriting what else lies in
+    /// the ranges takes; reads and writes go on meanwhile. Never called by the visitor of a scan.
     fn force_out(&self, ranges: &[(Family, Vec<u8>, Vec<u8>)]) -> Result<(), StoreError>;
 }
 

@@ -3,10 +3,12 @@
 //! Every write goes to the write-ahead log at once, so a killed process loses nothing; [`Backend::sync`] forces that log
 //! to the disk, and callers at the same time share one such write.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
@@ -116,6 +118,7 @@ pub enum OpenError {
 pub struct RocksStore {
     db: DB,
     sync: SharedSync,
+    scans: OpenScans,
     /// The folder, to ask its disk for free space.
     folder: File,
     reserve_bytes: u64,
@@ -147,14 +150,14 @@ impl RocksStore {
         Ok(Self {
             db,
             sync: SharedSync::default(),
+            scans: OpenScans::default(),
             folder: File::open(path).map_err(unreadable)?,
             reserve_bytes: RESERVE_BYTES,
         })
     }
 
     /// Forces deleted bytes out of the files: writes out what is in memory, which also ends every older write-ahead
-    /// log, then rewrites the personal families whole. Blocks; a scan that began before keeps its bytes on disk, so an
-    /// erasure calls this [`MAX_SCAN_MS`] later again if one was open.
+    /// log, then rewrites the personal families whole. Blocks.
     pub fn compact_personal(&self) -> Result<(), StoreError> {
         let personal = Family::ALL.into_iter().filter(|family| family.is_personal());
         let whole: Vec<_> = personal.map(|family| (family, Vec::new(), Vec::new())).collect();
@@ -200,6 +203,7 @@ impl Backend for RocksStore {
         if is_empty_range(from, to) {
             return Ok(());
         }
+        let _open = self.scans.begin();
         // Bounds let the engine skip files and removed ranges outside; an iterator is a consistent view by itself.
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(from);
@@ -247,6 +251,10 @@ impl Backend for RocksStore {
 
     fn force_out(&self, ranges: &[(Family, Vec<u8>, Vec<u8>)]) -> Result<(), StoreError> {
         let doing = "forcing out what was erased";
+        if !self.scans.wait_for_earlier() {
+            let reason = "something is being read for longer than a minute".to_owned();
+            return Err(StoreError::Engine { doing, reason });
+        }
         let mut wait = FlushOptions::default();
         wait.set_wait(true);
         // A write-ahead log lives as long as any family needs it.
@@ -295,6 +303,57 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// The scans that run. Each keeps, on the disk too, everything that was deleted since it began.
+#[derive(Default)]
+struct OpenScans {
+    state: Mutex<ScansState>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct ScansState {
+    /// Number of the next scan.
+    next: u64,
+    open: BTreeSet<u64>,
+}
+
+impl OpenScans {
+    fn begin(&self) -> OpenScan<'_> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = state.next;
+        state.next += 1;
+        state.open.insert(number);
+        OpenScan { scans: self, number }
+    }
+
+    /// Waits until every scan that runs now has ended. Returns whether that was so within a little more than the longest a scan
+    /// may take.
+    fn wait_for_earlier(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = state.next;
+        let limit = Duration::from_millis(MAX_SCAN_MS + 5_000);
+        let is_one_open = |state: &mut ScansState| state.open.first().is_some_and(|first| *first < now);
+        let waited = self.ended.wait_timeout_while(state, limit, is_one_open);
+        let (_state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        !timeout.timed_out()
+    }
+}
+
+/// A scan that runs, until it is dropped.
+struct OpenScan<'a> {
+    scans: &'a OpenScans,
+    number: u64,
+}
+
+impl Drop for OpenScan<'_> {
+    fn drop(&mut self) {
+        let mut state = self.scans.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.open.remove(&self.number);
+        drop(state);
+        self.scans.ended.notify_all();
+    }
 }
 
 /// One write to the disk at a time, shared by all who ask while it is on its way.

@@ -53,6 +53,8 @@ pub(super) struct Outcome {
     pub(super) erased: Vec<(ObjectId, ThingId)>,
     /// Tombstones that are kept from now on, each with the one that is not any more.
     pub(super) kept: Vec<KeptTombstone>,
+    /// Documents of members that say something else.
+    members: Vec<ObjectId>,
 }
 
 impl Outcome {
@@ -67,6 +69,7 @@ impl Outcome {
         self.profile = later.profile.or(self.profile.take());
         self.erased.extend(later.erased);
         self.kept.extend(later.kept);
+        self.members.extend(later.members);
         self.left_out = later.left_out.or(self.left_out);
     }
 
@@ -468,6 +471,7 @@ impl Ledger {
                 _ => return Ok(()),
             };
             self.projector.member_changed(batch, id, row.as_ref())?;
+            outcome.members.push(id);
             return Ok(());
         }
         let profile = match shown.map(|shown| shown.reading) {
@@ -558,6 +562,7 @@ impl Ledger {
         for kept in outcome.kept {
             self.tombstone_kept(inner, kept);
         }
+        self.projector.members().changed(&outcome.members);
         if !outcome.erased.is_empty() {
             inner.to_force_out.extend(outcome.erased);
             self.notify(Notice::Erased);

@@ -191,7 +191,7 @@ impl Ledger {
         let mut batch = Batch::new();
         catalogue::put(&mut batch, &BeyondKey { row, hash }, &kept);
         let kept = if envelope.header.kind == Kind::Tombstone {
-            self.keep_tombstone(&mut batch, envelope)?
+            self.keep_tombstone(inner, &mut batch, envelope)?
         } else {
             None
         };

@@ -13,6 +13,7 @@ use interhub_domain::ids::{DocumentKind, HeaderHash, LogId, NetworkId, ObjectId,
 use super::count::Outcome;
 use super::hold::{is_good_tombstone, tombstone_of};
 use super::ledger::{Inner, Ledger, LedgerError, Notice};
+use super::receipts::NotedErasure;
 use crate::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use crate::store::catalogue::event::{ErasedUidKey, ErasedUidRow};
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
@@ -22,7 +23,7 @@ use crate::store::{Batch, Direction, Family, Store, StoreError};
 
 /// Erased documents that are noted one by one. Beyond that all of their families are rewritten whole, which costs no
 /// more than so many ranges.
-const MAX_NOTED: usize = 256;
+pub(super) const MAX_NOTED: usize = 256;
 /// Version of the list of what is to be forced out.
 const LIST_VERSION: u8 = 1;
 
@@ -68,6 +69,7 @@ pub(super) fn put_to_force_out(batch: &mut Batch, all: &[(ObjectId, ThingId)]) {
 pub(super) struct KeptTombstone {
     tombstone: Arc<Envelope>,
     instead_of: Option<(LogId, HeaderHash)>,
+    noted: Option<NotedErasure>,
 }
 
 impl Ledger {
@@ -75,6 +77,7 @@ impl Ledger {
     /// erases more stays, then the smaller hash; one that erases nothing is not kept. Returns what changes.
     pub(super) fn keep_tombstone(
         &self,
+        inner: &Inner,
         batch: &mut Batch,
         envelope: &Envelope,
     ) -> Result<Option<KeptTombstone>, LedgerError> {
@@ -97,12 +100,20 @@ impl Ledger {
         Ok(Some(KeptTombstone {
             tombstone: Arc::new(envelope.clone()),
             instead_of: known.map(|known| (known.header.log, known.hash())),
+            noted: self.note_erasure(inner, batch, envelope)?,
         }))
     }
 
     /// A tombstone is written: what is compared with hubs that are gone, and sent to them at once.
     pub(super) fn tombstone_kept(&self, inner: &mut Inner, kept: KeptTombstone) {
-        let KeptTombstone { tombstone, instead_of } = kept;
+        let KeptTombstone {
+            tombstone,
+            instead_of,
+            noted,
+        } = kept;
+        if let Some(noted) = noted {
+            Self::erasure_noted(inner, &noted);
+        }
         if let Some((log, hash)) = instead_of {
             inner.frontier.drop_tombstone(log, hash);
         }
@@ -122,23 +133,22 @@ impl Ledger {
         catalogue::scan_prefix(&*self.store, Family::Tombstone, &[], Direction::Forward, visit)
     }
 
-    /// Forces what was erased out of the database's files; returns how much of it there was. Blocks for as long as the files
-    /// take to be rewritten, and holds up nobody. A scan that began before the erasure keeps its view, and bytes of that
-    /// view may stay; none lives longer than a minute. So this is called twice, that much apart: the second time it is told
-    /// of how much the first one was (`settled`), and strikes that off.
-    pub fn force_out(&self, settled: usize) -> Result<usize, LedgerError> {
+    /// Forces what was erased out of the database's files, strikes it off and returns how much of it there was. Blocks until
+    /// every scan that began before has ended, at most a minute, and for as long as the files take to be rewritten; holds up
+    /// nobody.
+    pub fn force_out(&self) -> Result<usize, LedgerError> {
         let noted = self.lock().to_force_out.clone();
         if noted.is_empty() {
             return Ok(0);
         }
         self.store.force_out(&ranges(&noted))?;
-        if settled > 0 {
-            let mut inner = self.lock();
-            inner.to_force_out.drain(..settled.min(noted.len()));
-            let mut batch = Batch::new();
-            put_to_force_out(&mut batch, &inner.to_force_out);
-            self.commit(&batch)?;
-        }
+        let mut inner = self.lock();
+        inner.to_force_out.drain(..noted.len());
+        let mut batch = Batch::new();
+        put_to_force_out(&mut batch, &inner.to_force_out);
+        self.commit(&batch)?;
+        drop(inner);
+        self.notify(Notice::ForcedOut);
         Ok(noted.len())
     }
 

@@ -128,7 +128,7 @@ impl Ledger {
         catalogue::put(batch, &key.row(), &head);
         let is_tombstone = header.kind == Kind::Tombstone;
         let kept = if is_tombstone {
-            self.keep_tombstone(batch, envelope)?
+            self.keep_tombstone(inner, batch, envelope)?
         } else {
             None
         };
@@ -233,7 +233,7 @@ pub(super) enum Whose {
     Foreign(Option<HubId>),
 }
 
-fn body_of(envelope: &Envelope) -> Option<Body> {
+pub(super) fn body_of(envelope: &Envelope) -> Option<Body> {
     Body::decode_bytes(&envelope.sealed.as_ref()?.body).ok()
 }
 

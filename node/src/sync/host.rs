@@ -8,7 +8,8 @@ use interhub_domain::access::Access;
 use interhub_domain::beacon::SignedBeacon;
 use interhub_domain::envelope::Envelope;
 use interhub_domain::frontier::{Frontier, RowKey};
-use interhub_domain::ids::{HubId, LogId};
+use interhub_domain::ids::{HeaderHash, HubId, LogId, ObjectId};
+use interhub_domain::receipt::SignedReceipt;
 use interhub_domain::registry::{Member, Standing};
 use interhub_domain::session::{self, Proof, Tombstones};
 use tokio::sync::broadcast;
@@ -63,6 +64,7 @@ impl LedgerHost {
                 Ok(Notice::Proved(proofs)) => Change::Proved(proofs),
                 Ok(Notice::Beacon(hub, beacon)) => Change::Beacon(hub, beacon),
                 Ok(Notice::Tombstone(tombstone, sum)) => Change::Erased(tombstone, sum),
+                Ok(Notice::ForcedOut) => Change::ForcedOut,
                 Ok(Notice::Changed | Notice::Erased) => continue,
                 Err(broadcast::error::RecvError::Closed) => return,
             };
@@ -219,6 +221,23 @@ impl Host for LedgerHost {
     fn take_beacon(&self, from: HubId, beacon: &SignedBeacon) {
         if let Err(error) = self.ledger.take_beacon(beacon) {
             tracing::error!(peer = %from.short(), %error, "a beacon could not be stored");
+        }
+    }
+
+    fn asked_of(&self, peer: HubId) -> Vec<(ObjectId, HeaderHash)> {
+        self.ledger.asked_of(peer)
+    }
+
+    fn receipts_for(&self, asked: &[(ObjectId, HeaderHash)]) -> Vec<(HeaderHash, SignedReceipt)> {
+        self.ledger.receipts_for(asked).unwrap_or_else(|error| {
+            tracing::error!(%error, "receipts could not be signed");
+            Vec::new()
+        })
+    }
+
+    fn take_receipts(&self, from: HubId, receipts: &[SignedReceipt]) {
+        if let Err(error) = self.ledger.take_receipts(receipts) {
+            tracing::error!(peer = %from.short(), %error, "a receipt could not be stored");
         }
     }
 

@@ -303,7 +303,7 @@ impl Ledger {
             return Ok(());
         }
         let mut batch = Batch::new();
-        let kept = self.keep_tombstone(&mut batch, envelope)?;
+        let kept = self.keep_tombstone(inner, &mut batch, envelope)?;
         let mut counted = self.count(inner, &mut batch, network, envelope, None, &*self.counter)?;
         counted.kept.extend(kept);
         self.put_sum(inner, &mut batch, &mut counted)?;

@@ -23,8 +23,10 @@ use tokio::sync::broadcast;
 use super::beacon::Kept;
 use super::erase;
 use super::keys::{KeyKeeper, RecoveryRecord, put_own_runs};
+use super::receipts::Asking;
 use super::watch;
 use crate::clock::{SharedClock, random_bytes};
+use crate::projection::member_index::MemberChanges;
 use crate::projection::write::{ProjectionError, Projector};
 use crate::store::catalogue;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
@@ -112,6 +114,8 @@ pub enum Notice {
     Tombstone(Arc<Envelope>, Digest),
     /// Something was erased, and has to be forced out of the files; see [`Ledger::force_out`].
     Erased,
+    /// What was erased is out of the files.
+    ForcedOut,
 }
 
 /// What a ledger counts, for `interhub status`. Stored with every batch that changes it.
@@ -206,6 +210,8 @@ pub(super) struct Inner {
     pub(super) new_groups: Groups,
     /// What was erased and may still be in the files.
     pub(super) to_force_out: Vec<(ObjectId, ThingId)>,
+    /// What other hubs are asked to have erased.
+    pub(super) asking: Asking,
 }
 
 impl Ledger {
@@ -264,6 +270,7 @@ impl Ledger {
             groups: Groups::new(),
             new_groups: Groups::new(),
             to_force_out: erase::to_force_out(&store)?,
+            asking: Asking::default(),
         };
         let known_network = OnceLock::new();
         if let Some(network) = network {
@@ -297,6 +304,7 @@ impl Ledger {
         ledger.load_blocked(&mut inner)?;
         ledger.load_cuts(&mut inner)?;
         ledger.load_tombstones(&mut inner)?;
+        ledger.load_erasures(&mut inner)?;
         ledger.load_beacons(&mut inner)?;
         ledger.load_left_out(&mut inner)?;
         ledger.load_totals(&mut inner)?;
@@ -413,6 +421,11 @@ impl Ledger {
     /// The number and the key that own envelopes are signed with.
     pub(super) fn signing_key(&self, _inner: &Inner) -> (u16, &SigningKey) {
         (self.key_number, &self.own.key)
+    }
+
+    /// What the directory of members is kept in step by; see [`crate::projection::read::Views::following`].
+    pub fn member_changes(&self) -> Arc<MemberChanges> {
+        self.projector.members().clone()
     }
 
     /// Whether another node writes with this hub's key while this one runs: one of the two has to be stopped.

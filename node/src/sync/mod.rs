@@ -27,6 +27,7 @@ mod moved;
 mod quarantine;
 mod read;
 mod rebuild;
+mod receipts;
 mod registry;
 mod rekey;
 mod replay;
@@ -44,6 +45,7 @@ pub use keys::{KeyError, KeyKeeper, NextIdentity, RecoveryRecord};
 pub use ledger::{Ledger, LedgerError, LedgerOptions, Notice, OwnHub, Totals};
 pub use local::LocalKey;
 pub use quarantine::{HeldBack, HeldBackPage};
+pub use receipts::Erasure;
 
 #[cfg(test)]
 mod tests;

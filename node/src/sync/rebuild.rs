@@ -64,6 +64,7 @@ impl Ledger {
         self.put_cuts_applied(&mut batch);
         self.commit(&batch)?;
         self.make_durable()?;
+        self.projector.members().everything_changed();
         Ok(count)
     }
 

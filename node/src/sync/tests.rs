@@ -28,6 +28,7 @@ mod keys;
 mod moved;
 mod places;
 mod quarantine;
+mod receipts;
 mod recorder;
 mod slow;
 mod together;

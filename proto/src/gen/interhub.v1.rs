@@ -969,6 +969,31 @@ pub struct Invitation {
     #[prost(bytes = "vec", tag = "15")]
     pub check: ::prost::alloc::vec::Vec<u8>,
 }
+/// What a receipt signs: "what this tombstone covers is erased here".
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceiptStatement {
+    /// The network, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// The hub that says it, 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// Number of the hub's key.
+    #[prost(uint32, tag = "3")]
+    pub key: u32,
+    /// Hash of the tombstone's header, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub tombstone: ::prost::alloc::vec::Vec<u8>,
+    /// 1 it is erased, 2 it will not be: the tombstone does not count there.
+    #[prost(uint32, tag = "5")]
+    pub outcome: u32,
+    /// When that was so, Unix milliseconds by the hub's clock.
+    #[prost(uint64, tag = "6")]
+    pub at_ms: u64,
+    /// Until when a backup of the hub may hold it, Unix milliseconds; 0 if there is none that does.
+    #[prost(uint64, tag = "7")]
+    pub backups_until_ms: u64,
+}
 /// What a voter says about a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1121,7 +1146,7 @@ pub struct Row {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Frame {
     /// Exactly one is set; a frame with none, or with one this version does not know, is skipped.
-    #[prost(oneof = "frame::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "frame::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub kind: ::core::option::Option<frame::Kind>,
 }
 /// Nested message and enum types in `Frame`.
@@ -1159,6 +1184,12 @@ pub mod frame {
         /// The answer.
         #[prost(message, tag = "10")]
         Header(super::HeaderAnswer),
+        /// Asks whether the receiver has erased what tombstones of the sender cover.
+        #[prost(message, tag = "11")]
+        AskReceipts(super::AskReceipts),
+        /// The answer, for those of which the receiver has.
+        #[prost(message, tag = "12")]
+        Receipts(super::Receipts),
     }
 }
 /// Who is speaking, and what it understands.
@@ -1199,10 +1230,12 @@ pub struct Streams {
 /// Digests over the rows the sender holds.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Frontier {
-    /// Over registry, public and network logs, 32 bytes: the same towards every peer; empty where there is no such row.
+    /// Over registry, public and network logs, and the tombstones kept of these, 32 bytes: the same towards every peer; empty
+    /// where there is nothing.
     #[prost(bytes = "vec", tag = "1")]
     pub shared: ::prost::alloc::vec::Vec<u8>,
-    /// Over the pair and group logs both sides belong to, 32 bytes; empty where there is no such row.
+    /// Over the pair and group logs both sides belong to, and the tombstones kept of these, 32 bytes; empty where there is
+    /// nothing.
     #[prost(bytes = "vec", tag = "2")]
     pub common: ::prost::alloc::vec::Vec<u8>,
 }
@@ -1274,6 +1307,40 @@ pub struct Beacon {
     #[prost(bytes = "vec", tag = "1")]
     pub statement: ::prost::alloc::vec::Vec<u8>,
     /// By the hub's key over the tag `interhub-bcon-v1` and `statement`, 64 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+}
+/// Asks for receipts. Each is sent once what the tombstone covers is out of the receiver's files.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AskReceipts {
+    /// At most 1,000 a frame.
+    #[prost(message, repeated, tag = "1")]
+    pub tombstones: ::prost::alloc::vec::Vec<ErasedDocument>,
+}
+/// A document that the sender has erased.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErasedDocument {
+    /// The document, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub object: ::prost::alloc::vec::Vec<u8>,
+    /// Hash of the tombstone's header, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub tombstone: ::prost::alloc::vec::Vec<u8>,
+}
+/// Receipts for tombstones.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Receipts {
+    /// At most 1,000 a frame.
+    #[prost(message, repeated, tag = "1")]
+    pub receipts: ::prost::alloc::vec::Vec<Receipt>,
+}
+/// A hub's signed word that it has erased what a tombstone covers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Receipt {
+    /// Encoded ReceiptStatement (body.proto), at most 512 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub statement: ::prost::alloc::vec::Vec<u8>,
+    /// By the hub's key over the tag `interhub-rcpt-v1` and `statement`, 64 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
 }
@@ -9629,6 +9696,9 @@ pub struct Member {
     /// When it was last changed.
     #[prost(message, optional, tag = "27")]
     pub updated: ::core::option::Option<::prost_types::Timestamp>,
+    /// A small JPEG of at most 24 KiB; not in lists.
+    #[prost(bytes = "vec", tag = "28")]
+    pub photo: ::prost::alloc::vec::Vec<u8>,
 }
 /// One thing that is offered, or looked for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -9767,6 +9837,9 @@ pub struct MemberFields {
     /// No consent that was given before holds any more.
     #[prost(bool, tag = "23")]
     pub withdraw_consent: bool,
+    /// A JPEG, PNG, WebP or GIF file of at most 12 MiB, of which a small copy is kept without what else the file says; empty: none.
+    #[prost(bytes = "vec", optional, tag = "24")]
+    pub photo: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
 /// A list that can be present and empty.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -9814,7 +9887,7 @@ pub struct ShowMemberRequest {
     pub id: ::prost::alloc::string::String,
 }
 /// Whom to list. Words are looked for without case and accents, as beginnings of words; all that is said has to hold.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListMembersRequest {
     /// Slug or id of their hub.
     #[prost(string, optional, tag = "1")]
@@ -9840,6 +9913,15 @@ pub struct ListMembersRequest {
     /// Where a list goes on: its `next`.
     #[prost(string, optional, tag = "8")]
     pub cursor: ::core::option::Option<::prost::alloc::string::String>,
+    /// Their hub is near this place.
+    #[prost(message, optional, tag = "9")]
+    pub near: ::core::option::Option<Point>,
+    /// Radius in km, above 0 and at most 20,000, around `near` or, without it, around this hub; absent: 25.
+    #[prost(double, optional, tag = "10")]
+    pub within_km: ::core::option::Option<f64>,
+    /// And offer it in this way: `sell`, `give`, `lend`, `teach` or `swap`.
+    #[prost(string, optional, tag = "11")]
+    pub way: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// A page of members.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -9867,6 +9949,45 @@ pub struct EraseMemberResponse {
     /// There was a card, which other hubs erase as each is reached.
     #[prost(bool, tag = "2")]
     pub card: bool,
+}
+/// Whose receipts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberReceiptsRequest {
+    /// 32 hexadecimal digits; also of somebody who was erased.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// What was erased last, and where.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MemberReceiptsResponse {
+    /// 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// When it was asked for.
+    #[prost(message, optional, tag = "2")]
+    pub requested: ::core::option::Option<::prost_types::Timestamp>,
+    /// This hub first, then every other that may have held the card, by slug.
+    #[prost(message, repeated, tag = "3")]
+    pub hubs: ::prost::alloc::vec::Vec<HubErasure>,
+    /// The same with every receipt as it was signed: JSON, signed by this hub.
+    #[prost(string, tag = "4")]
+    pub report: ::prost::alloc::string::String,
+}
+/// How far a hub is with an erasure.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubErasure {
+    /// The hub.
+    #[prost(string, tag = "1")]
+    pub slug: ::prost::alloc::string::String,
+    /// `erased`, `pending`, `unreachable`, `removed` or `refused`.
+    #[prost(string, tag = "2")]
+    pub state: ::prost::alloc::string::String,
+    /// Since when, if that is known.
+    #[prost(message, optional, tag = "3")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when a backup of the hub may hold the card; absent if there is none that does.
+    #[prost(message, optional, tag = "4")]
+    pub backups_until: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Generated client implementations.
 pub mod members_client {
@@ -10065,6 +10186,32 @@ pub mod members_client {
             req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Members", "Erase"));
             self.inner.unary(req, path, codec).await
         }
+        /// Which hubs have erased what was taken back last of a member of this hub: all of them, or what their card said before. NOT_FOUND
+        /// if nothing ever was.
+        pub async fn receipts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MemberReceiptsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MemberReceiptsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Members/Receipts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Members", "Receipts"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -10110,6 +10257,15 @@ pub mod members_server {
             request: tonic::Request<super::EraseMemberRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EraseMemberResponse>,
+            tonic::Status,
+        >;
+        /// Which hubs have erased what was taken back last of a member of this hub: all of them, or what their card said before. NOT_FOUND
+        /// if nothing ever was.
+        async fn receipts(
+            &self,
+            request: tonic::Request<super::MemberReceiptsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MemberReceiptsResponse>,
             tonic::Status,
         >;
     }
@@ -10399,6 +10555,51 @@ pub mod members_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = EraseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Members/Receipts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReceiptsSvc<T: Members>(pub Arc<T>);
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::MemberReceiptsRequest>
+                    for ReceiptsSvc<T> {
+                        type Response = super::MemberReceiptsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MemberReceiptsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::receipts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReceiptsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -97,6 +97,8 @@ fn a_card_shows_what_was_agreed_to_and_follows_the_record() {
     );
     let bo = birmingham.json(&["member", "add", "--name", "Bo"]);
     assert_eq!(names(birmingham, &[]), ["Ada Example", "Bo"]);
+    let count = |hub: &Hub| hub.json(&["status"])["members"].clone();
+    assert_eq!((count(birmingham), count(vienna)), (json!(2), json!(0)));
 
     let agreed = edit(birmingham, &id, &["--consent", "2026-11", "--channel", "paper"]);
     assert_eq!(agreed["has_card"], json!(true));
@@ -104,6 +106,7 @@ fn a_card_shows_what_was_agreed_to_and_follows_the_record() {
     wait_until("the card", SOON, || {
         seen(vienna, &id).map(drop).ok_or_else(|| "none".to_owned())
     });
+    assert_eq!(count(vienna), json!(1));
     let card = seen(vienna, &id).unwrap();
     assert_eq!(
         (&card["name"], &card["hub"], &card["own"]),
@@ -162,6 +165,149 @@ fn a_card_shows_what_was_agreed_to_and_follows_the_record() {
     cluster.agree();
 }
 
+/// How far each hub is with what was erased of a member.
+fn receipts(hub: &Hub, id: &str) -> Vec<(String, String)> {
+    let found = hub.json(&["member", "receipts", id]);
+    let hubs = found["hubs"].as_array().unwrap().iter();
+    hubs.map(|one| (text(one, "slug"), text(one, "state"))).collect()
+}
+
+/// A report proves by itself what it says: who signed it, and each receipt in it.
+fn check_report(saved: &str, id: &str) {
+    let bytes = |value: &Value| {
+        data_encoding::HEXLOWER
+            .decode(value.as_str().unwrap().as_bytes())
+            .unwrap()
+    };
+    let verifies = |tag: &str, text: &[u8], key: &Value, signature: &Value| {
+        let message = [tag.as_bytes(), text].concat();
+        let (key, signature) = (bytes(key).try_into().unwrap(), bytes(signature).try_into().unwrap());
+        interhub_domain::envelope::verify(&key, &message, &signature).is_ok()
+    };
+    let saved: Value = serde_json::from_str(saved).unwrap();
+    let report = saved["report"].as_str().unwrap();
+    assert!(verifies(
+        "interhub-rprt-v1",
+        report.as_bytes(),
+        &saved["key"],
+        &saved["signature"]
+    ));
+    assert!(!verifies("interhub-rprt-v1", b"{}", &saved["key"], &saved["signature"]));
+    let report: Value = serde_json::from_str(report).unwrap();
+    assert_eq!((&report["member"], &report["erased_here"]), (&json!(id), &json!(true)));
+    let hubs = report["hubs"].as_array().unwrap();
+    assert!(!hubs.is_empty());
+    for hub in hubs {
+        let receipt = &hub["receipt"];
+        let statement = bytes(&receipt["statement"]);
+        assert!(verifies(
+            "interhub-rcpt-v1",
+            &statement,
+            &receipt["key"],
+            &receipt["signature"]
+        ));
+        let tombstone = bytes(&report["tombstone_hash"]);
+        assert!(statement.windows(32).any(|window| window == tombstone));
+    }
+}
+
+#[test]
+fn a_hub_that_was_away_erases_when_it_is_back_and_says_so() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna", "amsterdam"]);
+    let show = [
+        "member",
+        "add",
+        "--name",
+        "Marigoldina",
+        "--audience",
+        "name=network",
+        "--consent",
+        "1",
+    ];
+    let id = text(&cluster.hubs[0].json(&show), "id");
+    for hub in &cluster.hubs {
+        wait_until("the card", SOON, || {
+            seen(hub, &id).map(drop).ok_or_else(|| "none".to_owned())
+        });
+    }
+    let nothing = cluster.hubs[0].cli(&["member", "receipts", &id]);
+    nothing.fails(3, "nothing was taken back");
+    cluster.hubs[2].stop();
+    cluster.hubs[0].json(&["member", "erase", &id, "--yes"]);
+    let state = |cluster: &Cluster, slug: &str| {
+        let all = receipts(&cluster.hubs[0], &id);
+        all.into_iter()
+            .find(|(hub, _)| hub == slug)
+            .map(|(_, state)| state)
+            .unwrap()
+    };
+    let becomes = |cluster: &Cluster, slug: &str, wanted: &str| {
+        wait_until("the state", SOON, || {
+            let is = state(cluster, slug);
+            if is == wanted {
+                Ok(())
+            } else {
+                Err(format!("{slug}: {is}"))
+            }
+        });
+    };
+    becomes(&cluster, "vienna", "erased");
+    becomes(&cluster, "amsterdam", "unreachable");
+    assert!(!files_with(&cluster.hubs[2].data, "Marigoldina").is_empty());
+    cluster.hubs[2].start();
+    becomes(&cluster, "amsterdam", "erased");
+    assert_eq!(files_with(&cluster.hubs[2].data, "Marigoldina"), Vec::<String>::new());
+    // Nobody else may ask, and of nobody is nothing known.
+    cluster.hubs[1].cli(&["member", "receipts", &id]).fails(3, "no member");
+    cluster.hubs[0]
+        .cli(&["member", "receipts", &"0".repeat(32)])
+        .fails(3, "no member");
+}
+
+#[test]
+fn a_photograph_is_made_small_and_tells_nothing_else() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (large, small, wrong) = (at("large.png"), at("small.jpg"), at("wrong.jpg"));
+    let shade = |at: u32| (at / 8).to_le_bytes()[0];
+    let picture = image::RgbImage::from_fn(1_600, 1_200, |x, y| image::Rgb([shade(x), shade(y), 90]));
+    picture.save(&large).unwrap();
+    std::fs::write(&wrong, "no picture").unwrap();
+    let show = [
+        "--audience",
+        "name=network",
+        "--audience",
+        "photo=network",
+        "--consent",
+        "1",
+    ];
+    let ada = birmingham.json(&[&["member", "add", "--name", "Ada", "--photo", &large], &show[..]].concat());
+    let id = text(&ada, "id");
+    assert_eq!(ada["photo"], json!(true));
+    wait_until("the card", SOON, || {
+        seen(vienna, &id).map(drop).ok_or_else(|| "none".to_owned())
+    });
+    vienna.json(&["member", "show", &id, "--photo", &small]);
+    let kept = image::open(&small).unwrap();
+    assert_eq!((kept.width(), kept.height()), (320, 240));
+    assert!(std::fs::metadata(&small).unwrap().len() <= 24 * 1024);
+    let edit_photo = |path: &str| birmingham.cli(&["member", "edit", &id, "--photo", path]);
+    edit_photo(&wrong).fails(2, "not a picture");
+    edit_photo(&at("missing.jpg")).fails(2, "cannot be read");
+    edit_photo("").ok();
+    birmingham
+        .cli(&["member", "show", &id, "--photo", &small])
+        .fails(3, "no picture");
+    wait_until("no picture", SOON, || match seen(vienna, &id).ok_or("none")?["photo"] {
+        Value::Bool(false) => Ok(()),
+        _ => Err("a picture".to_owned()),
+    });
+}
+
 #[test]
 fn an_erased_member_is_in_no_file_of_any_hub() {
     let mut cluster = Cluster::new(&["birmingham", "vienna"]);
@@ -209,18 +355,27 @@ fn an_erased_member_is_in_no_file_of_any_hub() {
         id
     };
     cluster.agree();
+    let birmingham = &cluster.hubs[0];
+    wait_until("both receipts", SOON, || {
+        let states = receipts(birmingham, &id);
+        let done =
+            [("birmingham", "erased"), ("vienna", "erased")].map(|(hub, state)| (hub.to_owned(), state.to_owned()));
+        if states == done {
+            Ok(())
+        } else {
+            Err(format!("{states:?}"))
+        }
+    });
+    // What the receipts say is so.
     for needle in ["Zanzibara", "Tintagelite", "Quillonry", "unheardof"] {
         for hub in &cluster.hubs {
-            wait_until("no file says it", 10 * SOON, || {
-                let found = files_with(&hub.data, needle);
-                if found.is_empty() {
-                    Ok(())
-                } else {
-                    Err(format!("{needle} in {found:?}"))
-                }
-            });
+            assert_eq!(files_with(&hub.data, needle), Vec::<String>::new());
         }
     }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    birmingham.json(&["member", "receipts", &id, "--report", path.to_str().unwrap()]);
+    check_report(&std::fs::read_to_string(path).unwrap(), &id);
     // Nor once they have stopped, nor after a start.
     for hub in &mut cluster.hubs {
         hub.stop();

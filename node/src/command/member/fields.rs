@@ -11,6 +11,7 @@ use jiff::civil::Date;
 
 use crate::clock::random_bytes;
 use crate::command::{Class, CommandError, Commands};
+use crate::picture::thumbnail::{MAX_BYTES, PictureError, portrait};
 
 /// What an operator says of a member. What is absent stays as it is; an empty text or list removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct MemberFields {
     pub languages: Option<Vec<String>>,
     /// Addresses on the web.
     pub links: Option<Vec<Link>>,
+    /// A picture as somebody has it, of at most [`MAX_BYTES`]; a small copy is kept. Empty: none.
+    pub photo: Option<Vec<u8>>,
     /// One line.
     pub role: Option<String>,
     /// One line each.
@@ -82,6 +85,7 @@ impl Commands {
             wants,
             languages,
             links,
+            photo,
             role,
             projects,
             programmes,
@@ -149,6 +153,9 @@ impl Commands {
         if let Some(said) = valid_until {
             record.valid_until = last_day(&said)?;
         }
+        if let Some(said) = photo {
+            record.photo = small_photo(&said)?;
+        }
         record.audiences.extend(audiences);
         let now_ms = self.clock.now_ms();
         if withdraws_consent {
@@ -212,6 +219,27 @@ impl Commands {
             "nothing is chosen for beyond the hub that they could agree to; give --audience FIELD=network or FIELD=public too",
         ))
     }
+}
+
+fn small_photo(given: &[u8]) -> Result<Vec<u8>, CommandError> {
+    if given.is_empty() {
+        return Ok(Vec::new());
+    }
+    if given.len() > MAX_BYTES {
+        return Err(CommandError::usage(format!(
+            "photo: at most {} MiB; make it smaller",
+            MAX_BYTES >> 20
+        )));
+    }
+    portrait(given).map_err(|error| {
+        CommandError::usage(match error {
+            PictureError::Format => "photo: this is not a picture; give a JPEG, PNG, WebP or GIF file".to_owned(),
+            PictureError::TooLarge { width, height } => {
+                format!("photo: {width} by {height} pixels are too many; make it smaller")
+            }
+            PictureError::Damaged => "photo: the picture is damaged or cut off; give another one".to_owned(),
+        })
+    })
 }
 
 fn at_most(field: &str, text: &str, most: usize) -> Result<(), CommandError> {

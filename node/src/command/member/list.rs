@@ -1,21 +1,34 @@
 //! Which members a list has.
 
-use interhub_domain::member::{Listing, Member};
-use interhub_domain::query::language_matches;
+use std::collections::BTreeMap;
 
-use super::ShownMember;
+use interhub_domain::ids::HubId;
+use interhub_domain::member::Way;
+use interhub_domain::profile::Point;
+
 use crate::command::{CommandError, Commands};
+use crate::projection::HubStatus;
+use crate::projection::member_index::MemberFilter;
 use crate::projection::search::folded;
 
+/// How far around a place hubs are looked for if nothing is said, in kilometres.
+const USUAL_DISTANCE_KM: f64 = 25.0;
+
 /// Which members are listed. All that is said has to hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemberQuery {
     /// Slug or id of their hub.
     pub hub: Option<String>,
+    /// Their hub is around this place.
+    pub near: Option<Point>,
+    /// At most so far away, in kilometres; around this hub if no place is given.
+    pub within_km: Option<f64>,
     /// A skill of theirs has these words.
     pub skill: Option<String>,
     /// Something they offer has these words.
     pub offer: Option<String>,
+    /// And they offer it in this way.
+    pub way: Option<Way>,
     /// Something they look for has these words.
     pub want: Option<String>,
     /// They speak this language, or a variant of it.
@@ -29,77 +42,41 @@ pub struct MemberQuery {
 }
 
 impl Commands {
-    pub(super) fn member_filter(&self, query: &MemberQuery) -> Result<Filter, CommandError> {
-        let hub = match &query.hub {
-            None => None,
-            Some(name) => {
-                let found = self.views.hub(name)?;
-                let missing =
-                    || CommandError::not_found(format!("there is no hub {name:.100}; see `interhub hub list`"));
-                Some(found.ok_or_else(missing)?.slug)
-            }
-        };
+    /// What is looked for, made ready, and the hubs among whose members, by their slugs.
+    pub(super) fn member_filter(
+        &self,
+        query: &MemberQuery,
+    ) -> Result<(MemberFilter, BTreeMap<HubId, String>), CommandError> {
+        let all = self.views.hubs()?;
+        // Of a hub that is gone nothing is shown.
+        let mut hubs: Vec<_> = all
+            .iter()
+            .filter(|hub| hub.own || hub.status == HubStatus::Active)
+            .collect();
+        if let Some(name) = &query.hub {
+            let found = self.views.hub(name)?.ok_or_else(|| {
+                CommandError::not_found(format!("there is no hub {name:.100}; see `interhub hub list`"))
+            })?;
+            hubs.retain(|hub| hub.id == found.id);
+        }
+        if query.near.is_some() || query.within_km.is_some() {
+            let own = all.iter().find(|hub| hub.own).and_then(|hub| hub.profile.at);
+            let near = query.near.or(own).ok_or_else(|| {
+                CommandError::usage("within: this hub has no position; give --near LAT,LON, or set one in its profile")
+            })?;
+            let within_km = query.within_km.unwrap_or(USUAL_DISTANCE_KM);
+            hubs.retain(|hub| hub.profile.at.is_some_and(|at| at.distance_km(near) <= within_km));
+        }
         let words = |text: &Option<String>| text.as_deref().map(folded).unwrap_or_default();
-        Ok(Filter {
-            hub,
-            language: query.language.clone(),
+        let filter = MemberFilter {
+            hubs: hubs.iter().map(|hub| hub.id).collect(),
             skill: words(&query.skill),
             offer: words(&query.offer),
+            offer_way: query.way,
             want: words(&query.want),
+            language: query.language.clone(),
             text: words(&query.text),
-        })
-    }
-}
-
-/// What a list is asked for, made ready.
-pub(super) struct Filter {
-    hub: Option<String>,
-    language: Option<String>,
-    skill: Vec<String>,
-    offer: Vec<String>,
-    want: Vec<String>,
-    text: Vec<String>,
-}
-
-impl Filter {
-    pub(super) fn fits(&self, one: &ShownMember) -> bool {
-        let member = &one.member;
-        let speaks = |wanted: &String| {
-            let languages = member.languages.iter();
-            languages.into_iter().any(|tag| language_matches(tag, wanted))
         };
-        let of_listings = |all: &[Listing]| all.iter().map(|one| one.what.clone()).collect::<Vec<_>>();
-        self.hub.as_ref().is_none_or(|hub| *hub == one.hub)
-            && self.language.as_ref().is_none_or(speaks)
-            && any_has(&member.skills, &self.skill)
-            && any_has(&of_listings(&member.offers), &self.offer)
-            && any_has(&of_listings(&member.wants), &self.want)
-            && (self.text.is_empty() || any_has(&[all_text(member)], &self.text))
+        Ok((filter, hubs.into_iter().map(|hub| (hub.id, hub.slug.clone())).collect()))
     }
-}
-
-/// Whether one of these texts has all the words, each at the beginning of one of its own.
-fn any_has(texts: &[String], words: &[String]) -> bool {
-    words.is_empty()
-        || texts.iter().any(|text| {
-            let own = folded(text);
-            words
-                .iter()
-                .all(|word| own.iter().any(|one| one.starts_with(word.as_str())))
-        })
-}
-
-/// Everything that is shown of a member, as one text.
-fn all_text(member: &Member) -> String {
-    let mut all = vec![
-        member.name.clone(),
-        member.headline.clone(),
-        member.biography.clone(),
-        member.role.clone(),
-    ];
-    all.extend(member.skills.iter().cloned());
-    all.extend(member.projects.iter().cloned());
-    all.extend(member.programmes.iter().cloned());
-    all.extend(member.offers.iter().chain(&member.wants).map(|one| one.what.clone()));
-    all.join(" ")
 }

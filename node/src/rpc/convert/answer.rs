@@ -403,7 +403,7 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         network,
         documents: answer.totals.documents,
         events: answer.events,
-        members: 0,
+        members: answer.members,
         peers: answer.peers,
         connected: answer.connected,
         shared_digest: hex(answer.shared_digest),

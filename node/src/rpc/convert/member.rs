@@ -4,12 +4,29 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use interhub_domain::member::{Audience, Field, Kind, Link, Listing, Member, Status, Way};
+use interhub_domain::profile::Point;
 use interhub_proto::v1;
 use jiff::civil::Date;
 
 use super::answer::timestamp;
 use crate::command::CommandError;
-use crate::command::member::{MemberFields, MemberQuery, NewConsent, ShownMember};
+use crate::command::member::{HubErasure, MemberFields, MemberQuery, MemberReceipts, NewConsent, ShownMember};
+
+/// Which hubs have erased what.
+pub fn receipts(found: MemberReceipts) -> v1::MemberReceiptsResponse {
+    let hub = |one: HubErasure| v1::HubErasure {
+        slug: one.slug,
+        state: one.state.name().to_owned(),
+        at: one.at_ms.map(timestamp),
+        backups_until: one.backups_until_ms.map(timestamp),
+    };
+    v1::MemberReceiptsResponse {
+        id: found.thing.to_string(),
+        requested: Some(timestamp(found.requested_ms)),
+        hubs: found.hubs.into_iter().map(hub).collect(),
+        report: found.report,
+    }
+}
 
 /// A member as an operator sees them.
 pub fn member(shown: ShownMember) -> v1::Member {
@@ -35,6 +52,7 @@ pub fn member(shown: ShownMember) -> v1::Member {
         wants: member.wants.iter().map(listing).collect(),
         languages: member.languages.clone(),
         links: member.links.iter().map(link).collect(),
+        photo: member.photo.clone(),
         role: member.role.clone(),
         projects: member.projects.clone(),
         programmes: member.programmes.clone(),
@@ -98,7 +116,7 @@ fn consents(member: &Member) -> Vec<v1::MemberConsent> {
 }
 
 /// What is asked for.
-pub fn query(request: v1::ListMembersRequest) -> MemberQuery {
+pub fn query(request: v1::ListMembersRequest) -> Result<MemberQuery, CommandError> {
     let v1::ListMembersRequest {
         hub,
         skill,
@@ -108,17 +126,32 @@ pub fn query(request: v1::ListMembersRequest) -> MemberQuery {
         text,
         limit,
         cursor,
+        near,
+        within_km,
+        way,
     } = request;
-    MemberQuery {
+    let wrong = || CommandError::usage("near: not on the earth; give degrees as LAT,LON, for instance 52.4751,-1.8848");
+    let near = near
+        .map(|v1::Point { lat, lon }| Point::new(lat, lon).ok_or_else(wrong))
+        .transpose()?;
+    if within_km.is_some_and(|km| !(km > 0.0 && km <= 20_000.0)) {
+        return Err(CommandError::usage(
+            "within: expected a distance in km, above 0 and at most 20000",
+        ));
+    }
+    Ok(MemberQuery {
         hub,
+        near,
+        within_km,
         skill,
+        way: word("way", way, &Way::ALL.map(|way| (way.name(), way)))?,
         offer,
         want,
         language,
         text,
         limit: limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
         cursor,
-    }
+    })
 }
 
 /// What an operator says of a member.
@@ -169,6 +202,7 @@ pub fn fields(said: v1::MemberFields) -> Result<MemberFields, CommandError> {
         audiences: chosen(said.audiences)?,
         consent,
         withdraws_consent: said.withdraw_consent,
+        photo: said.photo,
     })
 }
 

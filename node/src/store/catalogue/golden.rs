@@ -13,6 +13,7 @@ use super::document::{
     OriginalFormat, OriginalKey, OriginalRow, ReceiptKey, SavedDocument, SignedBytes, SnapshotKey, TombstoneKey,
     WholeEnvelope,
 };
+use super::erasure::{ErasureKey, ErasureRow};
 use super::left_out::{LeftOutField, LeftOutKey, LeftOutRow, SettledField};
 use super::log::{BodyKey, LogKey, LogRow, MAX_REASON_BYTES, PositionKey, ProofKey, ProofRow, Received, Standing};
 use super::meta::{MetaKey, MetaValue, SearchTodoKey};
@@ -242,6 +243,7 @@ fn document_keys() {
         Family::Receipt,
         "050505050505050505050505050505050505050505050505050505050505050502020202020202020202020202020202",
     );
+    check::key(&ErasureKey(THING), Family::Erasure, "03030303030303030303030303030303");
     check::key(
         &OriginalKey(THING),
         Family::Original,
@@ -321,6 +323,15 @@ fn document_values() {
             sealed,
         },
         "01696e7465726875622d656e762d76310001010101010101010101010101010101020202020202020202020202020202020001696e7465726875622f7075626c696300010203040506070800000000000000090505050505050505050505050505050505050505050505050505050505050505030606060606060606060606060606060600000007080808080808080808080808080808080808080808080808080808080808080809090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909090909aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa010203",
+    );
+    check::value(
+        &ErasureRow {
+            requested_ms: 1000,
+            card: Some((OBJECT, HASH)),
+            hubs: vec![HUB, HubId([9; 16])],
+            owed: vec![HUB],
+        },
+        "01d00f0110060606060606060606060606060606062005050505050505050505050505050505050505050505050505050505050505050210020202020202020202020202020202021009090909090909090909090909090909011002020202020202020202020202020202",
     );
     let signed = SignedBytes {
         received_ms: 1000,

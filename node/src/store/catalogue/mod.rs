@@ -11,6 +11,7 @@ mod bytes;
 pub mod change;
 pub mod counter;
 pub mod document;
+pub mod erasure;
 pub mod event;
 pub mod feed;
 pub mod left_out;

@@ -346,11 +346,9 @@ fn erased_bytes_leave_the_files_also_after_a_crash_in_between() {
     drop(a);
     let a = open(store(), 1, "birmingham", 2);
     assert!(a.has_to_force_out(), "it is noted in the batch that erases");
-    assert_eq!(a.force_out(0).unwrap(), 1);
-    assert!(a.has_to_force_out(), "until no view of before can be open");
-    assert_eq!(a.force_out(1).unwrap(), 1);
+    assert_eq!(a.force_out().unwrap(), 1);
     assert!(!holds());
-    assert!(!a.has_to_force_out() && a.force_out(0).unwrap() == 0);
+    assert!(!a.has_to_force_out() && a.force_out().unwrap() == 0);
     assert!(a.load_object(kept).unwrap().0.is_shown());
     drop(a);
     assert!(!open(store(), 1, "birmingham", 3).has_to_force_out());
@@ -461,7 +459,7 @@ fn a_card_lies_in_the_personal_families_and_leaves_nothing() {
     a.write(vec![Write::Erase { object }]).unwrap();
     give_all(&a, &b, |_| {});
     assert_eq!(found(&store, "Zanzibar"), []);
-    assert!(b.force_out(0).unwrap() > 0);
+    assert!(b.force_out().unwrap() > 0);
     assert_eq!(a.digests().unwrap(), b.digests().unwrap());
 }
 
