@@ -264,7 +264,9 @@ def counted(office, name):
     office.type("unit", "kg")
     office.press("button[value=define]")
     assert "counted from now on" in office.said(), office.said()
-    counter = lambda: next(one for one in browser.all("section.counter") if f"Coffee {name}" in one.text)
+    # Its words are there once it is drawn, which on a busy machine is after the page has come.
+    own = lambda: next((one for one in browser.all("section.counter") if f"Coffee {name}" in one.text), None)
+    counter = lambda: until(f"the counter of {name}", own)
     slug = counter().find_element(By.CSS_SELECTOR, "input[name=slug]").get_attribute("value")
     add = lambda: office.press(counter().find_element(By.CSS_SELECTOR, "button[value=add]"))
     total = lambda: counter().find_element(By.CSS_SELECTOR, ".sum").text
