@@ -138,7 +138,7 @@ fn a_peer_that_asks_for_ever_is_not_remembered_for_ever() {
             hash[..4].copy_from_slice(&(of * 10_000 + number).to_be_bytes());
             (ObjectId([0; 16]), HeaderHash(hash))
         };
-        (0..MAX_RECEIPTS as u32).map(hash).collect()
+        (0..u32::try_from(MAX_RECEIPTS).unwrap()).map(hash).collect()
     };
     for round in 0..12 {
         session.handle(Event::Received(Frame::AskReceipts(many(round))), 5);

@@ -535,7 +535,6 @@ impl World {
                     }
                     Effect::ReadAsked => events.push_back(Event::Asking(Vec::new())),
                     Effect::ReadReceipts(_) => events.push_back(Event::Receipts(Vec::new())),
-                    Effect::TakeReceipts(_) => {}
                     Effect::ReadHeader(row, seq) => {
                         let header = self.nodes[node].header(row, seq).map(Box::new);
                         events.push_back(Event::Header(row, seq, header));
@@ -565,7 +564,7 @@ impl World {
                         }
                     }
                     Effect::Equal => self.links[link].ends[side].equal_at = Some(now),
-                    Effect::Ready { .. } => {}
+                    Effect::Ready { .. } | Effect::TakeReceipts(_) => {}
                     Effect::Report(notice) => self.notices.push(notice),
                     Effect::Close { code, reason, .. } => self.links[link].ends[side].closed = Some((code, reason)),
                 }

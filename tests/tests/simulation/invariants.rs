@@ -10,7 +10,7 @@ use interhub_domain::registry::{Member, Roster, State};
 use interhub_node::peer::Host;
 use interhub_node::projection::HubRow;
 use interhub_node::store::Family;
-use interhub_node::store::catalogue::document::TombstoneKey;
+use interhub_node::store::catalogue::document::{TombstoneKey, WholeEnvelope};
 use interhub_node::store::catalogue::left_out::LeftOutRow;
 use interhub_node::store::catalogue::log::{LogKey, LogRow, PositionKey, Received, Standing};
 use interhub_node::store::catalogue::object::{ObjectKey, ObjectRow};
@@ -135,7 +135,7 @@ pub(crate) fn differing_documents((one, ledger): (&Disk, &Ledger), (other, other
     let kept = |disk: &Disk, object| catalogue::get(disk, &TombstoneKey(object)).unwrap();
     let text = |id: ObjectId| {
         let states = (a.get(&id), b.get(&id));
-        let tombstones = [kept(one, id), kept(other, id)].map(|kept| kept.map(|kept| kept.envelope()));
+        let tombstones = [kept(one, id), kept(other, id)].map(|kept| kept.map(WholeEnvelope::envelope));
         let standing = |ledger: &Ledger| {
             let known = tombstones.iter().flatten().map(|tombstone| {
                 let row = RowKey::of(&tombstone.header);
