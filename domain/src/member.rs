@@ -4,10 +4,14 @@
 //! second document of the same thing, the card, in the network's log: [`Member::card`] makes it of the record. Each field has an
 //! audience of its own; beyond the hub nothing goes without a consent on record, whatever the chosen audience is.
 
+pub mod said;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+pub use self::said::{Said, Until};
 
 /// Longest name and other single lines, in characters.
 pub const MAX_LINE: usize = 200;
@@ -447,6 +451,25 @@ impl Member {
                 .any(|(field, shown)| later.audiences.get(field) < Some(shown))
     }
 
+    /// Shows these fields beyond the hub to nobody any more, whatever was agreed to before.
+    pub fn take_back(&mut self, fields: impl IntoIterator<Item = Field>, now_ms: i64) {
+        for field in fields {
+            let chosen = self.chosen(field).min(Audience::Hub);
+            self.audiences.insert(field, chosen);
+            let holding = self
+                .consents
+                .values_mut()
+                .filter(|consent| consent.withdrawn_ms.is_none());
+            for consent in holding {
+                if consent.fields == BTreeSet::from([field]) {
+                    consent.withdrawn_ms = Some(now_ms);
+                } else {
+                    consent.fields.remove(&field);
+                }
+            }
+        }
+    }
+
     /// The consents that hold.
     pub fn holding_consents(&self) -> impl Iterator<Item = (&String, &Consent)> {
         self.consents
@@ -454,7 +477,8 @@ impl Member {
             .filter(|(_, consent)| consent.withdrawn_ms.is_none())
     }
 
-    fn copy(&mut self, field: Field, from: &Self) {
+    /// Takes over what another one says in a field.
+    pub fn copy(&mut self, field: Field, from: &Self) {
         match field {
             Field::Name => self.name.clone_from(&from.name),
             Field::Headline => self.headline.clone_from(&from.headline),
@@ -607,6 +631,28 @@ pub(crate) mod tests {
         let mut public = ada.clone();
         public.audiences.insert(Field::Name, Audience::Public);
         assert!(public.says_less_in(&ada));
+    }
+
+    #[test]
+    fn what_is_taken_back_takes_a_new_consent() {
+        let mut ada = sample();
+        ada.audiences = Field::ALL.map(|field| (field, Audience::Public)).into();
+        ada.consents
+            .insert("a".into(), consent(Audience::Network, &[Field::Name, Field::Skills]));
+        ada.consents
+            .insert("b".into(), consent(Audience::Public, &[Field::Skills]));
+        ada.take_back([Field::Skills], 9);
+        let card = ada.card().unwrap();
+        assert_eq!((card.skills.len(), card.audiences.len()), (0, 1));
+        assert_eq!(ada.consents["a"].fields, BTreeSet::from([Field::Name]));
+        assert_eq!(
+            (ada.consents["a"].withdrawn_ms, ada.consents["b"].withdrawn_ms),
+            (None, Some(9))
+        );
+        ada.audiences.insert(Field::Skills, Audience::Public);
+        assert_eq!(ada.audience(Field::Skills), Audience::Hub, "choosing is not agreeing");
+        ada.take_back(Field::ALL, 10);
+        assert_eq!(ada.card(), None);
     }
 
     #[test]

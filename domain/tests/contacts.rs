@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use interhub_domain::contacts::{Contact, Format, Parsed, Said, Until, read, to_csv, to_jscontact, to_vcard};
-use interhub_domain::member::{Local, Member};
+use interhub_domain::contacts::{Contact, Format, Parsed, read, to_csv, to_jscontact, to_vcard};
+use interhub_domain::member::{Local, Member, Said, Until};
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

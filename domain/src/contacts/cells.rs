@@ -28,7 +28,7 @@ pub(super) fn bare(text: &str) -> &str {
 }
 
 /// A list as one cell: divided by semicolons, and what has a separator in it between quotation marks.
-pub(super) fn joined<T: AsRef<str>>(all: impl IntoIterator<Item = T>) -> String {
+pub fn joined<T: AsRef<str>>(all: impl IntoIterator<Item = T>) -> String {
     let mut out = String::new();
     for one in all {
         let one = one.as_ref();
@@ -47,7 +47,7 @@ pub(super) fn joined<T: AsRef<str>>(all: impl IntoIterator<Item = T>) -> String 
 }
 
 /// The entries of a cell that is a list: divided at `;` `,` `|` and line ends, but for what is between quotation marks.
-pub(super) fn split(cell: &str) -> Vec<String> {
+pub fn split(cell: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut rest = cell;
     loop {
@@ -89,7 +89,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 
 /// `lend: a press until 2027-05-01`, as commands take it. A colon before it says that there is no way, `until -` after it that
 /// there is no last day; they are written where the text itself looks as if there were.
-pub(super) fn listing_text(listing: &Listing) -> String {
+pub fn listing_text(listing: &Listing) -> String {
     let out = match listing.way {
         Some(way) => format!("{}: {}", way.name(), listing.what),
         None if listing.what.starts_with(':') || way_before(&listing.what).is_some() => format!(":{}", listing.what),
@@ -103,7 +103,7 @@ pub(super) fn listing_text(listing: &Listing) -> String {
 }
 
 /// What [`listing_text`] writes, and what people write like it.
-pub(super) fn listing(text: &str) -> Listing {
+pub fn listing(text: &str) -> Listing {
     let text = text.trim();
     let (way, rest) = match (text.strip_prefix(':'), way_before(text)) {
         (Some(rest), _) => (None, rest),
@@ -131,7 +131,7 @@ fn until_after(text: &str) -> Option<(&str, Option<Date>)> {
 }
 
 /// `Shop <https://shop.example>`, or the address alone.
-pub(super) fn link_text(link: &Link) -> String {
+pub fn link_text(link: &Link) -> String {
     if link.label.is_empty() && !link.url.ends_with('>') {
         return link.url.clone();
     }
@@ -139,7 +139,7 @@ pub(super) fn link_text(link: &Link) -> String {
 }
 
 /// What [`link_text`] writes; an address without a label gets the column's.
-pub(super) fn link(text: &str, label: &str) -> Link {
+pub fn link(text: &str, label: &str) -> Link {
     let inside = text.trim().strip_suffix('>');
     match inside.and_then(|inside| Some(inside.split_at(inside.rfind("<http")?))) {
         Some((label, url)) => Link {

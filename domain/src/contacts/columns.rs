@@ -330,7 +330,7 @@ pub(super) fn link_label(header: &str) -> String {
         "bluesky",
     ];
     if PLACES.contains(&folded(header).as_str()) {
-        super::said::one_line(header)
+        crate::member::said::one_line(header)
     } else {
         String::new()
     }

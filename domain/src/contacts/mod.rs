@@ -11,16 +11,15 @@
 //!   which every Latin-1 text is too; in a vCard its CHARSET is asked first. NUL and other control characters are taken out.
 //! - **A row or card that breaks a limit** is refused with its line and a reason, and never cut; the others go on.
 //! - **A wish to be visible** is told ([`Said::visible`]) and nothing else: it is no consent and widens no audience.
-//! - **Photos** are handed on as they are, at most [`MAX_PHOTO_FILE`] bytes; one that is only an address is not fetched.
+//! - **Photos** are handed on as they are, at most [`MAX_PHOTO_FILE`](crate::member::said::MAX_PHOTO_FILE) bytes; one that is only an address is not fetched.
 //! - **A card without a name** is taken if it has a number, an id or a mail address by which the member can be recognised.
 
 mod bytes;
-mod cells;
+pub mod cells;
 mod columns;
 mod jscontact;
 mod json;
 mod murmurations;
-mod said;
 mod table;
 mod vcard;
 
@@ -30,18 +29,17 @@ pub use columns::Column;
 pub use jscontact::to_jscontact;
 pub use json::to_json;
 pub use murmurations::{Profiles, to_murmurations};
-pub use said::{Said, Until};
-pub use table::to_csv;
+pub use table::{Difference, differences, to_csv};
 pub use vcard::to_vcard;
+
+use crate::member::Said;
 
 /// Largest file read, in bytes: 100,000 rows of an ordinary table, and what a small machine can hold several times over.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 /// Most rows or cards read from one file.
 pub const MAX_ROWS: usize = 100_000;
-/// Largest photo handed on, in bytes.
-pub const MAX_PHOTO_FILE: usize = 8 * 1024 * 1024;
 /// Most text of one card, in bytes: the largest photo as base64, and the rest of the card.
-const MAX_CARD_BYTES: usize = 12 * 1024 * 1024;
+const MAX_CARD_BYTES: usize = 18 * 1024 * 1024;
 /// Most different notices of one file.
 const MAX_NOTICES: usize = 200;
 
@@ -54,6 +52,20 @@ pub enum Format {
     Vcard,
     /// JSContact (RFC 9553): a card, a list of cards, or an object with a list named `list`.
     Jscontact,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Vcard, Self::Jscontact];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Vcard => "vcard",
+            Self::Jscontact => "jscontact",
+        }
+    }
 }
 
 /// One member as a file has them.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::said::{one_line, plain_text};
+use crate::member::said::{one_line, plain_text};
 use crate::member::{Kind, Member, Status};
 
 /// Longest tag, in characters, and most of them (`fields/tags.json` of the library).

@@ -58,13 +58,13 @@ fn odd_text(most: usize) -> impl Strategy<Value = String> {
 
 fn a_line() -> impl Strategy<Value = String> {
     odd_text(8).prop_map(|text| {
-        let cut: String = said::one_line(&text).chars().take(MAX_LINE).collect();
-        said::one_line(&cut)
+        let cut: String = crate::member::said::one_line(&text).chars().take(MAX_LINE).collect();
+        crate::member::said::one_line(&cut)
     })
 }
 
 fn a_text() -> impl Strategy<Value = String> {
-    prop::collection::vec(odd_text(6), 0..5).prop_map(|lines| said::plain_text(&lines.join("\n")))
+    prop::collection::vec(odd_text(6), 0..5).prop_map(|lines| crate::member::said::plain_text(&lines.join("\n")))
 }
 
 fn some_lines() -> impl Strategy<Value = Vec<String>> {
@@ -137,7 +137,7 @@ fn spoken(said: &Said) -> Said {
     out.offers.take_if(|list| list.is_empty());
     out.wants.take_if(|list| list.is_empty());
     out.links.take_if(|list| list.is_empty());
-    out.valid_until.take_if(|until| *until == Until::Open);
+    out.valid_until.take_if(|until| *until == crate::member::Until::Open);
     out
 }
 

@@ -3,9 +3,9 @@
 use data_encoding::BASE64_NOPAD;
 use serde_json::{Map, Value};
 
-use super::super::MAX_PHOTO_FILE;
 use super::super::cells;
-use super::super::said::{self, Said, Until, line, lines, paragraphs};
+use crate::member::said::MAX_PHOTO_FILE;
+use crate::member::said::{self, Said, Until, line, lines, paragraphs};
 use crate::member::{Kind, Link, Listing, Way};
 
 /// Reads one card: what the file knows it by, and what it says.

@@ -4,8 +4,8 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::super::said::plain_text;
 use super::super::vcard::media_type;
+use crate::member::said::plain_text;
 use crate::member::{Kind, Listing, Member};
 
 /// Writes a list of cards, one a member. There are no audiences and no consents in it.

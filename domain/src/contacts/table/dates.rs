@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::super::said::Until;
+use crate::member::said::Until;
 
 /// In which order a column with strokes has day and month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -11,7 +11,7 @@ use super::bytes::{Decoded, LineCount, decoded};
 use super::columns::Column;
 use super::{ReadError, Reading};
 
-pub use write::to_csv;
+pub use write::{Difference, differences, to_csv};
 
 /// Most columns looked at; the rest of a wider table is left out.
 const MAX_COLUMNS: usize = 500;

@@ -7,11 +7,11 @@ use csv::StringRecord;
 
 use super::super::cells::{bare, kind, link, listing, split, status, visible};
 use super::super::columns::{Column, folded, link_label};
-use super::super::said::{Said, languages, line, lines, links, listings, one_line, paragraphs};
 use super::super::{ReadError, Reading};
 use super::MAX_COLUMNS;
 use super::dates::{Order, until};
 use crate::member::Kind;
+use crate::member::said::{Said, languages, line, lines, links, listings, one_line, paragraphs};
 
 /// Most characters of the headers that a message names.
 const MAX_NAMED: usize = 300;

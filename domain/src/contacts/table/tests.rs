@@ -2,7 +2,8 @@
 
 use jiff::civil::date;
 
-use super::super::{Column, Contact, Parsed, ReadError, Until, read};
+use super::super::{Column, Contact, Parsed, ReadError, read};
+use crate::member::Until;
 use crate::member::{Kind, Link, MAX_LINE, Status, Way};
 
 fn parsed(text: &str) -> Parsed {
@@ -293,4 +294,32 @@ fn no_cell_that_is_written_is_a_formula() {
         },
     )]);
     assert_eq!(header, "id,kind,name,status\r\n1,person,B,active\r\n");
+}
+
+#[test]
+fn what_differs_is_told_as_a_table_has_it() {
+    let ada = crate::member::tests::sample();
+    let mut later = ada.clone();
+    assert_eq!(super::differences(&ada, &later), []);
+    later.skills.push("etching, dry".into());
+    later.offers.clear();
+    (later.photo, later.local.number) = (Vec::new(), "0018".into());
+    let told: Vec<(&str, String, String)> = super::differences(&ada, &later)
+        .into_iter()
+        .map(|one| (one.field, one.before, one.after))
+        .collect();
+    let expected = [
+        ("number", "0017", "0018"),
+        (
+            "skills",
+            "screen printing; binding",
+            "screen printing; binding; \"etching, dry\"",
+        ),
+        ("offers", "lend: a press until 2027-05-01", ""),
+        ("photo", "a picture", ""),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(field, before, after)| (field, before.to_owned(), after.to_owned()))
+    );
 }

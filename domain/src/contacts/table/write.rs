@@ -4,7 +4,7 @@ use csv::{Terminator, WriterBuilder};
 
 use super::super::cells::{guarded, joined, link_text, listing_text};
 use super::super::columns::Column;
-use crate::member::{Listing, Member};
+use crate::member::{Field, Listing, Member};
 
 /// The columns in their order, without those that only other programs have.
 const WRITTEN: [Column; 20] = [
@@ -50,6 +50,37 @@ pub fn to_csv(members: &[(String, &Member)]) -> String {
     }
     let bytes = out.into_inner().unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// One thing that two records say differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The word for the field.
+    pub field: &'static str,
+    /// What one says, as a table has it; empty if nothing.
+    pub before: String,
+    /// What the other one says.
+    pub after: String,
+}
+
+/// What differs between two records, in the order of the columns of a table. Of a photo only whether there is one.
+pub fn differences(before: &Member, after: &Member) -> Vec<Difference> {
+    let columns = WRITTEN.into_iter().filter(|column| *column != Column::Id);
+    let both = columns.map(|column| Difference {
+        field: column.name(),
+        before: cell(column, "", before),
+        after: cell(column, "", after),
+    });
+    let mut out: Vec<Difference> = both.filter(|one| one.before != one.after).collect();
+    if before.photo != after.photo {
+        let told = |photo: &[u8]| if photo.is_empty() { "" } else { "a picture" }.to_owned();
+        out.push(Difference {
+            field: Field::Photo.name(),
+            before: told(&before.photo),
+            after: told(&after.photo),
+        });
+    }
+    out
 }
 
 fn cell(column: Column, id: &str, member: &Member) -> String {

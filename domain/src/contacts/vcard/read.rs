@@ -8,9 +8,9 @@ use calcard::vcard::{
 use calcard::{Entry, Parser};
 
 use super::super::cells;
-use super::super::said::{self, Said, Until, line, lines, paragraphs};
 use super::FIELD;
 use super::lines::Block;
+use crate::member::said::{self, Said, Until, line, lines, paragraphs};
 use crate::member::{Kind, Link, Listing, MAX_ENTRIES, Way};
 
 /// Most properties of one card.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::super::{Contact, MAX_PHOTO_FILE, Parsed, Said, read};
+use super::super::{Contact, Parsed, read};
+use crate::member::said::{MAX_PHOTO_FILE, Said};
 use crate::member::{Kind, Link};
 
 fn parsed(text: &[u8]) -> Parsed {
@@ -97,7 +98,7 @@ fn photos_are_handed_on_or_told_of() {
     let large = data_encoding::BASE64.encode(&vec![0xFF; MAX_PHOTO_FILE + 1]);
     let parsed = parsed(format!("BEGIN:VCARD\nFN:A\nPHOTO;ENCODING=b:{large}\nEND:VCARD\n").as_bytes());
     assert!(
-        parsed.refused[0].reason.starts_with("photo: at most 8388608 bytes"),
+        parsed.refused[0].reason.starts_with("photo: at most 12 MiB"),
         "{}",
         parsed.refused[0].reason
     );

@@ -3,8 +3,8 @@
 use data_encoding::BASE64;
 use jiff::Timestamp;
 
-use super::super::said::{one_line, plain_text};
 use super::FIELD;
+use crate::member::said::{one_line, plain_text};
 use crate::member::{Kind, Link, Listing, Member};
 
 /// Longest line, in octets, without its CRLF (RFC 6350 3.2).
