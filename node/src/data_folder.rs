@@ -11,7 +11,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
@@ -186,6 +186,23 @@ impl DataFolder {
     /// `db/`.
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)
+    }
+
+    /// Where the database lies: a number of a file of it that is written once, when the database is made; from its place on the disk
+    /// and from when it came there. A copy of the folder has another one. Only a database that was opened before has it.
+    pub fn place(&self) -> io::Result<u64> {
+        let file = fs::metadata(self.database().join("IDENTITY"))?;
+        let hash = blake3::hash(
+            &[
+                file.ino().to_be_bytes(),
+                file.ctime().to_be_bytes(),
+                file.ctime_nsec().to_be_bytes(),
+            ]
+            .concat(),
+        );
+        let mut number = [0; 8];
+        number.copy_from_slice(&hash.as_bytes()[..8]);
+        Ok(u64::from_be_bytes(number))
     }
 
     /// `search/`.

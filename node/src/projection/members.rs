@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::read::{QueryError, Views};
 use super::write::{ProjectionError, Projector};
 use crate::store::catalogue::{decode_row, encode_row};
-use crate::store::{Batch, Direction, Family, StoreError};
+use crate::store::{Backend, Batch, Direction, Family, StoreError};
 
 /// Version byte of the rows.
 const ROW_VERSION: u8 = 1;
@@ -74,26 +74,37 @@ impl Projector {
 impl Views {
     /// What a document says of a member.
     pub fn member(&self, object: ObjectId) -> Result<Option<MemberRow>, QueryError> {
-        let found = self.store().get(Family::MemberRow, &object.0)?;
-        Ok(found.map(|bytes| decode(&bytes)).transpose()?)
+        Ok(read(&**self.store(), object)?)
     }
 
     /// Every record and every card, in no order that means anything.
     pub fn each_member(&self, visit: &mut dyn FnMut(MemberRow)) -> Result<(), QueryError> {
-        let mut damaged = None;
-        self.store()
-            .scan(Family::MemberRow, &[], &[], Direction::Forward, &mut |_, value| {
-                match decode(value) {
-                    Ok(row) => visit(row),
-                    Err(error) => {
-                        damaged = Some(error);
-                        return ControlFlow::Break(());
-                    }
-                }
-                ControlFlow::Continue(())
-            })?;
-        damaged.map_or(Ok(()), |error| Err(error.into()))
+        Ok(each(&**self.store(), visit)?)
     }
+}
+
+/// What a document says of a member.
+pub fn read(store: &dyn Backend, object: ObjectId) -> Result<Option<MemberRow>, StoreError> {
+    store
+        .get(Family::MemberRow, &object.0)?
+        .map(|bytes| decode(&bytes))
+        .transpose()
+}
+
+/// Every record and every card, in no order that means anything.
+pub fn each(store: &dyn Backend, visit: &mut dyn FnMut(MemberRow)) -> Result<(), StoreError> {
+    let mut damaged = None;
+    store.scan(Family::MemberRow, &[], &[], Direction::Forward, &mut |_, value| {
+        match decode(value) {
+            Ok(row) => visit(row),
+            Err(error) => {
+                damaged = Some(error);
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    damaged.map_or(Ok(()), Err)
 }
 
 fn decode(bytes: &[u8]) -> Result<MemberRow, StoreError> {

@@ -55,6 +55,8 @@ pub(super) struct Outcome {
     pub(super) kept: Vec<KeptTombstone>,
     /// Documents of members that say something else.
     members: Vec<ObjectId>,
+    /// Members of this hub whose card was erased for good.
+    cards_erased: Vec<ThingId>,
 }
 
 impl Outcome {
@@ -70,6 +72,7 @@ impl Outcome {
         self.erased.extend(later.erased);
         self.kept.extend(later.kept);
         self.members.extend(later.members);
+        self.cards_erased.extend(later.cards_erased);
         self.left_out = later.left_out.or(self.left_out);
     }
 
@@ -471,7 +474,14 @@ impl Ledger {
                 _ => return Ok(()),
             };
             self.projector.member_changed(batch, id, row.as_ref())?;
+            if created.log == LogId::LOCAL && known.state.erased_through.is_some() && row.is_none() {
+                catalogue::delete(batch, &OriginalKey(created.thing));
+            }
             outcome.members.push(id);
+            let is_own_card = created.log == LogId::NETWORK && created.owner == self.own_id;
+            if is_own_card && known.state.erased_through == Some(u32::MAX) {
+                outcome.cards_erased.push(created.thing);
+            }
             return Ok(());
         }
         let profile = match shown.map(|shown| shown.reading) {
@@ -563,6 +573,9 @@ impl Ledger {
             self.tombstone_kept(inner, kept);
         }
         self.projector.members().changed(&outcome.members);
+        for thing in outcome.cards_erased {
+            inner.orphans.card_erased(thing);
+        }
         if !outcome.erased.is_empty() {
             inner.to_force_out.extend(outcome.erased);
             self.notify(Notice::Erased);

@@ -306,6 +306,12 @@ impl Host for LedgerHost {
             tracing::error!(%error, "freshness could not be stored");
         }
         self.ledger.replay_now();
+        // First what is to go, then that members may be shown.
+        if let Err(error) = self.ledger.erase_orphans() {
+            tracing::error!(%error, "records of members whose card was erased could not be erased");
+        } else if let Err(error) = self.ledger.heard_of_erasures() {
+            tracing::error!(%error, "that this folder is up to date could not be stored");
+        }
         if let Err(error) = self.ledger.bring_back() {
             tracing::error!(%error, "own events that were taken elsewhere could not be looked for");
         }

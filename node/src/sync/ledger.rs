@@ -24,6 +24,8 @@ use super::beacon::Kept;
 use super::erase;
 use super::keys::{KeyKeeper, RecoveryRecord, put_own_runs};
 use super::receipts::Asking;
+use super::records::Orphans;
+use super::restored;
 use super::watch;
 use crate::clock::{SharedClock, random_bytes};
 use crate::projection::member_index::MemberChanges;
@@ -158,6 +160,8 @@ pub struct Ledger {
     notices: broadcast::Sender<Notice>,
     written: AtomicU64,
     durable: Mutex<u64>,
+    /// Held while the record of a member is read and written; taken before `inner`.
+    pub editing_members: parking_lot::Mutex<()>,
 }
 
 /// What the writer keeps in memory; rebuilt from the store at every start.
@@ -212,6 +216,12 @@ pub(super) struct Inner {
     pub(super) to_force_out: Vec<(ObjectId, ThingId)>,
     /// What other hubs are asked to have erased.
     pub(super) asking: Asking,
+    /// Records of members whose card was erased.
+    pub(super) orphans: Orphans,
+    /// This folder is a copy of one, and no other hub has told yet what was erased since it was made.
+    pub(super) restored: bool,
+    /// It is a copy, and may have been edited since by a folder that is lost.
+    pub(super) was_copied: bool,
 }
 
 impl Ledger {
@@ -243,6 +253,7 @@ impl Ledger {
             &roster,
             &BTreeMap::new(),
         ));
+        let copied = restored::copied(&*store)?;
         let inner = Inner {
             held: load_frontier(&store)?,
             frontier: Frontier::new(),
@@ -271,6 +282,9 @@ impl Ledger {
             new_groups: Groups::new(),
             to_force_out: erase::to_force_out(&store)?,
             asking: Asking::default(),
+            orphans: Orphans::default(),
+            restored: copied == Some(true),
+            was_copied: copied.is_some(),
         };
         let known_network = OnceLock::new();
         if let Some(network) = network {
@@ -294,6 +308,7 @@ impl Ledger {
             notices: broadcast::channel(CHANGES_BUFFER).0,
             written: AtomicU64::new(0),
             durable: Mutex::new(0),
+            editing_members: parking_lot::Mutex::new(()),
         };
         let mut inner = ledger.lock();
         ledger.load_beyond(&mut inner)?;
@@ -310,6 +325,7 @@ impl Ledger {
         ledger.load_totals(&mut inner)?;
         ledger.load_unheard(&mut inner)?;
         ledger.start_taken(&mut inner)?;
+        ledger.load_held(&mut inner)?;
         let runs = ledger.first_own_runs(&inner)?;
         drop(inner);
         let mut batch = Batch::new();

@@ -30,6 +30,7 @@ mod places;
 mod quarantine;
 mod receipts;
 mod recorder;
+mod records;
 mod slow;
 mod together;
 

@@ -235,8 +235,8 @@ impl Key for OriginalKey {
 pub enum OriginalFormat {
     /// iCalendar, RFC 5545.
     ICalendar,
-    /// vCard, RFC 6350.
-    VCard,
+    /// What a file said of a member, in this node's own form.
+    Contact,
 }
 
 /// An imported text.
@@ -256,7 +256,7 @@ impl Value for OriginalRow {
     fn encode(&self) -> Vec<u8> {
         let format = match self.format {
             OriginalFormat::ICalendar => 1,
-            OriginalFormat::VCard => 2,
+            OriginalFormat::Contact => 2,
         };
         [&[1, format], &self.fingerprint[..], self.text.as_slice()].concat()
     }
@@ -265,7 +265,7 @@ impl Value for OriginalRow {
         let mut reader = Reader::of_version(bytes, 1)?;
         let format = match reader.u8()? {
             1 => OriginalFormat::ICalendar,
-            2 => OriginalFormat::VCard,
+            2 => OriginalFormat::Contact,
             _ => return None,
         };
         Some(Self {

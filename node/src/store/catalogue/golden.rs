@@ -350,7 +350,7 @@ fn document_values() {
     };
     let print = "f0".repeat(32);
     check::value(&original(OriginalFormat::ICalendar), &format!("0101{print}424547494e"));
-    check::value(&original(OriginalFormat::VCard), &format!("0102{print}424547494e"));
+    check::value(&original(OriginalFormat::Contact), &format!("0102{print}424547494e"));
 }
 
 #[test]
@@ -416,6 +416,9 @@ fn meta_keys_and_values() {
     check::key(&MetaKey::DecisionsNamed, Family::Meta, "11");
     check::key(&MetaKey::Blocked, Family::Meta, "12");
     check::key(&MetaKey::OwnRuns, Family::Meta, "13");
+    check::key(&MetaKey::Place, Family::Meta, "15");
+    check::key(&MetaKey::Restored, Family::Meta, "16");
+    check::key(&MetaKey::ErasuresHeld, Family::Meta, "17");
     check::key(&SearchTodoKey(0x0102), Family::SearchTodo, "0000000000000102");
     check::value(&MetaValue::of_number(5), "010000000000000005");
     check::value(&THING, "0103030303030303030303030303030303");

@@ -49,10 +49,17 @@ pub enum MetaKey {
     Blocked,
     /// The runs that this data folder wrote, or that its operator vouched for after a theft.
     OwnRuns,
+    /// Where the data folder lay when it was last opened: the number of a file of the database on its disk. Another one says that
+    /// this folder is a copy.
+    Place,
+    /// This folder is a copy, and no other hub has told yet what was erased since it was made. Empty.
+    Restored,
+    /// Since when records of members wait because another run erased many cards at once, Unix milliseconds.
+    ErasuresHeld,
 }
 
 impl MetaKey {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 23] = [
         Self::FormatVersion,
         Self::DatabaseId,
         Self::Network,
@@ -73,6 +80,9 @@ impl MetaKey {
         Self::DecisionsNamed,
         Self::Blocked,
         Self::OwnRuns,
+        Self::Place,
+        Self::Restored,
+        Self::ErasuresHeld,
     ];
 
     const fn code(self) -> u8 {
@@ -97,6 +107,9 @@ impl MetaKey {
             Self::DecisionsNamed => 17,
             Self::Blocked => 18,
             Self::OwnRuns => 19,
+            Self::Place => 21,
+            Self::Restored => 22,
+            Self::ErasuresHeld => 23,
         }
     }
 }

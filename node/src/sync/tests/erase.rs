@@ -36,7 +36,7 @@ fn change(ledger: &Ledger, object: ObjectId, title: &str) {
 }
 
 /// Every key and value of a store that holds these bytes.
-fn found(store: &Store, needle: &str) -> Vec<Family> {
+pub(super) fn found(store: &Store, needle: &str) -> Vec<Family> {
     let needle = needle.as_bytes();
     let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let mut families = Vec::new();

@@ -16,7 +16,7 @@ use crate::sync::{KeyError, KeyKeeper, LedgerHost, LedgerOptions, NextIdentity, 
 
 /// Keeps the newest key in memory, and the one that was laid beside the present one.
 #[derive(Default)]
-struct Kept(Mutex<Option<NextIdentity>>, Mutex<Option<NextIdentity>>);
+pub(super) struct Kept(pub(super) Mutex<Option<NextIdentity>>, Mutex<Option<NextIdentity>>);
 
 impl KeyKeeper for Kept {
     fn prepare(&self, next: &NextIdentity) -> Result<(), KeyError> {
@@ -38,10 +38,10 @@ impl KeyKeeper for Kept {
     }
 }
 
-const RECOVERY: [u8; 32] = [201; 32];
+pub(super) const RECOVERY: [u8; 32] = [201; 32];
 
 /// The hub of seed 3, whose recovery key is known, with its first key or a later one.
-fn vienna(store: Store, next: Option<&NextIdentity>, run: u64) -> (Ledger, Arc<Kept>) {
+pub(super) fn vienna(store: Store, next: Option<&NextIdentity>, run: u64) -> (Ledger, Arc<Kept>) {
     let mut own = own(3, "vienna");
     let hub = own.id();
     own.recovery_key = public_key(&SigningKey::from(RECOVERY));
@@ -61,7 +61,7 @@ fn vienna(store: Store, next: Option<&NextIdentity>, run: u64) -> (Ledger, Arc<K
 }
 
 /// A founder, and the hub that it admitted: its store, its node, and where its keys are kept.
-fn founder_and_vienna() -> (Ledger, Store, Ledger, Arc<Kept>) {
+pub(super) fn founder_and_vienna() -> (Ledger, Store, Ledger, Arc<Kept>) {
     let founder = open(memory(), 1, "birmingham", 1);
     founder.create_network("Test network").unwrap();
     let store = memory();
@@ -84,7 +84,7 @@ fn is_shown(ledger: &Ledger, written: &Written) -> bool {
     ledger.load_object(written.object).unwrap().0.is_shown()
 }
 
-fn exchange(one: &Ledger, other: &Ledger) {
+pub(super) fn exchange(one: &Ledger, other: &Ledger) {
     for _ in 0..2 {
         give_all(one, other, |_| {});
         give_all(other, one, |_| {});

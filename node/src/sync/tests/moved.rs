@@ -9,7 +9,7 @@ use crate::store::catalogue::left_out::LeftOutRow;
 use crate::store::{Batch, Direction, Family};
 
 /// A backup of everything in a store.
-fn copy(store: &Store) -> Store {
+pub(super) fn copy(store: &Store) -> Store {
     let mut batch = Batch::new();
     for family in Family::ALL {
         let mut visit = |key: &[u8], value: &[u8]| {
