@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use interhub_proto::v1;
-use tokio_stream::StreamExt as _;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Streaming};
 
 use crate::connect::{Service, Target, connect};
@@ -51,6 +51,28 @@ fn call<T>(message: T) -> Request<T> {
     request
 }
 
+/// A calendar to import, in pieces.
+fn pieces(start: v1::ImportStart, file: Vec<u8>) -> impl Stream<Item = v1::ImportRequest> {
+    let part = |part| v1::ImportRequest { part: Some(part) };
+    let first = part(v1::import_request::Part::Start(start));
+    let rest = chunks(file).map(move |chunk| part(v1::import_request::Part::Chunk(chunk)));
+    tokio_stream::iter(std::iter::once(first).chain(rest))
+}
+
+/// A file cut into pieces.
+fn chunks(file: Vec<u8>) -> impl Iterator<Item = Vec<u8>> {
+    let count = file.len().div_ceil(CHUNK_BYTES);
+    (0..count).map(move |number| {
+        let end = file.len().min((number + 1) * CHUNK_BYTES);
+        file[number * CHUNK_BYTES..end].to_vec()
+    })
+}
+
+/// The node went away in the middle of an import.
+fn without_result() -> ClientError {
+    ClientError::Unreachable("the node ended the import without a result; look into its log".to_owned())
+}
+
 type Network = v1::network_client::NetworkClient<Service>;
 type Hubs = v1::hubs_client::HubsClient<Service>;
 type Events = v1::events_client::EventsClient<Service>;
@@ -92,7 +114,7 @@ impl Node {
     }
 
     fn member_service(&self) -> Members {
-        Members::new(self.service.clone())
+        Members::new(self.service.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     /// Founds a network.
@@ -455,14 +477,7 @@ impl Node {
             take_erased: options.take_erased,
             bytes: Some(file.len() as u64),
         };
-        let part = |part| v1::ImportRequest { part: Some(part) };
-        let first = part(v1::import_request::Part::Start(start));
-        let count = file.len().div_ceil(CHUNK_BYTES);
-        let chunks = (0..count).map(move |i| {
-            let end = file.len().min((i + 1) * CHUNK_BYTES);
-            part(v1::import_request::Part::Chunk(file[i * CHUNK_BYTES..end].to_vec()))
-        });
-        let requests = tokio_stream::iter(std::iter::once(first).chain(chunks));
+        let requests = pieces(start, file);
         let mut answers = self.event_service().import(requests).await?.into_inner();
         while let Some(answer) = answers.next().await {
             match answer?.part {
@@ -471,9 +486,56 @@ impl Node {
                 None => {}
             }
         }
-        Err(ClientError::Unreachable(
-            "the node ended the import without a result; look into its log".to_owned(),
-        ))
+        Err(without_result())
+    }
+
+    /// Imports a file of members of at most [`MAX_IMPORT_BYTES`]. `progress` hears how far it is: members done, and in all.
+    pub async fn import_members(
+        &self,
+        start: v1::ImportMembersStart,
+        file: Vec<u8>,
+        mut progress: impl FnMut(u64, u64) + Send,
+    ) -> Result<v1::ImportMembersResult, ClientError> {
+        use v1::import_members_progress::Part as Told;
+        use v1::import_members_request::Part;
+        let part = |part| v1::ImportMembersRequest { part: Some(part) };
+        let bytes = Some(file.len() as u64);
+        let first = part(Part::Start(v1::ImportMembersStart { bytes, ..start }));
+        let rest = chunks(file).map(move |chunk| part(Part::Chunk(chunk)));
+        let requests = tokio_stream::iter(std::iter::once(first).chain(rest));
+        let mut answers = self.member_service().import(requests).await?.into_inner();
+        while let Some(answer) = answers.next().await {
+            match answer?.part {
+                Some(Told::Step(step)) => progress(step.done, step.total),
+                Some(Told::Result(result)) => return Ok(result),
+                None => {}
+            }
+        }
+        Err(without_result())
+    }
+
+    /// Who could be introduced to whom.
+    pub async fn suggestions(
+        &self,
+        id: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<v1::SuggestedIntroduction>, ClientError> {
+        let limit = Some(limit);
+        let request = v1::SuggestIntroductionsRequest { id, limit };
+        Ok(self
+            .member_service()
+            .suggest(call(request))
+            .await?
+            .into_inner()
+            .suggestions)
+    }
+
+    /// Members of this hub as a file, in pieces.
+    pub async fn export_members(
+        &self,
+        request: v1::ExportMembersRequest,
+    ) -> Result<Streaming<v1::ExportMembersChunk>, ClientError> {
+        Ok(self.member_service().export(request).await?.into_inner())
     }
 
     /// This hub's own events, in the form asked for.

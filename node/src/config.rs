@@ -23,6 +23,9 @@ const MAX_TEXT: usize = 200;
 /// Least and most memory for the storage's cache, in MiB.
 const CACHE_MIB: std::ops::RangeInclusive<u32> = 8..=4096;
 
+/// Longest time after which records are erased, in days: a hundred years.
+const MAX_KEPT_DAYS: u32 = 36_500;
+
 /// A configuration that cannot be used. Each message names the field and what to do.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConfigError {
@@ -112,6 +115,8 @@ config! {
     /// Whether pages show small copies of the pictures that events name. For that this node downloads them from the addresses
     /// that it and other hubs give; whoever serves them sees its address, and never those of readers.
     pictures: bool = true,
+    /// So many days after the last change to it, the record of a member who moved on is erased, 1 to 36500. 0: only by hand.
+    erase_moved_on_after_days: u32 = 0,
     /// Log lines for people ("text") or for log collectors ("json").
     log_format: LogFormat = LogFormat::Text,
     /// What is logged: a level (error, warn, info, debug, trace), or levels by part, for instance
@@ -215,6 +220,13 @@ impl Config {
                 "storage_cache_mib",
                 &self.storage_cache_mib.to_string(),
                 "use a number from 8 to 4096",
+            ));
+        }
+        if self.erase_moved_on_after_days > MAX_KEPT_DAYS {
+            return Err(error(
+                "erase_moved_on_after_days",
+                &self.erase_moved_on_after_days.to_string(),
+                "use a number of days up to 36500, or 0 for never",
             ));
         }
         Ok(())
@@ -439,6 +451,7 @@ mod tests {
             ("web_behind_proxy", "\"yes\""),
             ("log_format", "\"xml\""),
             ("storage_cache_mib", "7"),
+            ("erase_moved_on_after_days", "36501"),
             ("storage_cache_mib", "-1"),
         ];
         for (field, value) in cases {

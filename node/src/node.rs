@@ -63,6 +63,8 @@ const FORCE_OUT_PART: u32 = 10;
 const FORCE_OUT_AGAIN: Duration = Duration::from_mins(1);
 /// The covered years are looked at this often.
 const ROLL_EVERY: Duration = Duration::from_hours(6);
+/// So often records of members are looked through for those who moved on long ago.
+const MOVED_ON_EVERY: Duration = Duration::from_hours(1);
 
 /// How a node is started.
 #[derive(Clone)]
@@ -187,6 +189,7 @@ fn open_folder(
             ledger = open_as(&identity)?;
         }
     }
+    ledger.lies_at(folder.place().map_err(other)?).map_err(other)?;
     let ledger = Arc::new(ledger);
     if ledger.is_key_replaced() {
         tracing::error!("this hub has another key by now, which this node does not have; see `interhub key show`");
@@ -303,7 +306,7 @@ impl Node {
             painters: Painters::new(config.feeds_from_private_networks).map_err(other)?,
             shows_pictures: config.pictures,
             counting: Arc::default(),
-            editing_members: Arc::default(),
+            importing_members: Arc::new(tokio::sync::Semaphore::new(1)),
         };
 
         follow_search(&tasks, &ledger, search);
@@ -320,6 +323,7 @@ impl Node {
         feed::poll::start(&commands);
         webhook::deliver::start(&commands);
         picture::poll::start(&commands);
+        erase_who_moved_on(&commands, config.erase_moved_on_after_days);
         serve_clients(&tasks, &commands, folder.path()).await?;
         let ready = Arc::new(AtomicBool::new(false));
         serve_web(&tasks, &commands, &config, web_listener, ready.clone()).await?;
@@ -418,6 +422,26 @@ fn roll_years(tasks: &Tasks, ledger: &Arc<Ledger>) {
             }
         }
     });
+}
+
+/// Erases records of members who moved on, once the hub does not want to keep them any longer.
+fn erase_who_moved_on(commands: &Commands, days: u32) {
+    if days == 0 {
+        return;
+    }
+    let erasing = commands.clone();
+    commands
+        .tasks
+        .spawn("member", "who moved on", move |context: TaskContext| async move {
+            // First the other hubs have a moment to say what has happened since this node last ran.
+            while context.sleep(MOVED_ON_EVERY).await {
+                match erasing.erase_who_moved_on(days).await {
+                    Ok(0) => {}
+                    Ok(members) => tracing::info!(members, "records of members who moved on were erased"),
+                    Err(error) => tracing::error!(%error, "records of members who moved on could not be erased"),
+                }
+            }
+        });
 }
 
 /// Forces what was erased out of the files of the database.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::value::{self, LatLon};
 
@@ -24,6 +24,19 @@ pub enum MemberCommand {
     },
     /// List the members of the whole network, by name
     List(ListArgs),
+    /// Take members from a file of another program: a table (CSV), vCards or JSContact; the same file twice changes nothing
+    Import(ImportArgs),
+    /// Write the members of this hub, or one of them, to standard output, as a file for other programs
+    Export(ExportArgs),
+    /// Show whom to introduce to whom: somebody looks for what somebody else offers
+    Suggest {
+        /// Only for this member of this hub
+        #[arg(value_name = "ID", value_parser = value::member_id)]
+        id: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+        limit: u32,
+    },
     /// Show which hubs have erased what was taken back last of a member, who may be erased
     Receipts {
         /// Id of the member
@@ -179,4 +192,85 @@ pub struct ListArgs {
     /// Go on where a list ended: its `next`
     #[arg(long, value_name = "CURSOR")]
     pub cursor: Option<String>,
+}
+
+/// `interhub member import ...`
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct ImportArgs {
+    /// The file; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: String,
+    /// Only show what would change
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What a column of a table is, by its header, for instance Firma=company; ignore leaves it out. May be repeated
+    #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = value::column)]
+    pub map: Vec<(String, String)>,
+    /// What the file is, if that cannot be seen by its content
+    #[arg(long, value_enum)]
+    pub format: Option<ImportFormat>,
+}
+
+/// Forms of files that are imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// A table with a row of headers
+    Csv,
+    /// vCard 2.1, 3.0 or 4.0
+    Vcard,
+    /// JSContact (RFC 9553)
+    Jscontact,
+}
+
+impl ImportFormat {
+    /// The word for it on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Vcard => "vcard",
+            Self::Jscontact => "jscontact",
+        }
+    }
+}
+
+/// `interhub member export ...`
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct ExportArgs {
+    /// Only this member
+    #[arg(value_name = "ID", value_parser = value::member_id)]
+    pub id: Option<String>,
+    /// Form of the output; csv, or json with --json, if not given
+    #[arg(long, value_enum)]
+    pub format: Option<MemberFormat>,
+    /// Only what these may see: private (the staff, who see everything), hub, network or public
+    #[arg(long, value_name = "WHO", value_parser = ["private", "hub", "network", "public"])]
+    pub audience: Option<String>,
+}
+
+/// Forms of `member export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MemberFormat {
+    /// A table with a row of headers; without pictures, audiences and consents
+    Csv,
+    /// vCard 4.0
+    Vcard,
+    /// JSContact (RFC 9553)
+    Jscontact,
+    /// One JSON document with everything
+    Json,
+    /// Profiles for the index of Murmurations: only what is public
+    Murmurations,
+}
+
+impl MemberFormat {
+    /// The word for it on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Vcard => "vcard",
+            Self::Jscontact => "jscontact",
+            Self::Json => "json",
+            Self::Murmurations => "murmurations",
+        }
+    }
 }

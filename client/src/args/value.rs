@@ -278,6 +278,20 @@ pub fn audience(value: &str) -> Result<(String, String), String> {
     }
 }
 
+/// What a column of a table is: `Firma=company`. A header may have `=` of its own.
+pub fn column(value: &str) -> Result<(String, String), String> {
+    let parts = value
+        .rsplit_once('=')
+        .map(|(column, field)| (column.trim(), field.trim()));
+    match parts {
+        Some((column, field)) if !column.is_empty() && !field.is_empty() => Ok((column.to_owned(), field.to_owned())),
+        _ => Err(format!(
+            "{:?} does not say what a column is; write it like Firma=company",
+            cut(value)
+        )),
+    }
+}
+
 /// Any text that is not unreasonably long.
 pub fn text(text: &str) -> Result<String, String> {
     if text.len() > MAX_TEXT_BYTES {

@@ -1,16 +1,11 @@
 //! `interhub event import`.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{Answer, node};
+use super::{Answer, file, node};
 use crate::args::GlobalArgs;
 use crate::args::event::ImportArgs;
 use crate::document::ImportDocument;
 use crate::error::ClientError;
-use crate::node::{ImportFile, ImportOptions, MAX_IMPORT_BYTES, Node};
+use crate::node::{ImportFile, ImportOptions, Node};
 use crate::render;
 
 /// So many refused events, and so many warnings, are listed for people; JSON has them all.
@@ -86,13 +81,13 @@ async fn import_one(
     let file = if is_web_address(name) {
         ImportFile::There
     } else {
-        ImportFile::Here(read(name).map_err(|error| error.about(shown))?)
+        ImportFile::Here(file::read(name, "split it into several calendars").map_err(|error| error.about(shown))?)
     };
     let node = match connected {
         Some(node) => node,
         None => connected.insert(node(global).await?),
     };
-    let bar = progress_bar(answer.io.progress, shown);
+    let bar = file::progress_bar(answer.io.progress, shown, "events");
     let result = node
         .import_events(name, file, options, |done, total| {
             bar.set_length(total);
@@ -107,58 +102,6 @@ async fn import_one(
         Err(error @ ClientError::Unreachable(_)) => Err(error),
         Err(error) => Err(error.about(shown)),
     }
-}
-
-fn read(name: &str) -> Result<Vec<u8>, ClientError> {
-    let failed = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound => ClientError::NotFound("there is no such file; check the path".to_owned()),
-        ErrorKind::PermissionDenied => {
-            ClientError::Refused("the file may not be read; check its permissions".to_owned())
-        }
-        ErrorKind::IsADirectory => ClientError::Failed("this is a folder; name the files in it".to_owned()),
-        _ => ClientError::Failed(format!("the file could not be read: {error}")),
-    };
-    let mut bytes = Vec::new();
-    let limit = MAX_IMPORT_BYTES as u64 + 1;
-    if name == "-" {
-        std::io::stdin()
-            .lock()
-            .take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-    } else {
-        let file = File::open(name).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
-        if size < limit {
-            file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
-        } else {
-            return Err(too_large());
-        }
-    }
-    if bytes.len() > MAX_IMPORT_BYTES {
-        return Err(too_large());
-    }
-    Ok(bytes)
-}
-
-fn too_large() -> ClientError {
-    let limit = MAX_IMPORT_BYTES / 1024 / 1024;
-    ClientError::Failed(format!(
-        "the file is larger than {limit} MiB; split it into several calendars"
-    ))
-}
-
-fn progress_bar(visible: bool, name: &str) -> ProgressBar {
-    let target = if visible {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {eta} left");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(Some(0), target)
-        .with_style(style)
-        .with_message(render::short(name))
 }
 
 fn import_text(document: &ImportDocument, dry_run: bool) -> String {

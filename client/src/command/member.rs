@@ -4,11 +4,12 @@ use std::path::Path;
 
 use interhub_proto::v1;
 
-use super::Answer;
+use super::{Answer, member_file};
 use crate::args::member::{AddArgs, EditArgs, FieldArgs, ListArgs, MemberCommand};
 use crate::args::value;
 use crate::document::{
-    AudienceDocument, ErasedMemberDocument, ListingDocument, MemberDocument, MembersDocument, ReceiptsDocument,
+    AudienceDocument, ErasedMemberDocument, ListingDocument, MemberDocument, MembersDocument, PartyDocument,
+    ReceiptsDocument, SuggestionsDocument,
 };
 use crate::error::ClientError;
 use crate::node::Node;
@@ -42,6 +43,9 @@ pub(super) async fn run(command: MemberCommand, node: &Node, answer: &mut Answer
             member
         }
         MemberCommand::List(args) => return list(args, node, answer).await,
+        MemberCommand::Suggest { id, limit } => return suggest(id, limit, node, answer).await,
+        MemberCommand::Import(args) => return member_file::import(args, node, answer).await,
+        MemberCommand::Export(args) => return member_file::export(args, node, answer).await,
         MemberCommand::Erase { id, yes } => return erase(&id, yes, node, answer).await,
         MemberCommand::Receipts { id, report } => return receipts(&id, report.as_deref(), node, answer).await,
     };
@@ -99,6 +103,40 @@ fn receipts_text(found: &ReceiptsDocument) -> String {
     });
     lines += &render::table(&["HUB", "STATE", "SINCE", "IN BACKUPS UNTIL"], rows.collect());
     lines
+}
+
+async fn suggest(id: Option<String>, limit: u32, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let found = SuggestionsDocument::from(node.suggestions(id, limit).await?);
+    answer.show(&found, suggestions_text)?;
+    if found.suggestions.is_empty() {
+        answer.note(
+            "nobody looks for what somebody offers; `interhub member edit ID --want WHAT --offer WHAT` says what",
+        )?;
+    }
+    Ok(())
+}
+
+fn suggestions_text(found: &SuggestionsDocument) -> String {
+    if found.suggestions.is_empty() {
+        return String::new();
+    }
+    let party = |one: &PartyDocument| {
+        let name = render::short(&one.name);
+        if one.own {
+            name
+        } else {
+            format!("{name} ({})", render::short(&one.hub))
+        }
+    };
+    let rows = found.suggestions.iter().map(|one| {
+        vec![
+            party(&one.seeker),
+            render::short(&one.want.what),
+            party(&one.giver),
+            render::short(&one.offer.what),
+        ]
+    });
+    render::table(&["LOOKS FOR", "WHAT", "OFFERS", "WHAT"], rows.collect())
 }
 
 async fn list(args: ListArgs, node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {

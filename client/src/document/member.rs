@@ -256,3 +256,59 @@ impl From<v1::MemberReceiptsResponse> for ReceiptsDocument {
         }
     }
 }
+
+/// `member suggest`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SuggestionsDocument {
+    /// The likeliest first.
+    pub suggestions: Vec<SuggestionDocument>,
+}
+
+/// Somebody who looks for something, and somebody who offers it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SuggestionDocument {
+    /// Who looks for it.
+    pub seeker: PartyDocument,
+    /// What they look for.
+    pub want: ListingDocument,
+    /// Who offers it.
+    pub giver: PartyDocument,
+    /// What they offer.
+    pub offer: ListingDocument,
+}
+
+/// One of the two.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PartyDocument {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    /// As they want it shown.
+    pub name: String,
+    /// Slug of their hub.
+    pub hub: String,
+    /// They are this hub's.
+    pub own: bool,
+}
+
+impl From<Vec<v1::SuggestedIntroduction>> for SuggestionsDocument {
+    fn from(found: Vec<v1::SuggestedIntroduction>) -> Self {
+        let party = |party: Option<v1::SuggestedMember>| {
+            let party = party.unwrap_or_default();
+            PartyDocument {
+                id: party.id,
+                name: party.name,
+                hub: party.hub,
+                own: party.own,
+            }
+        };
+        let suggestion = |one: v1::SuggestedIntroduction| SuggestionDocument {
+            seeker: party(one.seeker),
+            want: listing(one.want.unwrap_or_default()),
+            giver: party(one.giver),
+            offer: listing(one.offer.unwrap_or_default()),
+        };
+        Self {
+            suggestions: found.into_iter().map(suggestion).collect(),
+        }
+    }
+}

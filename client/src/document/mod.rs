@@ -9,6 +9,7 @@ mod event;
 mod hub;
 mod key;
 mod member;
+mod member_import;
 mod operations;
 mod report;
 mod subscription;
@@ -27,7 +28,12 @@ pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDo
 pub use key::{KeyDocument, KeysDocument};
 pub use member::{
     AudienceDocument, ConsentDocument, ErasedMemberDocument, HubErasureDocument, LinkDocument, ListingDocument,
-    LocalDocument, MemberDocument, MembersDocument, ReceiptsDocument,
+    LocalDocument, MemberDocument, MembersDocument, PartyDocument, ReceiptsDocument, SuggestionDocument,
+    SuggestionsDocument,
+};
+pub use member_import::{
+    ColumnDocument, DifferenceDocument, MemberChangeDocument, MemberImportDocument, NoticeDocument,
+    RefusedMemberDocument,
 };
 pub use operations::{
     NetworkName, PeerDocument, PeersDocument, QuarantineDocument, QuarantinedDocument, StatusDocument, WatchDocument,

@@ -3,19 +3,26 @@
 //! A record is changed by one operator after the other, under a lock. Its card follows in the same call: it is made, changed,
 //! begun anew where it says less than before, or taken back, so that what other hubs hold is what the member agreed to.
 
+mod export;
 mod fields;
+mod import;
 mod list;
 mod receipts;
+mod retention;
+mod suggest;
 
 use interhub_domain::document::Reading;
 use interhub_domain::ids::{DocumentKind, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::member::{Audience, Member};
 
+pub use self::export::{ExportedMembers, MemberFormat};
 pub use self::fields::{MemberFields, NewConsent};
+pub use self::import::{ImportedMembers, MemberChange, MemberImport};
 pub use self::list::MemberQuery;
 pub use self::receipts::{ErasureState, HubErasure, MemberReceipts};
+pub use self::suggest::{Party, Suggestion};
 use super::event::parse_thing;
-use super::{CommandError, Commands};
+use super::{Class, CommandError, Commands};
 use crate::clock::random_bytes;
 use crate::projection::HubStatus;
 use crate::projection::members::MemberRow;
@@ -53,26 +60,12 @@ impl Commands {
     /// Makes a record.
     pub async fn add_member(&self, fields: MemberFields, by: String) -> Result<ShownMember, CommandError> {
         self.blocking("member add", move |this| {
-            let _alone = this.editing_members.lock();
+            let _alone = this.ledger.editing_members.lock();
             let thing = ThingId::new(this.ledger.own_id(), random_bytes(&*this.clock));
-            let now_ms = this.clock.now_ms();
-            let mut record = Member {
-                created_ms: now_ms,
-                ..Member::default()
-            };
+            let mut record = Member::default();
             this.apply_fields(&mut record, fields, &by)?;
-            if record.name.is_empty() {
-                return Err(CommandError::usage("a member needs a name"));
-            }
-            record.updated_ms = now_ms;
-            let create = Write::Create {
-                log: LogId::LOCAL,
-                kind: DocumentKind::Member,
-                thing,
-                reading: reading(&record),
-            };
-            this.ledger.write(vec![create])?;
-            this.bring_card_up_to_date(thing, &record)?;
+            this.write_record(thing, None, &mut record)?;
+            this.ledger.make_durable()?;
             this.own_member(thing)
         })
         .await
@@ -81,22 +74,14 @@ impl Commands {
     /// Changes a record of this hub, and its card with it.
     pub async fn edit_member(&self, id: String, fields: MemberFields, by: String) -> Result<ShownMember, CommandError> {
         self.blocking("member edit", move |this| {
-            let _alone = this.editing_members.lock();
+            let _alone = this.ledger.editing_members.lock();
+            this.may_show_members()?;
             let thing = parse_thing(&id)?;
             let before = this.record(thing)?.member;
             let mut record = before.clone();
             this.apply_fields(&mut record, fields, &by)?;
-            if record.name.is_empty() {
-                return Err(CommandError::usage("a member needs a name"));
-            }
-            if record != before {
-                record.updated_ms = this.clock.now_ms().max(before.updated_ms.saturating_add(1));
-                let object = this.member_document(LogId::LOCAL, thing)?;
-                let reading = reading(&record);
-                // What a record says no longer is of no use to anybody.
-                this.ledger.write(vec![Write::Renew { object, reading }])?;
-            }
-            this.bring_card_up_to_date(thing, &record)?;
+            this.write_record(thing, Some(&before), &mut record)?;
+            this.ledger.make_durable()?;
             this.own_member(thing)
         })
         .await
@@ -105,6 +90,7 @@ impl Commands {
     /// Shows one member: of this hub everything, of another one their card.
     pub async fn show_member(&self, id: String) -> Result<ShownMember, CommandError> {
         self.blocking("member show", move |this| {
+            this.may_show_members()?;
             let thing = parse_thing(&id)?;
             if thing.belongs_to(this.ledger.own_id()) {
                 return this.own_member(thing);
@@ -129,6 +115,8 @@ impl Commands {
     /// Members of the whole network, by name.
     pub async fn list_members(&self, query: MemberQuery) -> Result<(Vec<ShownMember>, Option<String>), CommandError> {
         self.blocking("member list", move |this| {
+            this.may_show_members()?;
+            let held = this.ledger.held_members();
             let limit = query.limit.unwrap_or(USUAL_PAGE);
             if !(1..=MAX_PAGE).contains(&limit) {
                 return Err(CommandError::usage(format!("limit: a number from 1 to {MAX_PAGE}")));
@@ -144,6 +132,9 @@ impl Commands {
             let page = page.ok_or_else(gone)?;
             let with_card = this.views.members_with_card(own)?;
             let shown = |row: MemberRow| {
+                if held.contains(&row.thing) {
+                    return None;
+                }
                 let hub = slugs.get(&row.hub)?.clone();
                 if row.hub != own {
                     return Some(of_another(row.thing, hub, row.member.card_seen_by(Audience::Network)?));
@@ -165,22 +156,33 @@ impl Commands {
     /// Erases a member of this hub for good: the record here, the card at every hub.
     pub async fn erase_member(&self, id: String) -> Result<ErasedMember, CommandError> {
         self.blocking("member erase", move |this| {
-            let _alone = this.editing_members.lock();
+            let _alone = this.ledger.editing_members.lock();
             let thing = parse_thing(&id)?;
-            this.record(thing)?;
-            let card = this.member_document(LogId::NETWORK, thing)?;
-            let has_card = this.ledger.object_state(card)?.created.is_some();
-            let mut writes = Vec::new();
-            // The card first: what is left if the machine stops in between is a record that can be erased again.
-            if has_card {
-                writes.push(Write::Erase { object: card });
+            let card = this.ledger.object_state(this.member_document(LogId::NETWORK, thing)?)?;
+            // A card without a record is one of after a backup was made that took the record's place.
+            let has_card = card.created.is_some() && card.erased_through != Some(u32::MAX);
+            if !(has_card && thing.belongs_to(this.ledger.own_id())) {
+                this.record(thing)?;
             }
-            let object = this.member_document(LogId::LOCAL, thing)?;
-            writes.push(Write::Erase { object });
-            this.ledger.write(writes)?;
-            Ok(ErasedMember { thing, card: has_card })
+            this.erase_record(thing)
         })
         .await
+    }
+
+    fn erase_record(&self, thing: ThingId) -> Result<ErasedMember, CommandError> {
+        // The card first: what is left if the machine stops in between is a record that can be erased again.
+        let objects = [LogId::NETWORK, LogId::LOCAL].map(|log| self.member_document(log, thing));
+        let (mut writes, mut has_card) = (Vec::new(), false);
+        for (object, is_card) in objects.into_iter().zip([true, false]) {
+            let object = object?;
+            let state = self.ledger.object_state(object)?;
+            if state.created.is_some() && state.erased_through != Some(u32::MAX) {
+                writes.push(Write::Erase { object });
+                has_card |= is_card;
+            }
+        }
+        self.ledger.write(writes)?;
+        Ok(ErasedMember { thing, card: has_card })
     }
 
     fn network_id(&self) -> Result<NetworkId, CommandError> {
@@ -192,8 +194,23 @@ impl Commands {
         Ok(ObjectId::derive(network, own, log, DocumentKind::Member, thing))
     }
 
+    /// Fails while nobody knows what was erased since this folder was copied.
+    fn may_show_members(&self) -> Result<(), CommandError> {
+        if !self.ledger.is_restoring() {
+            return Ok(());
+        }
+        Err(CommandError::new(
+            Class::Precondition,
+            "this data folder is a copy, and members in it may have been erased since: they are shown once another hub was reached; \
+             see `interhub peers`",
+        ))
+    }
+
     /// The record of a member of this hub.
     fn record(&self, thing: ThingId) -> Result<MemberRow, CommandError> {
+        if self.ledger.held_members().contains(&thing) {
+            return Err(not_found(thing));
+        }
         let object = self.member_document(LogId::LOCAL, thing)?;
         let row = self.views.member(object)?;
         row.ok_or_else(|| not_found(thing))
@@ -210,41 +227,78 @@ impl Commands {
         })
     }
 
-    /// Makes the card what follows from the record. Nothing is written if it is that already.
-    fn bring_card_up_to_date(&self, thing: ThingId, record: &Member) -> Result<(), CommandError> {
+    /// Writes a record that is new or differs from what it was `before`, and brings its card up to date. Durable only after the next
+    /// [`Ledger::make_durable`](crate::sync::Ledger::make_durable).
+    fn write_record(&self, thing: ThingId, before: Option<&Member>, record: &mut Member) -> Result<(), CommandError> {
+        if record.name.is_empty() {
+            return Err(CommandError::usage("a member needs a name"));
+        }
+        let now_ms = self.clock.now_ms();
+        let write = match before {
+            None => {
+                (record.created_ms, record.updated_ms) = (now_ms, now_ms);
+                Some(Write::Create {
+                    log: LogId::LOCAL,
+                    kind: DocumentKind::Member,
+                    thing,
+                    reading: reading(record),
+                })
+            }
+            Some(before) if before != record => {
+                record.updated_ms = now_ms.max(before.updated_ms.saturating_add(1));
+                let object = self.member_document(LogId::LOCAL, thing)?;
+                // What a record says no longer is of no use to anybody.
+                Some(Write::Renew {
+                    object,
+                    reading: reading(record),
+                })
+            }
+            Some(_) => None,
+        };
         let object = self.member_document(LogId::NETWORK, thing)?;
-        let before = self.views.member(object)?.map(|row| row.member);
-        // That the record changed is nobody's business where the card does not.
-        let is_same = |before: &Member, after: &Member| {
-            let updated_ms = before.updated_ms;
-            *before
-                == Member {
-                    updated_ms,
-                    ..after.clone()
-                }
-        };
-        let write = match (before, record.card()) {
-            (None, None) => return Ok(()),
-            (Some(before), Some(after)) if is_same(&before, &after) => return Ok(()),
-            (None, Some(after)) => Write::Create {
-                log: LogId::NETWORK,
-                kind: DocumentKind::Member,
-                thing,
-                reading: reading(&after),
-            },
-            (Some(_), None) => Write::Withdraw { object },
-            (Some(before), Some(after)) if before.says_less_in(&after) => Write::Renew {
-                object,
-                reading: reading(&after),
-            },
-            (Some(_), Some(after)) => Write::Change {
-                object,
-                reading: reading(&after),
-            },
-        };
-        self.ledger.write(vec![write])?;
+        let shown = self.views.member(object)?.map(|row| row.member);
+        let card = card_write(thing, object, shown.as_ref(), record.card());
+        // Where the machine stops in between, others see less than the record would let them, and not more.
+        let takes_back = matches!(card, Some(Write::Withdraw { .. } | Write::Renew { .. }));
+        let writes = if takes_back { [card, write] } else { [write, card] };
+        for write in writes.into_iter().flatten() {
+            self.ledger.write_soon(vec![write])?;
+        }
         Ok(())
     }
+}
+
+/// What makes the card of a member, the document `object`, say what follows from the record; nothing if it says that already.
+/// `before`: what the card says, if there is one.
+pub fn card_write(thing: ThingId, object: ObjectId, before: Option<&Member>, after: Option<Member>) -> Option<Write> {
+    // That the record changed is nobody's business where the card does not.
+    let is_same = |before: &Member, after: &Member| {
+        let updated_ms = before.updated_ms;
+        *before
+            == Member {
+                updated_ms,
+                ..after.clone()
+            }
+    };
+    Some(match (before, after) {
+        (None, None) => return None,
+        (Some(before), Some(after)) if is_same(before, &after) => return None,
+        (None, Some(after)) => Write::Create {
+            log: LogId::NETWORK,
+            kind: DocumentKind::Member,
+            thing,
+            reading: reading(&after),
+        },
+        (Some(_), None) => Write::Withdraw { object },
+        (Some(before), Some(after)) if before.says_less_in(&after) => Write::Renew {
+            object,
+            reading: reading(&after),
+        },
+        (Some(_), Some(after)) => Write::Change {
+            object,
+            reading: reading(&after),
+        },
+    })
 }
 
 const fn of_another(thing: ThingId, hub: String, member: Member) -> ShownMember {
@@ -264,3 +318,6 @@ fn reading(member: &Member) -> Reading {
 fn not_found(thing: ThingId) -> CommandError {
     CommandError::not_found(format!("there is no member {thing} here; see `interhub member list`"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -256,8 +256,8 @@ pub struct Commands {
     pub shows_pictures: bool,
     /// Held while what the hub counts for itself is read and written.
     pub counting: Arc<parking_lot::Mutex<()>>,
-    /// Held while a member's record is read and written.
-    pub editing_members: Arc<parking_lot::Mutex<()>>,
+    /// One import of members at a time: two of the same file would take each member twice.
+    pub importing_members: Arc<tokio::sync::Semaphore>,
 }
 
 /// An event as it is shown: what it says, at which occurrence, whose it is, how fresh.

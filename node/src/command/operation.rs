@@ -38,6 +38,8 @@ pub struct NodeStatus {
     pub epoch: Epoch,
     /// Another node writes with this hub's key.
     pub another_node: bool,
+    /// This folder is a copy, and no other hub has told yet what was erased since: members are not shown.
+    pub restoring: bool,
     /// Decisions that wait for this hub's vote.
     pub votes_open: u32,
     /// Security events since the start: peers sent what must never be on their streams.
@@ -109,6 +111,7 @@ impl Commands {
                 projections_digest: this.views.projections_digest()?,
                 epoch: this.ledger.epoch(),
                 another_node: this.ledger.has_another_node(),
+                restoring: this.ledger.is_restoring(),
                 votes_open: count(roster.votes_open(own)),
                 breaches,
                 as_of_ms,

@@ -22,7 +22,11 @@ use crate::task::Tasks;
 
 /// Birmingham at this moment, in no network yet.
 pub(crate) fn birmingham(tasks: &Tasks, now_ms: i64) -> (Commands, Arc<ManualClock>) {
-    let store: Store = Arc::new(MemoryStore::new());
+    birmingham_in(Arc::new(MemoryStore::new()), tasks, now_ms)
+}
+
+/// The same, with what it keeps in this store.
+pub(crate) fn birmingham_in(store: Store, tasks: &Tasks, now_ms: i64) -> (Commands, Arc<ManualClock>) {
     let clock = ManualClock::new(now_ms, 7);
     let own = OwnHub {
         key: SigningKey::from([7; 32]),
@@ -59,7 +63,7 @@ pub(crate) fn birmingham(tasks: &Tasks, now_ms: i64) -> (Commands, Arc<ManualClo
         painters: Painters::new(true).unwrap(),
         shows_pictures: true,
         counting: Arc::default(),
-        editing_members: Arc::default(),
+        importing_members: Arc::new(tokio::sync::Semaphore::new(1)),
     };
     (commands, clock)
 }

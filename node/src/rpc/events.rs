@@ -1,7 +1,6 @@
 //! The service `Events`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use interhub_proto::v1;
 use interhub_proto::v1::{export_chunk, import_progress, import_request};
@@ -12,6 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{answer, ask};
 use super::socket::caller;
+use super::upload::{self, PROGRESS_BUFFER, Part};
 use crate::command::dates::DateTexts;
 use crate::command::event::CalendarForm;
 use crate::command::import::{ImportOptions, MAX_FILE_BYTES};
@@ -20,14 +20,6 @@ use crate::command::{Class, CommandError, Commands};
 
 /// Imports at the same time: each holds its whole file in memory.
 const MAX_IMPORTS: usize = 2;
-/// A client that sends nothing for so long has gone.
-const UPLOAD_PAUSE: Duration = Duration::from_mins(1);
-/// Steps of progress on their way to the client; further ones are dropped, the result is not.
-const PROGRESS_BUFFER: usize = 16;
-/// Steps told at most: a bar has not more columns.
-const PROGRESS_STEPS: u64 = 200;
-/// Longest name of a source, in characters.
-const MAX_SOURCE_CHARS: usize = 1_000;
 /// Pieces of an export on their way to the client.
 const EXPORT_BUFFER: usize = 16;
 /// Size of the pieces of an iCalendar stream.
@@ -310,70 +302,36 @@ struct Upload {
 }
 
 /// Reads an upload to its end, within its limits.
-async fn receive(mut parts: Streaming<v1::ImportRequest>) -> Result<Upload, Status> {
-    let invalid = |line: &str| Status::from(CommandError::usage(line));
-    let too_large = || {
-        let limit = MAX_FILE_BYTES / 1024 / 1024;
-        invalid(&format!(
-            "the file is larger than {limit} MiB; split it into several calendars"
-        ))
-    };
-    let mut upload: Option<Upload> = None;
-    loop {
-        let next = tokio::time::timeout(UPLOAD_PAUSE, parts.message()).await;
-        let next = next.map_err(|_| Status::deadline_exceeded("the upload stood still for a minute; try again"))?;
-        let Some(v1::ImportRequest { part }) = next? else {
-            return upload.ok_or_else(|| invalid("an import begins with its start; none came"));
-        };
-        match (part, &mut upload) {
-            (Some(import_request::Part::Start(start)), None) => {
-                if start.bytes.is_some_and(|bytes| bytes > MAX_FILE_BYTES) {
-                    return Err(too_large());
-                }
-                let source = start.source.chars().take(MAX_SOURCE_CHARS).collect();
-                upload = Some(Upload {
-                    source,
-                    download: start.download,
-                    options: ImportOptions {
-                        dry_run: start.dry_run,
-                        take_erased: start.take_erased,
-                    },
-                    file: Vec::new(),
-                });
-            }
-            (Some(import_request::Part::Chunk(chunk)), Some(upload)) => {
-                if (upload.file.len() + chunk.len()) as u64 > MAX_FILE_BYTES {
-                    return Err(too_large());
-                }
-                upload.file.extend_from_slice(&chunk);
-            }
-            (Some(import_request::Part::Start(_)), Some(_)) => {
-                return Err(invalid("an import has one start; send one file a call"));
-            }
-            (Some(import_request::Part::Chunk(_)), None) => {
-                return Err(invalid("an import begins with its start, not with bytes"));
-            }
-            (None, _) => {}
+async fn receive(parts: Streaming<v1::ImportRequest>) -> Result<Upload, Status> {
+    let part = |request: v1::ImportRequest| match request.part? {
+        import_request::Part::Start(start) => {
+            let bytes = start.bytes;
+            Some(Part::Start(start, bytes))
         }
-    }
+        import_request::Part::Chunk(chunk) => Some(Part::Chunk(chunk)),
+    };
+    let advice = "split it into several calendars";
+    let (start, file) = upload::receive(parts, MAX_FILE_BYTES, advice, part).await?;
+    Ok(Upload {
+        source: upload::source(&start.source),
+        download: start.download,
+        options: ImportOptions {
+            dry_run: start.dry_run,
+            take_erased: start.take_erased,
+        },
+        file,
+    })
 }
 
 type Listener = mpsc::Sender<Result<v1::ImportProgress, Status>>;
 
 /// Imports a file and tells how it goes. It goes on if the listener goes: half an import would help nobody.
 async fn import(commands: Commands, upload: Upload, listener: Listener, _permit: OwnedSemaphorePermit) {
-    let steps = listener.clone();
+    let mut progress = upload::steps(listener.clone(), |done, total| {
+        let part = import_progress::Part::Step(v1::ImportStep { done, total });
+        v1::ImportProgress { part: Some(part) }
+    });
     let imported = commands.blocking("import", move |commands| {
-        let mut told = 0;
-        let mut progress = |done: u64, total: u64| {
-            let step = done.saturating_mul(PROGRESS_STEPS).checked_div(total).unwrap_or(0);
-            if step > told {
-                told = step;
-                let part = import_progress::Part::Step(v1::ImportStep { done, total });
-                // A full channel means that the listener is slow; it will hear a later step.
-                let _ = steps.try_send(Ok(v1::ImportProgress { part: Some(part) }));
-            }
-        };
         commands.import_calendar(&upload.source, &upload.file, upload.options, &mut progress)
     });
     let last = imported.await.map(|imported| {

@@ -16,6 +16,7 @@ mod operations;
 pub mod socket;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod webhooks;
 
 use interhub_proto::v1;
@@ -66,7 +67,9 @@ pub async fn services(commands: &Commands) -> Result<Routes, ReflectionError> {
         .add_service(OperationsServer::new(OperationsService(commands.clone())))
         .add_service(WebhooksServer::new(WebhooksService(commands.clone())))
         .add_service(CountersServer::new(CountersService(commands.clone())))
-        .add_service(MembersServer::new(MembersService(commands.clone())).max_decoding_message_size(MAX_MEMBER_MESSAGE))
+        .add_service(
+            MembersServer::new(MembersService::new(commands.clone())).max_decoding_message_size(MAX_MEMBER_MESSAGE),
+        )
         .add_service(health)
         .add_service(reflection))
 }

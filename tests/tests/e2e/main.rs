@@ -11,6 +11,7 @@ mod details;
 mod disk;
 mod faults;
 mod keys;
+mod member_files;
 mod members;
 mod network;
 mod pictures;

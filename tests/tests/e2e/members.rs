@@ -393,6 +393,125 @@ fn an_erased_member_is_in_no_file_of_any_hub() {
 }
 
 #[test]
+fn the_host_is_told_whom_to_introduce_and_only_by_what_a_card_shows() {
+    let cluster = Cluster::new(&["birmingham", "vienna"]);
+    let [birmingham, vienna] = &cluster.hubs[..] else {
+        panic!("two hubs")
+    };
+    let ada = birmingham.json(&["member", "add", "--name", "Ada", "--want", "a bicycle"]);
+    let shown = [
+        "--audience",
+        "name=network",
+        "--audience",
+        "offers=network",
+        "--consent",
+        "1",
+    ];
+    let add = |hub: &Hub, name: &str, flags: &[&str]| {
+        hub.json(
+            &[
+                &["member", "add", "--name", name, "--offer", "give:old bicycle"][..],
+                flags,
+            ]
+            .concat(),
+        )
+    };
+    add(vienna, "Vera", &shown);
+    add(vienna, "Wim", &[]);
+    add(birmingham, "Bo", &[]);
+    cluster.agree();
+    let told = birmingham.json(&["member", "suggest"]);
+    let givers: Vec<String> = told["suggestions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {}", text(&one["giver"], "name"), text(&one["giver"], "hub")))
+        .collect();
+    assert_eq!(givers.len(), 2, "{told}");
+    assert!(givers.contains(&"Vera vienna".into()) && givers.contains(&"Bo birmingham".into()));
+    assert_eq!(told["suggestions"][0]["seeker"]["id"], ada["id"]);
+    assert_eq!(birmingham.json(&["member", "suggest", &text(&ada, "id")]), told);
+    // What Ada looks for is nobody else's to read.
+    assert_eq!(vienna.json(&["member", "suggest"])["suggestions"], json!([]));
+    birmingham
+        .cli(&["member", "suggest", &"0".repeat(32)])
+        .fails(3, "no member");
+}
+
+#[test]
+fn a_restored_backup_shows_nobody_until_it_knows_who_was_erased() {
+    let mut cluster = Cluster::new(&["birmingham", "vienna"]);
+    let root = cluster.folder().to_path_buf();
+    let add = |hub: &Hub, name: &str| {
+        let flags = ["--audience", "name=network", "--consent", "1"];
+        text(
+            &hub.json(&[&["member", "add", "--name", name][..], &flags].concat()),
+            "id",
+        )
+    };
+    let ada = add(&cluster.hubs[0], "Zanzibara Q");
+    let bo = add(&cluster.hubs[0], "Bo");
+    let vera = add(&cluster.hubs[1], "Yggdrasila V");
+    cluster.agree();
+    cluster.hubs[0].stop();
+    let backup = cluster.hubs[0].copy_folder(&root, "backup");
+    cluster.hubs[0].start();
+    assert_eq!(
+        cluster.hubs[0].json(&["status"])["restoring"],
+        json!(false),
+        "the same folder again"
+    );
+    cluster.hubs[0].json(&["member", "erase", &ada, "--yes"]);
+    cluster.hubs[1].json(&["member", "erase", &vera, "--yes"]);
+    edit(&cluster.hubs[0], &bo, &["--withdraw-consent"]);
+    cluster.agree();
+    for hub in &mut cluster.hubs {
+        hub.stop();
+    }
+
+    backup.replace_folder_of(&cluster.hubs[0]);
+    cluster.hubs[0].start();
+    assert_eq!(cluster.hubs[0].json(&["status"])["restoring"], json!(true));
+    for line in [
+        &["member", "list"][..],
+        &["member", "show", &ada],
+        &["member", "show", &bo],
+        &["member", "show", &vera],
+        &["member", "export"],
+        &["member", "edit", &bo, "--headline", "x"],
+    ] {
+        cluster.hubs[0].cli(line).fails(1, "this data folder is a copy");
+    }
+    cluster.hubs[1].start();
+    let birmingham = &cluster.hubs[0];
+    wait_until("another hub's word", SOON, || {
+        let restoring = birmingham.json(&["status"])["restoring"].clone();
+        if restoring == json!(false) {
+            Ok(())
+        } else {
+            Err(restoring.to_string())
+        }
+    });
+    assert_eq!(names(birmingham, &[]), ["Bo"]);
+    // What was agreed to in the backup and taken back since stays taken back, also when the record changes.
+    let bo = edit(birmingham, &bo, &["--headline", "x"]);
+    assert_eq!(
+        (&bo["has_card"], &bo["audiences"]["name"]["chosen"]),
+        (&json!(false), &json!("hub"))
+    );
+    // The bytes of the backup go too.
+    wait_until("no byte of them", SOON, || {
+        let found = ["Zanzibara", "Yggdrasila"]
+            .map(|needle| files_with(&birmingham.data, needle))
+            .concat();
+        if found.is_empty() { Ok(()) } else { Err(found.join(" ")) }
+    });
+    for needle in ["Zanzibara", "Yggdrasila"] {
+        assert!(!birmingham.log().contains(needle), "{needle}");
+    }
+}
+
+#[test]
 fn bad_input_is_refused_in_one_line_and_changes_nothing() {
     let cluster = Cluster::new(&["birmingham", "vienna"]);
     let [birmingham, vienna] = &cluster.hubs[..] else {

@@ -409,7 +409,7 @@ pub fn status(answer: NodeStatus) -> v1::StatusResponse {
         shared_digest: hex(answer.shared_digest),
         projections_digest: hex(answer.projections_digest),
         epoch: answer.epoch.to_string(),
-        restoring: false,
+        restoring: answer.restoring,
         waiting: answer.totals.waiting,
         refused: answer.totals.refused,
         void: answer.totals.void,

@@ -3,14 +3,21 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use interhub_domain::member::{Audience, Field, Kind, Link, Listing, Member, Status, Way};
+use interhub_domain::contacts::{Column, Difference, Format};
+use interhub_domain::member::{Audience, Field, Kind, Link, Listing, Member, Said, Status, Until, Way};
 use interhub_domain::profile::Point;
 use interhub_proto::v1;
 use jiff::civil::Date;
 
 use super::answer::timestamp;
 use crate::command::CommandError;
-use crate::command::member::{HubErasure, MemberFields, MemberQuery, MemberReceipts, NewConsent, ShownMember};
+use crate::command::member::{
+    HubErasure, ImportedMembers, MemberChange, MemberFields, MemberFormat, MemberImport, MemberQuery, MemberReceipts,
+    NewConsent, Party, ShownMember, Suggestion,
+};
+
+/// Most columns of a table that are told what they are.
+const MAX_COLUMNS: usize = 500;
 
 /// Which hubs have erased what.
 pub fn receipts(found: MemberReceipts) -> v1::MemberReceiptsResponse {
@@ -115,6 +122,96 @@ fn consents(member: &Member) -> Vec<v1::MemberConsent> {
     written.collect()
 }
 
+/// How a file of members is to be imported.
+pub fn import_options(start: v1::ImportMembersStart) -> Result<MemberImport, CommandError> {
+    let format = Some(start.format).filter(|format| !format.is_empty());
+    let formats = Format::ALL.map(|format| (format.name(), format));
+    if start.map.len() > MAX_COLUMNS {
+        return Err(CommandError::usage(format!("map: at most {MAX_COLUMNS} columns")));
+    }
+    let column = |one: v1::MemberColumn| {
+        let columns = Column::ALL.map(|column| (column.name(), column));
+        let field = word("map", Some(one.field), &columns)?;
+        Ok(field.map(|field| (one.column, field)))
+    };
+    let map: Vec<_> = start.map.into_iter().map(column).collect::<Result<_, CommandError>>()?;
+    Ok(MemberImport {
+        dry_run: start.dry_run,
+        format: word("format", format, &formats)?,
+        map: map.into_iter().flatten().collect(),
+    })
+}
+
+/// What an import came to.
+pub fn imported(result: ImportedMembers) -> v1::ImportMembersResult {
+    let refused = result.refused.into_iter().map(|one| v1::RefusedMember {
+        line: one.line,
+        reason: one.reason,
+    });
+    let notices = result.notices.into_iter().map(|one| v1::MemberNotice {
+        line: one.line,
+        times: one.times,
+        message: one.text,
+    });
+    let columns = result.columns.into_iter().map(|(column, field)| v1::MemberColumn {
+        column,
+        field: field.map_or("", Column::name).to_owned(),
+    });
+    let difference = |one: Difference| v1::MemberDifference {
+        field: one.field.to_owned(),
+        before: one.before,
+        after: one.after,
+    };
+    let changes = result.changes.into_iter().map(|one: MemberChange| v1::MemberChange {
+        line: one.line,
+        id: one.thing.map(|thing| thing.to_string()).unwrap_or_default(),
+        name: one.name,
+        added: one.added,
+        fields: one.fields.into_iter().map(difference).collect(),
+    });
+    v1::ImportMembersResult {
+        source: result.source,
+        format: result.format.name().to_owned(),
+        members: result.members,
+        added: result.added,
+        changed: result.changed,
+        unchanged: result.unchanged,
+        refused_count: result.refused_count,
+        refused: refused.collect(),
+        notices: notices.collect(),
+        columns: columns.collect(),
+        changes: changes.collect(),
+    }
+}
+
+/// In what form whom to export, as whom.
+pub fn export_request(
+    request: v1::ExportMembersRequest,
+) -> Result<(MemberFormat, Audience, Option<String>), CommandError> {
+    let formats = MemberFormat::ALL.map(|format| (format.name(), format));
+    let format = word("format", Some(request.format), &formats)?.unwrap_or(MemberFormat::Json);
+    let audience = Some(request.audience).filter(|audience| !audience.is_empty());
+    let audiences = Audience::ALL.map(|audience| (audience.name(), audience));
+    let audience = word("audience", audience, &audiences)?.unwrap_or(Audience::Private);
+    Ok((format, audience, request.id))
+}
+
+/// Who could be introduced to whom.
+pub fn suggestion(one: Suggestion) -> v1::SuggestedIntroduction {
+    let party = |party: Party| v1::SuggestedMember {
+        id: party.thing.to_string(),
+        name: party.name,
+        hub: party.hub,
+        own: party.own,
+    };
+    v1::SuggestedIntroduction {
+        seeker: Some(party(one.seeker)),
+        want: Some(listing(&one.want)),
+        giver: Some(party(one.giver)),
+        offer: Some(listing(&one.offer)),
+    }
+}
+
 /// What is asked for.
 pub fn query(request: v1::ListMembersRequest) -> Result<MemberQuery, CommandError> {
     let v1::ListMembersRequest {
@@ -175,34 +272,42 @@ pub fn fields(said: v1::MemberFields) -> Result<MemberFields, CommandError> {
         text_version,
         channel: said.consent_channel,
     });
+    let kinds = Kind::ALL.map(|kind| (kind.name(), kind));
+    let standings = Status::ALL.map(|status| (status.name(), status));
+    let last_day = said.valid_until.map(|text| match text.trim() {
+        "" => Ok(Until::Open),
+        text => {
+            let wrong = |_| CommandError::usage("valid_until: write it like 2027-12-31");
+            text.parse().map(Until::Day).map_err(wrong)
+        }
+    });
     Ok(MemberFields {
-        kind: word("kind", said.kind, &Kind::ALL.map(|kind| (kind.name(), kind)))?,
-        name: said.name,
-        headline: said.headline,
-        biography: said.biography,
-        skills: lines(said.skills),
-        offers: listings("offers", said.offers)?,
-        wants: listings("wants", said.wants)?,
-        languages: lines(said.languages),
-        links,
-        role: said.role,
-        projects: lines(said.projects),
-        programmes: lines(said.programmes),
-        tier: said.tier,
-        status: word(
-            "status",
-            said.status,
-            &Status::ALL.map(|status| (status.name(), status)),
-        )?,
-        valid_until: said.valid_until,
-        mail: said.mail,
-        phone: said.phone,
-        notes: said.notes,
-        number: said.number,
+        said: Said {
+            kind: word("kind", said.kind, &kinds)?,
+            name: said.name,
+            headline: said.headline,
+            biography: said.biography,
+            skills: lines(said.skills),
+            offers: listings("offers", said.offers)?,
+            wants: listings("wants", said.wants)?,
+            languages: lines(said.languages),
+            links,
+            role: said.role,
+            projects: lines(said.projects),
+            programmes: lines(said.programmes),
+            tier: said.tier,
+            status: word("status", said.status, &standings)?,
+            valid_until: last_day.transpose()?,
+            photo: said.photo,
+            mail: said.mail,
+            phone: said.phone,
+            notes: said.notes,
+            number: said.number,
+            visible: None,
+        },
         audiences: chosen(said.audiences)?,
         consent,
         withdraws_consent: said.withdraw_consent,
-        photo: said.photo,
     })
 }
 
