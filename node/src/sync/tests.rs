@@ -30,6 +30,7 @@ mod places;
 mod quarantine;
 mod receipts;
 mod recorder;
+mod recorder_members;
 mod records;
 mod slow;
 mod together;

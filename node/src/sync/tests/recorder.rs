@@ -29,20 +29,20 @@ use crate::task::{Blocking, Tasks};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What has reached the recording peer, decrypted and decoded, over all its streams.
-type Tape = Arc<Mutex<Vec<v1::Frame>>>;
+pub(super) type Tape = Arc<Mutex<Vec<v1::Frame>>>;
 
-struct Scene {
-    a: Arc<Ledger>,
+pub(super) struct Scene {
+    pub(super) a: Arc<Ledger>,
     b: Ledger,
     c: Ledger,
     address: String,
     peers: Peers<TcpNet>,
-    tasks: Tasks,
-    tape: Tape,
+    pub(super) tasks: Tasks,
+    pub(super) tape: Tape,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let a = Arc::new(open(memory(), 1, "birmingham", 1));
         a.create_network("Test network").unwrap();
         let b = open(memory(), 2, "vienna", 1);
@@ -79,7 +79,7 @@ impl Scene {
 
     /// Opens a stream as the third hub, says how far it is, and records what comes. The stream lasts as long as what is
     /// returned.
-    async fn listen(&self) -> mpsc::Sender<v1::Frame> {
+    pub(super) async fn listen(&self) -> mpsc::Sender<v1::Frame> {
         let certificate = HubCertificate::from_seed(&[3; 32]).unwrap();
         let key = self.a.own().public_key();
         let options = PeerOptions::default();
@@ -121,14 +121,14 @@ impl Scene {
     }
 
     /// Waits until something published now has reached the peer: what went before it has been sent, or never will be.
-    async fn mark(&self, number: u8) {
+    pub(super) async fn mark(&self, number: u8) {
         let title = format!("Mark number {number}");
         let thing = ThingId::new(self.a.own_id(), [200 + number; 8]);
         write(&self.a, LogId::PUBLIC, thing, &title);
         until("the mark arrives", || self.heard(title.as_bytes())).await;
     }
 
-    fn heard(&self, needle: &[u8]) -> bool {
+    pub(super) fn heard(&self, needle: &[u8]) -> bool {
         let tape = self.tape.lock().unwrap();
         tape.iter().any(|frame| {
             frame
@@ -167,7 +167,7 @@ fn write(ledger: &Ledger, log: LogId, thing: ThingId, title: &str) -> ObjectId {
     ledger.write(vec![write]).unwrap()[0].object
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -305,10 +305,10 @@ fn what_a_peer_must_not_send_is_counted_and_not_held() {
 }
 
 /// Numbers that look random and are the same for the same seed.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
