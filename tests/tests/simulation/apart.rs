@@ -44,6 +44,8 @@ pub(crate) struct Draw {
     pub(crate) most: usize,
     /// Without, the stories are those that seeds told before there were trials.
     pub(crate) trials: bool,
+    /// Operators keep records of members.
+    pub(crate) people: bool,
 }
 
 impl Draw {
@@ -51,7 +53,12 @@ impl Draw {
     pub(crate) fn again(self, usual: usize) -> String {
         let hubs = (self.most != usual).then(|| format!("INTERHUB_SIM_HUBS={} ", self.most));
         let trials = if self.trials { "" } else { "INTERHUB_SIM_TRIALS=0 " };
-        format!("{}{trials}make sim SEED={}", hubs.unwrap_or_default(), self.seed)
+        let people = if self.people { "" } else { "INTERHUB_SIM_PEOPLE=0 " };
+        format!(
+            "{}{trials}{people}make sim SEED={}",
+            hubs.unwrap_or_default(),
+            self.seed
+        )
     }
 
     /// Tells it in a process of its own; what that printed, and whether everything held.
@@ -68,11 +75,12 @@ impl Draw {
             assert!(told.unwrap().success(), "seed {} fails, as told above", self.seed);
             return;
         }
-        let plan = if self.trials {
+        let mut plan = if self.trials {
             Plan::of(self.seed, self.most)
         } else {
             Plan::early(self.seed, self.most)
         };
+        plan.people = self.people;
         match run(plan, true) {
             Ok(story) => println!("{}", told(&plan, &story)),
             Err(wrong) => panic!("seed {}: {wrong}", self.seed),
@@ -86,7 +94,8 @@ impl Draw {
             .env(APART, "1")
             .env("INTERHUB_SIM_SEED", self.seed.to_string())
             .env("INTERHUB_SIM_HUBS", self.most.to_string())
-            .env("INTERHUB_SIM_TRIALS", u8::from(self.trials).to_string());
+            .env("INTERHUB_SIM_TRIALS", u8::from(self.trials).to_string())
+            .env("INTERHUB_SIM_PEOPLE", u8::from(self.people).to_string());
         match &*FIXED_RANDOM {
             Ok(library) => drop(command.env("LD_PRELOAD", library)),
             Err(why) => println!("{why}"),

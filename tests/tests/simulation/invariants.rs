@@ -302,7 +302,7 @@ fn groups_agree(world: &World<'_>, diary: &Diary, belonging: &[usize]) -> Result
     Ok(())
 }
 
-fn contains(contents: &Contents, needle: &[u8]) -> Option<Family> {
+pub(crate) fn contains(contents: &Contents, needle: &[u8]) -> Option<Family> {
     let inside = |bytes: &Vec<u8>| bytes.windows(needle.len()).any(|window| window == needle);
     let found = contents
         .iter()

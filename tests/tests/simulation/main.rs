@@ -3,10 +3,10 @@
 //!
 //! Each run prints its seed; the same seed gives the same run, in a process of its own ([`apart`]). Without anything set, a fixed set of seeds runs.
 //! `INTERHUB_SIM_SEED` replays one, and tells its whole story; `INTERHUB_SIM_MINUTES` runs fresh ones for so long;
-//! `INTERHUB_SIM_TRIALS=0` leaves the trials out; `INTERHUB_SIM_HUBS=6` says how many hubs there are at most, as in the fixed set.
+//! `INTERHUB_SIM_TRIALS=0` leaves the trials out, `INTERHUB_SIM_PEOPLE=0` the members; `INTERHUB_SIM_HUBS=6` says how many hubs there are at most, as in the fixed set.
 //!
 //! In reading order: a [`disk`] that can fail, one [`hub`], the [`world`] they live in; what [`operators`], [`members`]
-//! and [`hostile`] hubs do; the [`scenario`] that a seed comes to, the [`trials`] it holds besides, and the [`invariants`]
+//! and [`hostile`] hubs do, and with [`people`]; the [`scenario`] that a seed comes to, the [`trials`] it holds besides, and the [`invariants`]
 //! that have to hold afterwards, and [`any_order`] in which the same is told;
 //! each [`story`] that is told in full ([`crashes`] at every write, a [`theft`], a relay by which something is [`withheld`], an
 //! [`unreachable`] hub that comes back), and two [`few`] networks of a fixed kind.
@@ -28,6 +28,7 @@ mod hub;
 mod invariants;
 mod members;
 mod operators;
+mod people;
 mod scenario;
 mod story;
 mod theft;
@@ -74,6 +75,8 @@ const ALWAYS: [u64; 17] = [
 /// and again; hubs that left before their keys were stolen; one that is voted out by its own vote with a stolen key; an edit
 /// that a thief said again.
 const TRIED: [u64; 11] = [1, 2, 3, 4, 5, 1_010, 3_001, 3_010, 3_044, 1_887_427_512, 2_187_575_518];
+/// The same with trials, and with records of members.
+const WITH_PEOPLE: [u64; 8] = [11, 12, 13, 14, 15, 16, 17, 18];
 /// Most hubs of these.
 const FEW: usize = 6;
 /// The same of all others: a seed means another network with it.
@@ -129,9 +132,16 @@ fn run_all(draw: impl Fn(u64) -> Draw + Sync, goes_on: impl Fn(u64) -> bool + Sy
 #[test]
 fn whatever_happens_honest_hubs_agree_and_nothing_leaks_or_is_lost() {
     let trials = number("INTERHUB_SIM_TRIALS") != Some(0);
+    let people = number("INTERHUB_SIM_PEOPLE") != Some(0);
     let most = number("INTERHUB_SIM_HUBS").map_or(MANY, |most| most as usize);
     if let Some(seed) = number("INTERHUB_SIM_SEED") {
-        return Draw { seed, most, trials }.tell_aloud();
+        let draw = Draw {
+            seed,
+            most,
+            trials,
+            people,
+        };
+        return draw.tell_aloud();
     }
     let held = if let Some(minutes) = number("INTERHUB_SIM_MINUTES") {
         let began = Stopwatch::start();
@@ -141,18 +151,21 @@ fn whatever_happens_honest_hubs_agree_and_nothing_leaks_or_is_lost() {
             seed: first + number,
             most,
             trials,
+            people,
         };
         run_all(draw, in_time)
     } else {
-        let draw = |number| {
-            let early = ALWAYS.get(number as usize);
-            Draw {
-                seed: early.copied().unwrap_or_else(|| TRIED[number as usize - ALWAYS.len()]),
-                most: FEW,
-                trials: early.is_none(),
-            }
+        let of = |seed: &u64, trials, people| Draw {
+            seed: *seed,
+            most: FEW,
+            trials,
+            people,
         };
-        run_all(draw, |number| (number as usize) < ALWAYS.len() + TRIED.len())
+        let early = ALWAYS.iter().map(|seed| of(seed, false, false));
+        let tried = TRIED.iter().map(|seed| of(seed, true, false));
+        let people = WITH_PEOPLE.iter().map(|seed| of(seed, true, true));
+        let all: Vec<Draw> = early.chain(tried).chain(people).collect();
+        run_all(|number| all[number as usize], |number| (number as usize) < all.len())
     };
     println!("{} seeds hold", held.expect("a seed fails, as told above"));
 }
@@ -172,6 +185,7 @@ fn one_seed_is_one_story() {
             seed,
             most: FEW,
             trials: true,
+            people: true,
         };
         let [once, again] = [(); 2].map(|()| draw.tell());
         assert!(once.1, "{}", once.0);

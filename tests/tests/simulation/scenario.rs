@@ -13,6 +13,7 @@ use super::hub::{Backup, SimHub};
 use super::invariants::{agreement, check, difference, differing_documents, differing_logs};
 use super::members::{Politics, belonging, decide, is_outside, join};
 use super::operators::{Act, Diary, Operator};
+use super::people::People;
 use super::trials::{Trials, Tried};
 use super::world::{Line, World};
 
@@ -48,6 +49,8 @@ pub(crate) struct Plan {
     hides: bool,
     /// What befalls it besides, if anything does.
     pub(super) trials: Option<Trials>,
+    /// Operators keep records of members.
+    pub(crate) people: bool,
 }
 
 impl Plan {
@@ -86,6 +89,7 @@ impl Plan {
             skewed: if often(2) { 3 } else { 0 },
             hides: !often(7),
             trials: None,
+            people: false,
         }
     }
 
@@ -113,6 +117,7 @@ pub(crate) struct Scenario<'a> {
     pub(super) copied: usize,
     liar: Option<Liar>,
     pub(super) tried: Tried,
+    pub(super) people: People,
 }
 
 /// Runs a plan, telling what happens as it happens if it is to be `aloud`. Returns what happened, or what does not hold and
@@ -127,6 +132,7 @@ pub(crate) fn run(plan: Plan, aloud: bool) -> Result<Vec<String>, String> {
         copied: 0,
         liar: None,
         tried: Tried::new(plan.seed),
+        people: People::new(plan.seed),
     };
     scenario.world.aloud = aloud;
     scenario.begin();
@@ -135,6 +141,7 @@ pub(crate) fn run(plan: Plan, aloud: bool) -> Result<Vec<String>, String> {
         scenario.world.pass(Duration::from_millis(pause));
         scenario.happen();
         scenario.try_something();
+        scenario.somebody_is_edited();
     }
     let ended = scenario.end();
     let story = scenario.world.story;
@@ -510,6 +517,7 @@ impl Scenario<'_> {
                 .map_err(|wrong| format!("{wrong}\n    {}", self.parties().join("\n    ")))?;
         }
         self.check_thefts(&belonging)?;
+        self.check_people(&belonging)?;
         if let Some(machine) = belonging.first() {
             order_does_not_matter(&self.world, *machine, self.plan.seed)?;
         }
