@@ -16,6 +16,7 @@ mod commit;
 mod flood;
 mod hostile;
 mod large;
+mod members;
 mod query;
 mod reconnect;
 mod table;
@@ -46,5 +47,7 @@ fn main() {
     let occurrences = size("INTERHUB_BENCH_OCCURRENCES", 1_000_000);
     eprintln!("{occurrences} occurrences ...");
     query::bench(&runtime, folder.path(), occurrences, &mut rows);
+    eprintln!("members ...");
+    members::bench(folder.path(), &mut rows);
     table::print(&rows);
 }
