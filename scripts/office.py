@@ -1,5 +1,5 @@
 """The office in a browser, as two hubs use it: with scripts and without, each as narrow as a phone and as wide as a desk. Every form
-is filled and sent: signing in and out, events, their dates, hosting together, versions that differ, what is counted. Every page is
+is filled and sent: signing in and out, events, their dates, hosting together, versions that differ, what is counted, members. Every page is
 looked at with axe-core, in each language, light and dark. scripts/clients calls this with the command and a folder for the nodes."""
 
 import concurrent.futures
@@ -305,6 +305,96 @@ def counted(office, name):
     assert "no more" in office.said() and f"Coffee {name}" not in [one.text for one in browser.all("section.counter h2")]
 
 
+def a_member(office, theirs, name):
+    """A member is written, wrongly and rightly, agrees to be seen, takes that back, and is erased; the other hub sees their card."""
+    browser, save = office.browser, ".save button"
+    office.open("/admin/members")
+    office.press(".head a.strong")
+    office.type("headline", f"Printmaker {name}")
+    office.type("links", "our page")
+    office.press(save)
+    for field in ("name", "links"):
+        assert browser.one(f"#{field}").get_attribute("aria-invalid") == "true" and browser.one(f"#{field}-error").text, field
+    assert browser.focused().get_attribute("role") == "alert", "the summary has the focus"
+    assert office.value("headline") == f"Printmaker {name}"
+    office.look()
+    browser.touch(".notice.bad a[href='#links']")
+    until("the link leads to the field", lambda: browser.focused().get_attribute("id") == "links")
+    office.type("links", "Shop <https://shop.example>")
+    office.type("name", f"Ada {name}")
+    office.type("offers", "teach: screen printing until 2031-05-01")
+    office.type("mail", "ada@mail.example")
+    office.set("valid_until", "2031-12-31")
+    office.press(save)
+    assert "The member is there." in office.said(), office.said()
+    path = re.search(r"/admin/members/[0-9a-f]{32}", browser.driver.current_url)[0]
+    member = lambda: office.hub.run("member", "show", path.rsplit("/", 1)[1])
+    assert member()["offers"] == [{"what": "screen printing", "way": "teach", "until": "2031-05-01"}], member()
+
+    # Who may see it is chosen, and said as it is: nobody elsewhere, until they agreed.
+    office.choose("sees-name", "network")
+    office.choose("sees-offers", "public")
+    office.press(save)
+    assert "they have not agreed" in browser.text("#sees-offers-says") and not member()["has_card"]
+    browser.touch("#agreed")
+    office.press(save)
+    assert browser.one("#consent_text").get_attribute("aria-invalid") == "true" and browser.one("#agreed").is_selected()
+    office.look()
+    office.type("consent_text", "2026-11")
+    office.type("consent_channel", "on paper")
+    office.press(save)
+    assert office.said() == "Saved." and member()["has_card"]
+    assert browser.text("#sees-offers-says") == "Anybody can see it." and "on paper" in browser.text("section:has(#log)")
+    office.look()
+
+    # Found by what they offer, here and there; there to be read only.
+    office.open("/admin/members")
+    office.type("offer", "screen print")
+    office.type("q", name)
+    office.press("search button")
+    assert len(browser.all(".rows > li")) == 1 and "other hubs hold a card" in browser.text(".rows"), browser.text()
+    until("the card", lambda: f"Ada {name}" in theirs.open("/admin/members"))
+    theirs.press(f".rows a[href*='{path}']")
+    assert "screen printing" in browser.text() and "ada@mail.example" not in browser.text() and not browser.all("#name")
+    theirs.look()
+
+    office.open(path)
+    browser.touch("#withdraws")
+    office.press(save)
+    assert office.said() == "Saved." and not member()["has_card"]
+    until("the card is gone", lambda: f"Ada {name}" not in theirs.open("/admin/members"))
+    office.open(path)
+    office.press(".beside a[href*='/receipts']")
+    until("the receipt", lambda: "and signed that" in office.open(f"{path}/receipts"))
+    assert "signature" in json.loads(office.file(f"{path}/receipts.json"))
+    office.look()
+    office.press(".back a")
+    office.press(".beside a[href*='/erase']")
+    assert f"Ada {name}" in browser.text("h1")
+    office.look()
+    office.press("form.ways button.strong")
+    assert "Erased" in office.said() and f"Ada {name}" not in browser.text()
+
+
+def a_list(office, name):
+    """A table is pasted, looked at, taken, and taken along again."""
+    browser = office.browser
+    office.open("/admin/members")
+    office.press(".head a[href*='/import']")
+    office.press("button[value=look]")
+    assert office.browser.focused().get_attribute("role") == "alert"
+    table = f"number,name,headline,mood\n{name},Bo {name},Baker,good\nnobody,,,\n"
+    office.type("list", table)
+    plan = office.press("button[value=look]")
+    assert "Nothing was changed yet." in plan and f"Bo {name}" in plan and "mood" in plan and "has no name" in plan, plan
+    office.look()
+    office.press("button[value=take]")
+    assert office.said() == "The list is taken in." and f"Bo {name}" in browser.text()
+    office.look()
+    for kind in ("csv", "json", "vcf"):
+        assert f"Bo {name}" in office.file(f"/admin/members.{kind}"), kind
+
+
 def signed_out_meanwhile(office, choir, name):
     """Another window signs out, or in anew, while a form is open: what was typed is kept, and sent when it is said so."""
     browser, driver = office.browser, office.browser.driver
@@ -470,11 +560,14 @@ def settled(ours, theirs, repair, _):
     until("one host", lambda: theirs.hub.name not in page(ours.hub))
 
 
-def looked_at(office, repair, choir):
+def looked_at(office, repair, choir, member, card):
     """Every page of the office, in each language, and what everybody sees of its events."""
     form, browser, looked = f"/admin/events/{repair}", office.browser, 0
+    record = f"/admin/members/{member}"
     paths = ["/admin", "/admin/events", "/admin/events?view=past", "/admin/events?q=xyzzy", "/admin/events/new", form, f"{form}/dates",
              f"{form}/cancel", f"{form}/undo", f"{form}/postpone", f"{form}/hosts", "/admin/hosts", "/admin/conflicts", "/admin/counters",
+             "/admin/members", "/admin/members?q=xyzzy", "/admin/members/new", "/admin/members/import", record, f"{record}/erase",
+             f"{record}/receipts", f"/admin/members/{card}",
              "/admin/report?year=2025", "/admin/report?year=1999", "/admin/events/" + "0" * 32, "/admin/sign-in", f"/events/{repair}", f"/events/{choir}"]
     looks = [(PHONE, False), (DESK, False), (PHONE, True), (DESK, True)]
     for number, path in enumerate(paths):
@@ -528,6 +621,8 @@ def main():
                 its_dates(office, repair)
                 choir = a_copy(office, repair, name)
                 counted(office, name)
+                a_member(*pair, name)
+                a_list(office, name)
                 signed_out_meanwhile(office, choir, name)
                 made.append((repair, choir))
             if office.browser.scripts:
@@ -555,7 +650,13 @@ def main():
             ours.run("event", "postpone", choir)
             ours.run("counter", "define", "coffee", "--name", "Coffee", "--unit", "kg")
             ours.run("counter", "add", "coffee", "12.5", "--on", "2025-03-31")
-            looked = sum(pool.map(lambda pair: looked_at(pair[0], repair, choir), offices))
+            agreed = ("--audience", "name=network", "--audience", "skills=network", "--consent", "2026-11", "--channel", "paper")
+            member, card = (hub.run("member", "add", "--name", name, "--skills", "welding", *agreed)["id"] for hub, name in ((ours, "Cy"), (theirs, "Di")))
+            is_there = lambda hub, name: any(one["name"] == name for one in hub.run("member", "list")["members"])
+            until("the cards", lambda: is_there(ours, "Di") and is_there(theirs, "Cy"))
+            # What was taken back has receipts.
+            ours.run("member", "edit", member, "--audience", "skills=hub")
+            looked = sum(pool.map(lambda pair: looked_at(pair[0], repair, choir, member, card), offices))
         wrong = [one for pair in offices for office in pair for one in office.wrong]
         wrong += [one for browser in browsers for one in browser.complaints()]
         assert not wrong, "\n".join(wrong)

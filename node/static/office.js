@@ -1,9 +1,9 @@
 // Helps with the event form: shows only the fields that the choices above them call for. Without it every field is there, and
 // those that do not belong say nothing.
 (() => {
-  const form = document.querySelector(".event-form");
-  if (!form) return;
-  const wholeDay = form.querySelector("#all_day");
+  const wholeDay = document.querySelector(".event-form #all_day");
+  if (!wholeDay) return;
+  const form = wholeDay.form;
   const repeat = form.querySelector("#repeat");
   const show = () => {
     for (const field of form.querySelectorAll(".timed")) field.hidden = wholeDay.checked;
@@ -19,8 +19,12 @@
   wholeDay.addEventListener("change", show);
   repeat.addEventListener("change", show);
   show();
+})();
 
-  // Leaving with unsaved text asks first.
+// Leaving with unsaved text asks first.
+(() => {
+  const form = document.querySelector(".event-form");
+  if (!form) return;
   let touched = false;
   form.addEventListener("input", () => { touched = true; });
   form.addEventListener("submit", () => { touched = false; });

@@ -17,16 +17,16 @@ pub(super) const MAX_VALUE_CHARS: usize = 400;
 
 #[derive(Template)]
 #[template(path = "admin/confirm.html")]
-struct ConfirmPage {
-    frame: Frame,
-    office: AdminFrame,
-    heading: String,
-    lead: &'static str,
+pub(super) struct ConfirmPage {
+    pub(super) frame: Frame,
+    pub(super) office: AdminFrame,
+    pub(super) heading: String,
+    pub(super) lead: &'static str,
     /// A further sentence; may be empty.
-    more: &'static str,
-    action: String,
-    button: &'static str,
-    back: String,
+    pub(super) more: &'static str,
+    pub(super) action: String,
+    pub(super) button: &'static str,
+    pub(super) back: String,
 }
 
 #[derive(Template)]

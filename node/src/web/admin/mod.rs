@@ -14,6 +14,11 @@ mod events;
 mod form;
 mod gate;
 mod hosts;
+mod member_acts;
+mod member_form;
+mod member_import;
+mod member_typed;
+mod members;
 mod page;
 mod report;
 mod rule;
@@ -166,6 +171,19 @@ pub(super) fn router(site: Arc<Site>, state: AdminState) -> Router {
         .route("/admin/events/{id}/hosts", desk(hosts::show, hosts::change))
         .route("/admin/hosts", desk(hosts::invitations, hosts::answer))
         .route("/admin/conflicts", desk(conflicts::list, conflicts::settle))
+        .route("/admin/members", page(members::list))
+        .route("/admin/members.csv", page(members::csv))
+        .route("/admin/members.json", page(members::json))
+        .route("/admin/members.vcf", page(members::vcards))
+        .route("/admin/members/new", desk(member_form::blank, member_form::create))
+        .route("/admin/members/import", desk(member_import::blank, member_import::take))
+        .route("/admin/members/{id}", desk(member_form::edit, member_form::save))
+        .route(
+            "/admin/members/{id}/erase",
+            desk(member_acts::ask_erase, member_acts::erase),
+        )
+        .route("/admin/members/{id}/receipts", page(member_acts::receipts))
+        .route("/admin/members/{id}/receipts.json", page(member_acts::report))
         .route("/admin/counters", desk(counters::list, counters::change))
         .route("/admin/report", page(report::show))
         .route("/admin/report.csv", page(report::csv))

@@ -81,6 +81,7 @@ pub(super) fn frame(errand: &Errand, board: &Board<'_>, title: &str, here: &str)
             entry("/admin/events", words.menu_events),
             entry("/admin/hosts", words.menu_hosts),
             entry("/admin/conflicts", words.menu_conflicts),
+            entry("/admin/members", words.members.menu),
             entry("/admin/report", words.menu_report),
             entry("/admin/counters", words.menu_counters),
         ],

@@ -15,12 +15,15 @@ use super::super::{PublicDirectory, WebState, router};
 use super::AdminState;
 use crate::clock::ManualClock;
 use crate::command::Commands;
-use crate::command::testing::birmingham;
+use crate::command::testing::birmingham_in;
+use crate::store::Store;
 use crate::store::catalogue::access::Role;
+use crate::store::memory::MemoryStore;
 use crate::task::{Blocking, Tasks};
 use crate::way::PeerAddress;
 
 mod counters;
+mod members;
 
 /// Monday, 16 November 2026, 10:00 in Birmingham.
 const NOW_MS: i64 = 1_794_823_200_000;
@@ -60,8 +63,13 @@ impl Page {
 }
 
 async fn hub(behind_proxy: bool) -> Browser {
+    hub_in(Arc::new(MemoryStore::new()), behind_proxy).await
+}
+
+/// A hub that keeps everything in this store.
+async fn hub_in(store: Store, behind_proxy: bool) -> Browser {
     let tasks = Tasks::new(Blocking::Threads);
-    let (commands, clock) = birmingham(&tasks, NOW_MS);
+    let (commands, clock) = birmingham_in(store, &tasks, NOW_MS);
     commands.create_network("Independent hubs".to_owned()).await.unwrap();
     let fresh = commands.clone();
     let directory = PublicDirectory::new(commands.views.clone(), Box::new(move |hub| fresh.as_of_ms(hub)));
@@ -88,7 +96,10 @@ async fn hub(behind_proxy: bool) -> Browser {
 }
 
 async fn signed_in() -> Browser {
-    let mut browser = hub(false).await;
+    enter(hub(false).await).await
+}
+
+async fn enter(mut browser: Browser) -> Browser {
     let token = browser.token(Role::Admin).await;
     assert_eq!(browser.sign_in(&token).await.status, StatusCode::SEE_OTHER);
     browser
@@ -186,6 +197,10 @@ async fn nobody_comes_in_without_a_token() {
         "/admin/report",
         "/admin/conflicts",
         "/admin/hosts",
+        "/admin/members",
+        "/admin/members/new",
+        "/admin/members/import",
+        "/admin/members.csv",
     ] {
         let page = browser.get(address).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{address}");

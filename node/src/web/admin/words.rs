@@ -3,8 +3,10 @@
 mod de;
 mod en;
 mod es;
+pub(super) mod members;
 mod nl;
 
+use self::members::MemberWords;
 use super::super::words::{Words, fill};
 
 /// The words of one language. Patterns hold `{name}` marks.
@@ -238,6 +240,8 @@ pub(super) struct AdminWords {
     pub(super) uncounted: &'static str,
     pub(super) error_amount: &'static str,
     pub(super) error_counter_name: &'static str,
+    /// Those of the member pages.
+    pub(super) members: MemberWords,
     /// How an event repeats, in the order of `Pattern::ALL`.
     pub(super) patterns: [&'static str; 9],
 }
@@ -306,6 +310,9 @@ impl AdminWords {
             "uncounted" => self.uncounted,
             "counter_defined" => self.counter_defined,
             "counter_deleted" => self.counter_deleted,
+            "member_added" => self.members.added,
+            "member_erased" => self.members.erased,
+            "members_imported" => self.members.imported,
             _ => return None,
         })
     }
