@@ -310,6 +310,17 @@ pub(crate) fn contains(contents: &Contents, needle: &[u8]) -> Option<Family> {
     found.map(|(family, _)| *family)
 }
 
+/// The documents whose bodies hold these bytes.
+fn documents_with(contents: &Contents, needle: &[u8]) -> BTreeSet<ObjectId> {
+    let bodies = [Family::Body, Family::BodyPersonal].map(|family| contents.get(&family));
+    let bodies = bodies.into_iter().flatten().flatten();
+    let holds = |value: &[u8]| value.windows(needle.len()).any(|window| window == needle);
+    let found = bodies.filter(|(_, value)| holds(value));
+    found
+        .filter_map(|(key, _)| ObjectId::from_slice(key.get(..16)?))
+        .collect()
+}
+
 /// No disk of a hub outside of a draft's scope knows a word of it, its document, or its group.
 fn nothing_leaked(world: &World<'_>, diary: &Diary) -> Result<(), String> {
     for hub in &world.hubs {
@@ -389,9 +400,17 @@ fn erased_is_gone(world: &World<'_>, diary: &Diary, machine: usize, belonging: &
         let words = diary.words.iter().filter(|word| word.object == thing.object);
         for word in words {
             if let Some(family) = contains(&contents, word.text.as_bytes()) {
+                let documents = documents_with(&contents, word.text.as_bytes());
+                let told = documents.into_iter().map(|object| {
+                    let seen = seen(&hub.disk, object);
+                    let state = seen.map(|seen| (seen.state.created, seen.state.erased_through, seen.event.is_some()));
+                    format!("{}: {state:?}", object.short())
+                });
                 return Err(format!(
-                    "{} of an erased event is in {family:?} of {}",
-                    word.text, hub.name
+                    "{} of an erased event is in {family:?} of {}, in {:?}; {thing:?}",
+                    word.text,
+                    hub.name,
+                    told.collect::<Vec<_>>()
                 ));
             }
         }

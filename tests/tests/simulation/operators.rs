@@ -623,7 +623,15 @@ impl Operator<'_, '_> {
             return;
         };
         let object = seen.state.object;
-        let written = self.ledger().write(vec![Write::Erase { object }]);
+        // All of it, as the command does: a copy of this folder may have made another document of the event.
+        let thing = self.diary.things[index].thing;
+        let Ok(all) = self.ledger().own_event_documents(thing) else {
+            return;
+        };
+        let others = all.into_iter().filter(|(other, there)| *there && *other != object);
+        let objects = std::iter::once(object).chain(others.map(|(other, _)| other));
+        let erase = objects.map(|object| Write::Erase { object }).collect();
+        let written = self.ledger().write(vec![Write::Together(erase)]);
         let hash = written.ok().and_then(|all| all[0].hash);
         let known = &mut self.diary.things[index];
         known.to_be_erased = true;
