@@ -20,7 +20,7 @@ const EVENTS_PER_SYNC: usize = 200;
 /// So many events of a file are looked for among those of each other hub.
 const EVENTS_COMPARED: usize = 200;
 /// Refusals that are listed one by one; the rest is only counted.
-const MAX_REFUSED_LISTED: usize = 1_000;
+pub(super) const MAX_REFUSED_LISTED: usize = 1_000;
 
 /// What became of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod export;
 mod fields;
 mod import;
 mod list;
+mod meant;
 mod receipts;
 mod retention;
 mod suggest;
@@ -14,6 +15,7 @@ mod suggest;
 use interhub_domain::document::Reading;
 use interhub_domain::ids::{DocumentKind, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::member::{Audience, Member};
+use interhub_domain::object::ObjectState;
 
 pub use self::export::{ExportedMembers, MemberFormat};
 pub use self::fields::{MemberFields, NewConsent};
@@ -159,9 +161,8 @@ impl Commands {
             let _alone = this.ledger.editing_members.lock();
             let thing = parse_thing(&id)?;
             let card = this.ledger.object_state(this.member_document(LogId::NETWORK, thing)?)?;
-            // A card without a record is one of after a backup was made that took the record's place.
-            let has_card = card.created.is_some() && card.erased_through != Some(u32::MAX);
-            if !(has_card && thing.belongs_to(this.ledger.own_id())) {
+            // A card may be without a record: one of after a backup was made that took the record's place.
+            if !is_there(&card) {
                 this.record(thing)?;
             }
             this.erase_record(thing)
@@ -170,16 +171,16 @@ impl Commands {
     }
 
     fn erase_record(&self, thing: ThingId) -> Result<ErasedMember, CommandError> {
+        let card = self.member_document(LogId::NETWORK, thing)?;
+        let record = self.member_document(LogId::LOCAL, thing)?;
+        let has_card = is_there(&self.ledger.object_state(card)?);
+        let mut writes = Vec::new();
         // The card first: what is left if the machine stops in between is a record that can be erased again.
-        let objects = [LogId::NETWORK, LogId::LOCAL].map(|log| self.member_document(log, thing));
-        let (mut writes, mut has_card) = (Vec::new(), false);
-        for (object, is_card) in objects.into_iter().zip([true, false]) {
-            let object = object?;
-            let state = self.ledger.object_state(object)?;
-            if state.created.is_some() && state.erased_through != Some(u32::MAX) {
-                writes.push(Write::Erase { object });
-                has_card |= is_card;
-            }
+        if has_card {
+            writes.push(Write::Erase { object: card });
+        }
+        if is_there(&self.ledger.object_state(record)?) {
+            writes.push(Write::Erase { object: record });
         }
         self.ledger.write(writes)?;
         Ok(ErasedMember { thing, card: has_card })
@@ -309,6 +310,11 @@ const fn of_another(thing: ThingId, hub: String, member: Member) -> ShownMember 
         member,
         has_card: true,
     }
+}
+
+/// Whether a document was made and is not erased for good.
+fn is_there(state: &ObjectState) -> bool {
+    state.created.is_some() && state.erased_through != Some(u32::MAX)
 }
 
 fn reading(member: &Member) -> Reading {

@@ -1,11 +1,9 @@
 //! Importing members from other programs' files: idempotent, whole for each member, and saying for each what became of it.
 //!
-//! Who is meant by a row or card is found in this order: the id of a record of this hub, the id that the other program gave at an
-//! earlier import, the member's number, the mail address, and the name if nothing else is known of either. What a file says is
-//! held against what the last file said of them: only what differs becomes so, and what people changed here since stays. A file never
-//! changes who may see what, and no wish in it is taken for a consent.
+//! What a file says is held against what the last file said of them ([`super::meant`] finds whom it means): only what differs becomes
+//! so, and what people changed here since stays. A file never changes who may see what, and no wish in it is taken for a consent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use interhub_domain::contacts::{self, Column, Contact, Difference, Format, Notice, Refused};
@@ -16,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::fields::small_photo;
+use super::meant::{Known, Meant, Person};
 use crate::clock::random_bytes;
+use crate::command::import::MAX_REFUSED_LISTED;
 use crate::command::{Class, CommandError, Commands};
 use crate::store::catalogue::document::{OriginalFormat, OriginalRow};
 use crate::store::catalogue::{decode_row, encode_row};
@@ -24,12 +24,18 @@ use crate::sync::WriteError;
 
 /// Members written between two waits for the disk.
 const MEMBERS_PER_SYNC: usize = 200;
-/// Refusals that are listed one by one; the rest is only counted.
-const MAX_REFUSED_LISTED: usize = 1_000;
 /// Members of whom it is listed what changes; the rest is only counted.
 const MAX_CHANGES_LISTED: usize = 1_000;
 /// Longest value in that list, in characters.
 const MAX_VALUE_LISTED: usize = 200;
+/// Different notices of one import, with those of the reader of the file: at most 200.
+const MAX_NOTICES: usize = 250;
+/// What is said where a file says that somebody wishes to be seen.
+const WISH: &str = "the file says that they wish to be visible, which is no consent; ask them, and record it with `interhub member edit \
+                    ID --audience FIELD=network --consent TEXT`";
+/// What is said where somebody new is called like somebody who is there.
+const NAMESAKE: &str =
+    "somebody of this name is there already, with nothing else in common; if they are the same, erase one of the two";
 /// Version byte of what is kept of a file.
 const KEPT_VERSION: u8 = 1;
 
@@ -158,11 +164,16 @@ impl Commands {
         for refused in parsed.refused {
             out.refuse(refused.line, refused.reason);
         }
-        let mut wishes = Wishes::default();
+        for line in known.namesakes {
+            out.notice(line, NAMESAKE);
+        }
         let total = parsed.contacts.len();
         for (index, (contact, meant)) in parsed.contacts.into_iter().zip(meant).enumerate() {
             let line = contact.line;
-            wishes.count(&contact);
+            if contact.said.visible == Some(true) {
+                out.notice(line, WISH);
+            }
+            let meant = meant.map_err(Unfit::Member);
             match meant.and_then(|meant| self.import_member(contact, meant, options.dry_run, &mut out)) {
                 Ok(()) => {}
                 Err(Unfit::Member(reason)) => out.refuse(line, reason),
@@ -176,8 +187,6 @@ impl Commands {
         }
         self.ledger.make_durable()?;
         progress(total as u64, total as u64);
-        out.notices.extend(known.notices());
-        out.notices.extend(wishes.notice());
         out.refused.sort_by_key(|refused| refused.line);
         Ok(out)
     }
@@ -199,8 +208,7 @@ impl Commands {
             // They may have been erased here because they moved on.
             Meant::Nobody if said.status == Some(Status::MovedOn) => {
                 out.unchanged += 1;
-                let text = "they moved on, and there is no record of them: none is made";
-                out.notices.push(told(line, text.to_owned()));
+                out.notice(line, "they moved on, and there is no record of them: none is made");
                 return Ok(());
             }
             Meant::Nobody => (ThingId::new(self.ledger.own_id(), random_bytes(&*self.clock)), None),
@@ -226,16 +234,17 @@ impl Commands {
         let mut new = said.since(&before_it, &known.salt);
         let moved_on = before.as_ref().is_some_and(|before| before.status == Status::MovedOn);
         if moved_on && !is_known && new.status.take().is_some_and(|status| status != Status::MovedOn) {
-            let text = "they moved on, as is said here; the file says otherwise, and that is left out";
-            out.notices.push(told(line, text.to_owned()));
+            out.notice(
+                line,
+                "they moved on, as is said here; the file says otherwise, and that is left out",
+            );
         }
         let is_same_photo = |hash: &Vec<u8>| before.as_ref().is_some_and(|before| hash_of(&before.photo) == *hash);
         if new.photo.take_if(|hash| !is_same_photo(hash)).is_some() {
             new.photo = match photo.as_deref().map(small_photo).transpose() {
                 Ok(photo) => photo,
                 Err(error) => {
-                    out.notices
-                        .push(told(line, format!("{}; they are taken without it", error.message)));
+                    out.notice(line, &format!("{}; they are taken without it", error.message));
                     None
                 }
             };
@@ -281,39 +290,41 @@ impl Commands {
 
     /// Everybody this hub has a record of, by what a file may know them by.
     fn known_members(&self) -> Result<Known, CommandError> {
-        let mut known = Known::default();
         let own = self.ledger.own_id();
+        let mut people = BTreeMap::new();
         self.views.each_member(&mut |row| {
             if row.hub == own && row.is_record() {
-                known.people.insert(row.thing, Person::of(&row.member));
+                people.insert(row.thing, Person::of(&row.member));
             }
         })?;
-        for (thing, person) in &mut known.people {
+        for (thing, person) in &mut people {
             let original = self.ledger.original(*thing)?;
             if let Some(kept) = original.as_ref().and_then(Kept::of) {
                 person.uid = kept.uid;
                 person.imported = true;
             }
         }
-        known.index();
-        Ok(known)
+        Ok(Known::of(people))
     }
 }
 
 impl ImportedMembers {
+    /// Something worth knowing; the same text is told once, with how often it happened.
+    fn notice(&mut self, line: u64, text: &str) {
+        if let Some(known) = self.notices.iter_mut().find(|notice| notice.text == text) {
+            known.times += 1;
+        } else if self.notices.len() < MAX_NOTICES {
+            let text = text.to_owned();
+            self.notices.push(Notice { line, times: 1, text });
+        }
+    }
+
     fn refuse(&mut self, line: u64, reason: String) {
         self.refused_count += 1;
         if self.refused.len() < MAX_REFUSED_LISTED {
             self.refused.push(Refused { line, reason });
         }
     }
-}
-
-/// Whom a row or card means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meant {
-    Record(ThingId),
-    Nobody,
 }
 
 /// Why a member is not taken, or nothing more can be.
@@ -339,261 +350,8 @@ impl From<crate::store::StoreError> for Unfit {
     }
 }
 
-/// What somebody is recognised by.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Person {
-    uid: String,
-    number: String,
-    mail: String,
-    name: String,
-    /// A file said something of them before.
-    imported: bool,
-}
-
-impl Person {
-    fn of(member: &Member) -> Self {
-        Self {
-            uid: String::new(),
-            number: member.local.number.clone(),
-            mail: folded(&member.local.mail),
-            name: folded(&member.name),
-            imported: false,
-        }
-    }
-
-    fn of_contact(contact: &Contact) -> Self {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        Self {
-            uid: contact.uid.clone(),
-            number: text(&contact.said.number),
-            mail: folded(&text(&contact.said.mail)),
-            name: folded(&text(&contact.said.name)),
-            imported: true,
-        }
-    }
-
-    /// Another name, and not the same mail address: with the same id or number it may be somebody else's row.
-    fn is_stranger_to(&self, other: &Self) -> bool {
-        let same = |one: &str, other: &str| !one.is_empty() && one == other;
-        !other.name.is_empty() && self.name != other.name && !same(&self.mail, &other.mail)
-    }
-}
-
-fn folded(text: &str) -> String {
-    text.trim().to_lowercase()
-}
-
-/// Everybody there is a record of.
-#[derive(Debug, Default)]
-struct Known {
-    people: BTreeMap<ThingId, Person>,
-    by_uid: BTreeMap<String, Vec<ThingId>>,
-    by_number: BTreeMap<String, Vec<ThingId>>,
-    by_mail: BTreeMap<String, Vec<ThingId>>,
-    by_name: BTreeMap<String, Vec<ThingId>>,
-    /// Whom rows mean already.
-    taken: BTreeSet<ThingId>,
-    namesakes: Vec<u64>,
-}
-
-type Found = Result<Option<ThingId>, String>;
-
-impl Known {
-    fn index(&mut self) {
-        for (thing, person) in &self.people {
-            for (index, key) in [
-                (&mut self.by_uid, &person.uid),
-                (&mut self.by_number, &person.number),
-                (&mut self.by_mail, &person.mail),
-                (&mut self.by_name, &person.name),
-            ] {
-                if !key.is_empty() {
-                    index.entry(key.clone()).or_default().push(*thing);
-                }
-            }
-        }
-    }
-
-    /// Whom each of these means. What is certain goes first, wherever in the file it is.
-    fn find(&mut self, contacts: &[Contact]) -> Vec<Result<Meant, Unfit>> {
-        let people: Vec<Person> = contacts.iter().map(Person::of_contact).collect();
-        // Of several that nothing tells apart only the first is taken: the next import would not know which is which.
-        let mut firsts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        let mut out: Vec<Option<Result<Meant, Unfit>>> = Vec::with_capacity(people.len());
-        for (person, contact) in people.iter().zip(contacts) {
-            let first = if person.uid.is_empty() {
-                firsts.insert((&person.name, &person.mail), contact.line)
-            } else {
-                None
-            };
-            out.push(first.map(|line| {
-                Err(Unfit::Member(format!(
-                    "line {line} has the same name and mail address, and nothing tells them apart; give them numbers"
-                )))
-            }));
-        }
-        let ways: [fn(&Self, &Person) -> Found; 4] = [
-            Self::by_own_id,
-            Self::by_their_id,
-            Self::by_mail_and_name,
-            Self::by_what_is_left,
-        ];
-        for way in ways {
-            for (person, meant) in people.iter().zip(&mut out) {
-                if meant.is_some() {
-                    continue;
-                }
-                match way(self, person) {
-                    Ok(None) => {}
-                    Ok(Some(thing)) if self.taken.insert(thing) => *meant = Some(Ok(Meant::Record(thing))),
-                    Ok(Some(_)) => {
-                        let reason =
-                            "another line of the file means the same record; correct one of them, or give them numbers";
-                        *meant = Some(Err(Unfit::Member(reason.to_owned())));
-                    }
-                    Err(reason) => *meant = Some(Err(Unfit::Member(reason))),
-                }
-            }
-        }
-        for ((person, contact), meant) in people.iter().zip(contacts).zip(&out) {
-            if meant.is_none() && self.by_name.contains_key(&person.name) {
-                self.namesakes.push(contact.line);
-            }
-        }
-        out.into_iter()
-            .map(|meant| meant.unwrap_or(Ok(Meant::Nobody)))
-            .collect()
-    }
-
-    /// A table or cards that this hub has exported.
-    #[expect(clippy::unnecessary_wraps, reason = "one of several ways")]
-    fn by_own_id(&self, one: &Person) -> Found {
-        let thing: Option<ThingId> = one.uid.parse().ok();
-        Ok(thing.filter(|thing| self.people.contains_key(thing)))
-    }
-
-    /// By the id in the other program, or the number.
-    fn by_their_id(&self, one: &Person) -> Found {
-        for (index, key, what) in [(&self.by_uid, &one.uid, "id"), (&self.by_number, &one.number, "number")] {
-            let Some(found) = index.get(key) else { continue };
-            let [thing] = found.as_slice() else {
-                return Err(format!(
-                    "several records have this {what}; give all but one of them another number"
-                ));
-            };
-            if self.person(*thing).is_some_and(|known| known.is_stranger_to(one)) {
-                return Err(format!(
-                    "the record with this {what} ({thing}) has another name, and not the same mail address; if they are the same, \
-                     correct one of the two and import again"
-                ));
-            }
-            return Ok(Some(*thing));
-        }
-        Ok(None)
-    }
-
-    fn by_mail_and_name(&self, one: &Person) -> Found {
-        let all = self.free(&self.by_mail, &one.mail, one);
-        let named = |thing: &&ThingId| self.person(**thing).is_some_and(|known| known.name == one.name);
-        let found: Vec<ThingId> = all.iter().filter(named).copied().collect();
-        match found.as_slice() {
-            [] => Ok(None),
-            [thing] => Ok(Some(*thing)),
-            _ => Err("several records have this name and mail address; give them numbers".to_owned()),
-        }
-    }
-
-    /// By a mail address alone, or the name of somebody of whom nothing else is known.
-    fn by_what_is_left(&self, one: &Person) -> Found {
-        match self.free(&self.by_mail, &one.mail, one).as_slice() {
-            [] => {}
-            [thing] if one.name.is_empty() => return Ok(Some(*thing)),
-            [thing] => {
-                return Err(format!(
-                    "the record with this mail address ({thing}) has another name; if they are the same, correct one of the two and \
-                     import again"
-                ));
-            }
-            _ => {
-                return Err(
-                    "several records have this mail address, none of them this name; give them numbers".to_owned(),
-                );
-            }
-        }
-        if !one.number.is_empty() || !one.mail.is_empty() {
-            return Ok(None);
-        }
-        let bare = |thing: &ThingId| {
-            let known = self.person(*thing);
-            known.is_some_and(|known| known.number.is_empty() && known.mail.is_empty())
-        };
-        let mut all = self.free(&self.by_name, &one.name, one);
-        all.retain(bare);
-        match all.as_slice() {
-            [] => Ok(None),
-            [thing] => Ok(Some(*thing)),
-            _ => Err("several records have this name, and nothing tells them apart; give them numbers".to_owned()),
-        }
-    }
-
-    /// Records with this key that no other line means, and that the other program does not know by another id.
-    fn free(&self, index: &BTreeMap<String, Vec<ThingId>>, key: &str, one: &Person) -> Vec<ThingId> {
-        let fits = |known: &Person| {
-            let differ = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;
-            let other_id = known.imported && differ(&known.uid, &one.uid);
-            !other_id && !differ(&known.number, &one.number)
-        };
-        let all = index.get(key).into_iter().flatten().copied();
-        all.filter(|thing| !self.taken.contains(thing) && self.person(*thing).is_some_and(fits))
-            .collect()
-    }
-
-    fn person(&self, thing: ThingId) -> Option<&Person> {
-        self.people.get(&thing)
-    }
-
-    fn notices(&self) -> Option<Notice> {
-        let line = *self.namesakes.first()?;
-        Some(Notice {
-            line,
-            times: self.namesakes.len() as u64,
-            text: "somebody of this name is there already, with nothing else in common; if they are the same, erase one of the two"
-                .to_owned(),
-        })
-    }
-}
-
-/// What a file says of who wishes to be seen.
-#[derive(Debug, Default)]
-struct Wishes {
-    seen: Vec<u64>,
-}
-
-impl Wishes {
-    fn count(&mut self, contact: &Contact) {
-        if contact.said.visible == Some(true) {
-            self.seen.push(contact.line);
-        }
-    }
-
-    fn notice(&self) -> Option<Notice> {
-        let line = *self.seen.first()?;
-        Some(Notice {
-            line,
-            times: self.seen.len() as u64,
-            text: "the file says that they wish to be visible, which is no consent; ask them, and record it with \
-                   `interhub member edit ID --audience FIELD=network --consent TEXT`"
-                .to_owned(),
-        })
-    }
-}
-
 fn hash_of(photo: &[u8]) -> Vec<u8> {
     blake3::hash(photo).as_bytes().to_vec()
-}
-
-fn told(line: u64, text: String) -> Notice {
-    Notice { line, times: 1, text }
 }
 
 fn shortened(text: String) -> String {
