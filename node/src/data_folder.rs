@@ -189,20 +189,17 @@ impl DataFolder {
     }
 
     /// Where the database lies: a number of a file of it that is written once, when the database is made; from its place on the disk
-    /// and from when it came there. A copy of the folder has another one. Only a database that was opened before has it.
-    pub fn place(&self) -> io::Result<u64> {
-        let file = fs::metadata(self.database().join("IDENTITY"))?;
-        let hash = blake3::hash(
-            &[
-                file.ino().to_be_bytes(),
-                file.ctime().to_be_bytes(),
-                file.ctime_nsec().to_be_bytes(),
-            ]
-            .concat(),
-        );
+    /// and from when it came there. A copy of the folder has another one. [`None`] if the file is not there: then nothing can be said.
+    pub fn place(&self) -> Option<u64> {
+        let file = fs::metadata(self.database().join("IDENTITY")).ok()?;
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(&file.ino().to_be_bytes())
+            .update(&file.ctime().to_be_bytes());
+        hasher.update(&file.ctime_nsec().to_be_bytes());
         let mut number = [0; 8];
-        number.copy_from_slice(&hash.as_bytes()[..8]);
-        Ok(u64::from_be_bytes(number))
+        hasher.finalize_xof().fill(&mut number);
+        Some(u64::from_be_bytes(number))
     }
 
     /// `search/`.

@@ -189,7 +189,9 @@ fn open_folder(
             ledger = open_as(&identity)?;
         }
     }
-    ledger.lies_at(folder.place().map_err(other)?).map_err(other)?;
+    if let Some(place) = folder.place() {
+        ledger.lies_at(place).map_err(other)?;
+    }
     let ledger = Arc::new(ledger);
     if ledger.is_key_replaced() {
         tracing::error!("this hub has another key by now, which this node does not have; see `interhub key show`");

@@ -49,12 +49,13 @@ pub enum MetaKey {
     Blocked,
     /// The runs that this data folder wrote, or that its operator vouched for after a theft.
     OwnRuns,
-    /// Where the data folder lay when it was last opened: the number of a file of the database on its disk. Another one says that
-    /// this folder is a copy.
+    /// Where the data folder lay when it was last opened, a number. Another one says that this folder is a copy.
     Place,
-    /// This folder is a copy, and no other hub has told yet what was erased since it was made. Empty.
+    /// This folder is a copy, a number: 1 while no other hub has told what was erased since it was made, 0 afterwards. Absent if it is
+    /// none.
     Restored,
-    /// Since when records of members wait because another run erased many cards at once, Unix milliseconds.
+    /// Who waits to be erased because another run erased many cards at once, since when, and how many went in the last day; see
+    /// `sync/records.rs`.
     ErasuresHeld,
 }
 
