@@ -16,7 +16,7 @@ use crate::sync::{KeyError, KeyKeeper, LedgerHost, LedgerOptions, NextIdentity, 
 
 /// Keeps the newest key in memory, and the one that was laid beside the present one.
 #[derive(Default)]
-pub(super) struct Kept(pub(super) Mutex<Option<NextIdentity>>, Mutex<Option<NextIdentity>>);
+pub(super) struct Kept(Mutex<Option<NextIdentity>>, Mutex<Option<NextIdentity>>);
 
 impl KeyKeeper for Kept {
     fn prepare(&self, next: &NextIdentity) -> Result<(), KeyError> {
@@ -38,10 +38,10 @@ impl KeyKeeper for Kept {
     }
 }
 
-pub(super) const RECOVERY: [u8; 32] = [201; 32];
+const RECOVERY: [u8; 32] = [201; 32];
 
 /// The hub of seed 3, whose recovery key is known, with its first key or a later one.
-pub(super) fn vienna(store: Store, next: Option<&NextIdentity>, run: u64) -> (Ledger, Arc<Kept>) {
+fn vienna(store: Store, next: Option<&NextIdentity>, run: u64) -> (Ledger, Arc<Kept>) {
     let mut own = own(3, "vienna");
     let hub = own.id();
     own.recovery_key = public_key(&SigningKey::from(RECOVERY));
@@ -68,6 +68,26 @@ pub(super) fn founder_and_vienna() -> (Ledger, Store, Ledger, Arc<Kept>) {
     let (hub, kept) = vienna(store.clone(), None, 1);
     join(&founder, &hub);
     (founder, store, hub, kept)
+}
+
+/// Somebody who has the key of [`vienna`] and a network to read, and runs of its own.
+pub(super) fn thief(founder: &Ledger) -> Ledger {
+    let (thief, _) = vienna(memory(), None, 50);
+    thief
+        .enter_network(founder.network().unwrap(), &super::all_envelopes(founder), &[].into())
+        .unwrap();
+    thief
+}
+
+/// The hub says that its key was stolen, and starts with the next one, which vouches for what the folder wrote.
+pub(super) fn after_theft(hub: Ledger, kept: &Kept, store: Store) -> Ledger {
+    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
+        .unwrap();
+    let next = kept.0.lock().unwrap().clone().unwrap();
+    drop(hub);
+    let (hub, _) = vienna(store, Some(&next), 3);
+    hub.vouch().unwrap();
+    hub
 }
 
 fn publish(ledger: &Ledger, number: u8) -> Written {
@@ -218,23 +238,14 @@ fn after_a_theft_the_folder_vouches_for_what_it_wrote() {
     let own = publish(&hub, 1);
     exchange(&hub, &founder);
     // The thief has the key and a network to read, and runs of its own.
-    let thiefs = memory();
-    let (thief, _) = vienna(thiefs.clone(), None, 50);
-    thief
-        .enter_network(founder.network().unwrap(), &super::all_envelopes(&founder), &[].into())
-        .unwrap();
+    let thief = thief(&founder);
     let forged = publish(&thief, 2);
     exchange(&thief, &founder);
     assert!(is_shown(&founder, &forged));
     exchange(&hub, &founder);
     let wrong = hub.recover_key(&SigningKey::from([7; 32]), KeyReason::Stolen, None, None);
     assert!(matches!(wrong, Err(KeyError::WrongRecoveryKey)));
-    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
-        .unwrap();
-    let next = kept.0.lock().unwrap().clone().unwrap();
-    drop(hub);
-    let (hub, _) = vienna(store, Some(&next), 3);
-    hub.vouch().unwrap();
+    let hub = after_theft(hub, &kept, store);
     let after = publish(&hub, 3);
     let late = publish(&thief, 4);
     exchange(&hub, &founder);
@@ -451,12 +462,8 @@ fn an_open_that_is_there_twice_vouches_for_nothing() {
 fn an_edit_that_a_thief_said_again_is_said_again_once_that_is_void() {
     let (founder, store, hub, kept) = founder_and_vienna();
     let own = publish(&hub, 1);
-    let (thief, _) = vienna(memory(), None, 50);
-    let network = founder.network().unwrap();
     exchange(&hub, &founder);
-    thief
-        .enter_network(network, &super::all_envelopes(&founder), &[].into())
-        .unwrap();
+    let thief = thief(&founder);
     let swap = |one: &Ledger, other: &Ledger| {
         for _ in 0..2 {
             give_all(one, other, |_| {});

@@ -1,10 +1,8 @@
 //! Records whose card was erased by another run of their hub.
 
-use interhub_domain::body::KeyReason;
-use interhub_domain::envelope::SigningKey;
 use interhub_domain::member::{Audience, Consent, Field, Member};
 
-use super::keys::{RECOVERY, exchange, founder_and_vienna, vienna};
+use super::keys::{after_theft, exchange, founder_and_vienna, thief};
 use super::moved::copy;
 use super::*;
 use crate::projection::members;
@@ -176,10 +174,7 @@ fn what_a_thief_erases_goes_on_with_new_cards_once_the_key_is_said_to_be_stolen(
     let all: Vec<ThingId> = (1..=6).map(|number| add(&hub, number)).collect();
     exchange(&hub, &founder);
     let before = names(&hub);
-    let (thief, _) = vienna(memory(), None, 50);
-    thief
-        .enter_network(founder.network().unwrap(), &all_envelopes(&founder), &[].into())
-        .unwrap();
+    let thief = thief(&founder);
     give_all(&founder, &thief, |_| {});
     for thing in &all {
         erase_card(&thief, *thing);
@@ -189,12 +184,7 @@ fn what_a_thief_erases_goes_on_with_new_cards_once_the_key_is_said_to_be_stolen(
     equal(&hub);
     assert_eq!((names(&founder).1.len(), names(&hub).1.len()), (0, 0));
     assert_eq!(hub.held_members().len(), 6);
-    hub.recover_key(&SigningKey::from(RECOVERY), KeyReason::Stolen, None, None)
-        .unwrap();
-    let next = kept.0.lock().unwrap().clone().unwrap();
-    drop(hub);
-    let (hub, _) = vienna(store, Some(&next), 3);
-    hub.vouch().unwrap();
+    let hub = after_theft(hub, &kept, store);
     exchange(&hub, &founder);
     equal(&hub);
     equal(&hub);
