@@ -1,8 +1,8 @@
-//! A new event's first values, given to Automerge at once.
+//! A new event's or member's first values, given to Automerge at once.
 //!
 //! Setting some twenty fields one by one on an empty document costs several times what the whole batch does: each is
-//! looked up and spliced into every column. What is made here and what [`super::event::write`] makes read the same; a
-//! property test holds the two together.
+//! looked up and spliced into every column. What is made here and what [`super::event::write`] or [`super::member::write`] makes
+//! read the same; property tests hold the two together.
 
 use automerge::hydrate::{List, Map, Value};
 use automerge::{ScalarValue, TextEncoding};
@@ -10,7 +10,9 @@ use std::collections::HashMap;
 
 use super::details::{CAPACITY, FEATURES, TRANSLATIONS};
 use super::event::{POSTPONED, status_name, times};
+use super::member::{AUDIENCES, CONSENTS, LOCAL, date_text};
 use crate::event::{Event, Location, Override, Schedule, Status, Zone};
+use crate::member::{Consent, Link, Listing, Member, Way};
 
 /// The root of a new event. Automerge orders the keys itself, so the change's bytes depend on the event alone.
 pub(super) fn event(event: &Event, encoding: TextEncoding) -> Map {
@@ -35,6 +37,83 @@ pub(super) fn event(event: &Event, encoding: TextEncoding) -> Map {
     root.integer("updated", event.updated_ms);
     root.put("schedule", Value::Map(schedule(&event.schedule)));
     root.into()
+}
+
+/// The root of a new member, as [`event`] is of an event.
+pub(super) fn member(member: &Member, encoding: TextEncoding) -> Map {
+    let mut root = Fields::default();
+    root.string("kind", member.kind.name());
+    root.string("name", &member.name);
+    root.string("headline", &member.headline);
+    if !member.biography.is_empty() {
+        root.put("biography", Value::text(encoding, &member.biography));
+    }
+    root.strings("skills", &member.skills);
+    root.maps("offers", member.offers.iter().map(listing));
+    root.maps("wants", member.wants.iter().map(listing));
+    root.strings("languages", &member.languages);
+    root.maps("links", member.links.iter().map(link));
+    if !member.photo.is_empty() {
+        root.put("photo", Value::Scalar(ScalarValue::Bytes(member.photo.clone())));
+    }
+    root.string("role", &member.role);
+    root.strings("projects", &member.projects);
+    root.strings("programmes", &member.programmes);
+    root.string("tier", &member.tier);
+    root.string("status", member.status.name());
+    root.string("valid_until", &date_text(member.valid_until));
+    let mut audiences = Fields::default();
+    for (field, audience) in &member.audiences {
+        audiences.string(field.name(), audience.name());
+    }
+    root.map(AUDIENCES, audiences);
+    let mut local = Fields::default();
+    local.string("mail", &member.local.mail);
+    local.string("phone", &member.local.phone);
+    local.string("notes", &member.local.notes);
+    local.string("number", &member.local.number);
+    root.map(LOCAL, local);
+    let mut consents = Fields::default();
+    for (id, one) in &member.consents {
+        consents.map(id, consent(one));
+    }
+    root.map(CONSENTS, consents);
+    root.integer("created", member.created_ms);
+    root.integer("updated", member.updated_ms);
+    root.into()
+}
+
+fn listing(one: &Listing) -> Fields {
+    let mut entry = Fields::default();
+    entry.string("what", &one.what);
+    entry.string("way", one.way.map_or("", Way::name));
+    entry.string("until", &date_text(one.until));
+    entry
+}
+
+fn link(one: &Link) -> Fields {
+    let mut entry = Fields::default();
+    entry.string("label", &one.label);
+    entry.string("url", &one.url);
+    entry
+}
+
+fn consent(one: &Consent) -> Fields {
+    let mut entry = Fields::default();
+    entry.integer("at", one.at_ms);
+    entry.string("audience", one.audience.name());
+    let mut fields = Fields::default();
+    for field in &one.fields {
+        fields.flag(field.name(), true);
+    }
+    entry.map("fields", fields);
+    entry.string("text", &one.text_version);
+    entry.string("channel", &one.channel);
+    entry.string("by", &one.recorded_by);
+    if let Some(at_ms) = one.withdrawn_ms {
+        entry.integer("withdrawn", at_ms);
+    }
+    entry
 }
 
 fn schedule(schedule: &Schedule) -> Map {
@@ -92,6 +171,13 @@ impl Fields {
                 .iter()
                 .map(|text| Value::Scalar(ScalarValue::from(text.as_str())))
                 .collect();
+            self.put(key, Value::List(List::from(items)));
+        }
+    }
+
+    fn maps(&mut self, key: &str, entries: impl Iterator<Item = Self>) {
+        let items: Vec<Value> = entries.map(|entry| Value::Map(entry.into())).collect();
+        if !items.is_empty() {
             self.put(key, Value::List(List::from(items)));
         }
     }

@@ -19,9 +19,9 @@ use crate::member::{
 };
 
 /// Keys of the local part, in a map of its own.
-const LOCAL: &str = "local";
-const AUDIENCES: &str = "audiences";
-const CONSENTS: &str = "consents";
+pub(super) const LOCAL: &str = "local";
+pub(super) const AUDIENCES: &str = "audiences";
+pub(super) const CONSENTS: &str = "consents";
 /// Longest id of a consent, in characters.
 const MAX_ID: usize = 32;
 /// Most entries of a map that are looked at.
@@ -159,7 +159,7 @@ fn one_of<T: Copy + Default, const N: usize>(all: [T; N], name: impl Fn(T) -> &'
     all.into_iter().find(|one| name(*one) == word).unwrap_or_default()
 }
 
-fn date_text(date: Option<Date>) -> String {
+pub(super) fn date_text(date: Option<Date>) -> String {
     date.map(|date| date.to_string()).unwrap_or_default()
 }
 
@@ -572,7 +572,12 @@ mod tests {
             // And what is read can be written, and then reads the same.
             let mut again = AutoCommit::new();
             write(&mut again, &member).unwrap();
-            prop_assert_eq!(read(&again), member);
+            prop_assert_eq!(&read(&again), &member);
+            // At once as field by field.
+            let mut at_once = AutoCommit::new();
+            let root = super::super::fresh::member(&member, at_once.text_encoding());
+            at_once.init_root_from_hydrate(&root).unwrap();
+            prop_assert_eq!(&read(&at_once), &member);
         }
     }
 }

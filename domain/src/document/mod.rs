@@ -176,6 +176,10 @@ pub fn edit(snapshot: Option<&[u8]>, actor: [u8; ACTOR_LEN], reading: &Reading) 
             let root = fresh::event(event, doc.text_encoding());
             doc.init_root_from_hydrate(&root)?;
         }
+        Reading::Member(member) if snapshot.is_none() => {
+            let root = fresh::member(member, doc.text_encoding());
+            doc.init_root_from_hydrate(&root)?;
+        }
         other => write(&mut doc, other)?,
     }
     commit(&mut doc)
