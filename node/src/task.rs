@@ -212,6 +212,36 @@ impl Tasks {
         })
     }
 
+    /// Works on items on another thread while the results of those before them are used here, at most `most` ahead; in simulation,
+    /// one after the other. Blocks: for calls of [`Tasks::blocking`].
+    pub fn ahead<I, T, R>(
+        &self,
+        items: Vec<I>,
+        most: usize,
+        work: impl Fn(I) -> T + Send,
+        use_all: impl FnOnce(&mut dyn Iterator<Item = T>) -> R,
+    ) -> R
+    where
+        I: Send,
+        T: Send,
+    {
+        if self.shared.blocking == Blocking::Inline {
+            return use_all(&mut items.into_iter().map(work));
+        }
+        std::thread::scope(|scope| {
+            let (sender, receiver) = std::sync::mpsc::sync_channel(most);
+            scope.spawn(move || {
+                for item in items {
+                    // Nobody wants the rest.
+                    if sender.send(work(item)).is_err() {
+                        return;
+                    }
+                }
+            });
+            use_all(&mut receiver.into_iter())
+        })
+    }
+
     /// What runs now, in the order in which it was started, then what failed.
     pub fn list(&self) -> Vec<TaskStatus> {
         let entries = self.shared.entries();
@@ -360,6 +390,22 @@ mod tests {
             .enable_all()
             .build()
             .unwrap()
+    }
+
+    #[test]
+    fn what_is_worked_on_ahead_comes_in_its_order_and_ends_when_nobody_wants_more() {
+        for blocking in [Blocking::Threads, Blocking::Inline] {
+            let tasks = Tasks::new(blocking);
+            let doubled = tasks.ahead((0..1_000).collect(), 3, |n: u32| n * 2, |all| all.collect::<Vec<_>>());
+            assert_eq!(doubled, (0..1_000).map(|n| n * 2).collect::<Vec<_>>());
+            let first = tasks.ahead(
+                (0..1_000_000).collect(),
+                3,
+                |n: u32| n,
+                |all| all.take(1).collect::<Vec<_>>(),
+            );
+            assert_eq!(first, [0]);
+        }
     }
 
     const LONG: Duration = Duration::from_secs(30);

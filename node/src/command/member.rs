@@ -28,7 +28,7 @@ use super::{Class, CommandError, Commands};
 use crate::clock::random_bytes;
 use crate::projection::HubStatus;
 use crate::projection::members::MemberRow;
-use crate::sync::{Write, WriteError};
+use crate::sync::{Ahead, Write, WriteError};
 
 /// Members of one page of a list, at most, and if nothing is said.
 pub const MAX_PAGE: usize = 1_000;
@@ -231,18 +231,47 @@ impl Commands {
     /// Writes a record that is new or differs from what it was `before`, and brings its card up to date. Durable only after the next
     /// [`Ledger::make_durable`](crate::sync::Ledger::make_durable).
     fn write_record(&self, thing: ThingId, before: Option<&Member>, record: &mut Member) -> Result<(), CommandError> {
+        if before.is_none() {
+            self.date_new(record);
+        }
+        self.write_dated(thing, before, record, None)
+    }
+
+    /// A new record begins now.
+    fn date_new(&self, record: &mut Member) {
+        let now_ms = self.clock.now_ms();
+        (record.created_ms, record.updated_ms) = (now_ms, now_ms);
+    }
+
+    /// The same of a new record that has its dates, and maybe its first change already.
+    fn write_dated(
+        &self,
+        thing: ThingId,
+        before: Option<&Member>,
+        record: &mut Member,
+        ahead: Option<Ahead>,
+    ) -> Result<(), CommandError> {
         if record.name.is_empty() {
             return Err(CommandError::usage("a member needs a name"));
         }
         let now_ms = self.clock.now_ms();
         let write = match before {
             None => {
-                (record.created_ms, record.updated_ms) = (now_ms, now_ms);
-                Some(Write::Create {
-                    log: LogId::LOCAL,
-                    kind: DocumentKind::Member,
-                    thing,
-                    reading: reading(record),
+                let (log, kind, reading) = (LogId::LOCAL, DocumentKind::Member, reading(record));
+                Some(match ahead {
+                    Some(ahead) => Write::CreateAhead {
+                        log,
+                        kind,
+                        thing,
+                        reading,
+                        ahead,
+                    },
+                    None => Write::Create {
+                        log,
+                        kind,
+                        thing,
+                        reading,
+                    },
                 })
             }
             Some(before) if before != record => {

@@ -12,6 +12,7 @@ use interhub_domain::group::Group;
 use interhub_domain::ids::{DocumentKind, Epoch, HeaderHash, HubId, LogId, NetworkId, ObjectId, ThingId};
 use interhub_domain::object::FIRST_GENERATION;
 use interhub_domain::registry::{self, RegistryError};
+use interhub_domain::scan::ACTOR_LEN;
 
 use super::cuts::is_forked_from_its_open;
 use super::group::group_in;
@@ -34,6 +35,19 @@ pub enum Write {
         thing: ThingId,
         /// What it is to say.
         reading: Reading,
+    },
+    /// The same, with the work done before that needs no lock: [`Ledger::ahead`].
+    CreateAhead {
+        /// The scope.
+        log: LogId,
+        /// What it is about.
+        kind: DocumentKind,
+        /// The thing.
+        thing: ThingId,
+        /// What it is to say.
+        reading: Reading,
+        /// What was made of it.
+        ahead: Ahead,
     },
     /// Other values for a document of this hub.
     Change {
@@ -198,7 +212,27 @@ impl From<crate::store::StoreError> for WriteError {
     }
 }
 
+/// The first change of a document that is not written yet, made by this node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ahead {
+    actor: [u8; ACTOR_LEN],
+    change: Vec<u8>,
+}
+
+fn first_change(actor: [u8; ACTOR_LEN], reading: &Reading) -> Result<Vec<u8>, WriteError> {
+    let made = document::edit(None, actor, reading)?;
+    Ok(made.ok_or(WriteError::NotFound)?.change)
+}
+
 impl Ledger {
+    /// Makes the first change of a new document. For imports, which make one member's while they write another's: it is half of
+    /// the work.
+    pub fn ahead(&self, reading: &Reading) -> Result<Ahead, WriteError> {
+        let actor = document::actor(self.own_id, self.epoch());
+        let change = first_change(actor, reading)?;
+        Ok(Ahead { actor, change })
+    }
+
     /// Writes in this order, each atomically, and returns once all are durable. Ends at the first that is refused; what
     /// came before it stays.
     pub fn write(&self, writes: Vec<Write>) -> Result<Vec<Written>, WriteError> {
@@ -273,6 +307,20 @@ impl Ledger {
                 thing,
                 reading,
             } => vec![self.prepare_creation(network, log, (kind, thing), &reading, &[])?],
+            Write::CreateAhead {
+                log,
+                kind,
+                thing,
+                reading,
+                ahead,
+            } => {
+                // A change names the run of the node that signs it; another one may have begun.
+                if ahead.actor == document::actor(self.own_id, self.epoch()) {
+                    vec![self.prepare_beginning(network, log, (kind, thing), ahead.change, &[])?]
+                } else {
+                    vec![self.prepare_creation(network, log, (kind, thing), &reading, &[])?]
+                }
+            }
             Write::Move { object, log, reading } => {
                 let state = self.load_object(object)?.0.state;
                 let created = state.created.ok_or(WriteError::NotFound)?;
@@ -320,6 +368,18 @@ impl Ledger {
         reading: &Reading,
         writers: &[HubId],
     ) -> Result<Prepared, WriteError> {
+        let change = first_change(document::actor(self.own_id, self.epoch()), reading)?;
+        self.prepare_beginning(network, log, (kind, thing), change, writers)
+    }
+
+    fn prepare_beginning(
+        &self,
+        network: NetworkId,
+        log: LogId,
+        (kind, thing): (DocumentKind, ThingId),
+        change: Vec<u8>,
+        writers: &[HubId],
+    ) -> Result<Prepared, WriteError> {
         let object = ObjectId::derive(network, self.own_id, log, kind, thing);
         let erased = self.load_object(object)?.0.state.erased_through;
         let generation = match erased {
@@ -329,10 +389,6 @@ impl Ledger {
                 WriteError::Refused(line.to_owned())
             })?,
         };
-        let actor = document::actor(self.own_id, self.epoch());
-        let change = document::edit(None, actor, reading)?
-            .ok_or(WriteError::NotFound)?
-            .change;
         let writers = writers.iter().map(|hub| hub.0.to_vec()).collect();
         let (code, thing) = (u32::from(kind.code()), thing.0.to_vec());
         let (kind, content) = if generation == FIRST_GENERATION {

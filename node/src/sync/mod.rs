@@ -38,7 +38,7 @@ mod waiting;
 mod watch;
 mod worth;
 
-pub use author::{Write, WriteError, Written};
+pub use author::{Ahead, Write, WriteError, Written};
 pub use decide::{DecideError, Removal};
 pub use host::LedgerHost;
 pub use intake::Refused;

@@ -15,15 +15,18 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::fields::small_photo;
 use super::meant::{Known, Meant, Person};
+use super::reading;
 use crate::clock::random_bytes;
 use crate::command::import::MAX_REFUSED_LISTED;
 use crate::command::{Class, CommandError, Commands};
 use crate::store::catalogue::document::{OriginalFormat, OriginalRow};
 use crate::store::catalogue::{decode_row, encode_row};
-use crate::sync::WriteError;
+use crate::sync::{Ahead, WriteError};
 
 /// Members written between two waits for the disk.
 const MEMBERS_PER_SYNC: usize = 200;
+/// Members that are worked out before their turn to be written.
+const ROWS_AHEAD: usize = 64;
 /// Members of whom it is listed what changes; the rest is only counted.
 const MAX_CHANGES_LISTED: usize = 1_000;
 /// Longest value in that list, in characters.
@@ -168,99 +171,117 @@ impl Commands {
             out.notice(line, NAMESAKE);
         }
         let total = parsed.contacts.len();
-        for (index, (contact, meant)) in parsed.contacts.into_iter().zip(meant).enumerate() {
-            let line = contact.line;
-            if contact.said.visible == Some(true) {
-                out.notice(line, WISH);
+        let rows = parsed.contacts.into_iter().zip(meant);
+        let rows: Vec<Row> = rows.map(|(contact, meant)| self.row(contact, meant)).collect();
+        let dry_run = options.dry_run;
+        // New members are worked out while those before them are written: each is half of the work.
+        let work = |row| self.work_ahead(row, dry_run);
+        self.tasks.ahead(rows, ROWS_AHEAD, work, |ready| {
+            for (index, (line, wish, row)) in ready.enumerate() {
+                if wish {
+                    out.notice(line, WISH);
+                }
+                match row.and_then(|row| self.import_member(row, dry_run, &mut out)) {
+                    Ok(()) => {}
+                    Err(Unfit::Member(reason)) => out.refuse(line, reason),
+                    Err(Unfit::Import(error)) => return Err(error),
+                }
+                let done = index + 1;
+                if done % MEMBERS_PER_SYNC == 0 {
+                    self.ledger.make_durable()?;
+                    progress(done as u64, total as u64);
+                }
             }
-            let meant = meant.map_err(Unfit::Member);
-            match meant.and_then(|meant| self.import_member(contact, meant, options.dry_run, &mut out)) {
-                Ok(()) => {}
-                Err(Unfit::Member(reason)) => out.refuse(line, reason),
-                Err(Unfit::Import(error)) => return Err(error),
-            }
-            let done = index + 1;
-            if done % MEMBERS_PER_SYNC == 0 {
-                self.ledger.make_durable()?;
-                progress(done as u64, total as u64);
-            }
-        }
+            Ok(())
+        })?;
         self.ledger.make_durable()?;
         progress(total as u64, total as u64);
         out.refused.sort_by_key(|refused| refused.line);
         Ok(out)
     }
 
-    /// One member: of a record of this hub, or a new one.
-    fn import_member(
+    fn row(&self, contact: Contact, meant: Result<Meant, String>) -> Row {
+        Row {
+            contact,
+            meant,
+            new: ThingId::new(self.ledger.own_id(), random_bytes(&*self.clock)),
+            salt: random_bytes(&*self.clock),
+        }
+    }
+
+    /// What needs no look at what is stored: of somebody new everything. With the line, and whether the file says that they wish to
+    /// be seen.
+    fn work_ahead(&self, row: Row, dry_run: bool) -> (u64, bool, Result<Ready, Unfit>) {
+        let Row {
+            contact,
+            meant,
+            new,
+            salt,
+        } = row;
+        let (line, wish) = (contact.line, contact.said.visible == Some(true));
+        let ready = match meant {
+            Err(reason) => Err(Unfit::Member(reason)),
+            Ok(Meant::Record(thing)) => Ok(Ready::Record(Box::new(contact), thing, salt)),
+            // They may have been erased here because they moved on.
+            Ok(Meant::Nobody) if contact.said.status == Some(Status::MovedOn) => Ok(Ready::Gone(line)),
+            Ok(Meant::Nobody) => self.work_out_new(contact, new, salt, dry_run).map(Ready::New),
+        };
+        (line, wish, ready)
+    }
+
+    fn work_out_new(
         &self,
         contact: Contact,
-        meant: Meant,
+        thing: ThingId,
+        salt: [u8; 16],
         dry_run: bool,
-        out: &mut ImportedMembers,
-    ) -> Result<(), Unfit> {
-        let Contact { line, uid, mut said } = contact;
-        let photo = said.photo.take();
-        said.photo = photo.as_deref().map(hash_of);
+    ) -> Result<Box<(Outcome, Option<Ahead>)>, Unfit> {
+        let mut outcome = work_out(contact, thing, None, None, salt)?;
+        self.date_new(&mut outcome.record);
+        let ahead = if dry_run {
+            None
+        } else {
+            let ahead = self
+                .ledger
+                .ahead(&reading(&outcome.record))
+                .map_err(CommandError::from)?;
+            Some(ahead)
+        };
+        Ok(Box::new((outcome, ahead)))
+    }
+
+    /// One member: of a record of this hub, or a new one.
+    fn import_member(&self, row: Ready, dry_run: bool, out: &mut ImportedMembers) -> Result<(), Unfit> {
         let _alone = self.ledger.editing_members.lock();
-        let (thing, before) = match meant {
-            Meant::Record(thing) => (thing, Some(self.record(thing)?.member)),
-            // They may have been erased here because they moved on.
-            Meant::Nobody if said.status == Some(Status::MovedOn) => {
+        let (outcome, ahead) = match row {
+            Ready::Gone(line) => {
                 out.unchanged += 1;
                 out.notice(line, "they moved on, and there is no record of them: none is made");
                 return Ok(());
             }
-            Meant::Nobody => (ThingId::new(self.ledger.own_id(), random_bytes(&*self.clock)), None),
-        };
-        let original = before.is_some().then(|| self.ledger.original(thing)).transpose()?;
-        let known = original.flatten().and_then(|row| Kept::of(&row));
-        // This hub's own table: it is no other program's memory, and all of it is meant.
-        let is_own = uid.parse() == Ok(thing);
-        let is_known = known.is_some() || is_own;
-        let known = known.unwrap_or_else(|| Kept {
-            salt: random_bytes(&*self.clock),
-            ..Kept::default()
-        });
-        let mut kept = known.clone();
-        let mut before_it = Prints::new();
-        if !is_own {
-            kept.prints.extend(said.prints(&known.salt));
-            before_it.clone_from(&known.prints);
-            if !uid.is_empty() {
-                kept.uid = uid;
+            Ready::New(new) => *new,
+            Ready::Record(contact, thing, salt) => {
+                let before = self.record(thing)?.member;
+                let kept = self.ledger.original(thing)?.as_ref().and_then(Kept::of);
+                (work_out(*contact, thing, Some(before), kept, salt)?, None)
             }
+        };
+        let Outcome {
+            line,
+            thing,
+            before,
+            mut record,
+            known,
+            kept,
+            notices,
+        } = outcome;
+        for notice in notices {
+            out.notice(line, &notice);
         }
-        let mut new = said.since(&before_it, &known.salt);
-        let moved_on = before.as_ref().is_some_and(|before| before.status == Status::MovedOn);
-        if moved_on && !is_known && new.status.take().is_some_and(|status| status != Status::MovedOn) {
-            out.notice(
-                line,
-                "they moved on, as is said here; the file says otherwise, and that is left out",
-            );
-        }
-        let is_same_photo = |hash: &Vec<u8>| before.as_ref().is_some_and(|before| hash_of(&before.photo) == *hash);
-        if new.photo.take_if(|hash| !is_same_photo(hash)).is_some() {
-            new.photo = match photo.as_deref().map(small_photo).transpose() {
-                Ok(photo) => photo,
-                Err(error) => {
-                    out.notice(line, &format!("{}; they are taken without it", error.message));
-                    None
-                }
-            };
-        } else {
-            new.photo = None;
-        }
-        let mut record = before.clone().unwrap_or_default();
-        new.put_into(&mut record);
-        if record.name.is_empty() {
-            return Err(Unfit::Member("it has no name, which a new member needs".to_owned()));
-        }
-        let fields = contacts::differences(before.as_ref().unwrap_or(&Member::default()), &record);
         let is_same = before.as_ref() == Some(&record);
         if !dry_run {
             if !is_same {
-                self.write_record(thing, before.as_ref(), &mut record)?;
+                self.write_dated(thing, before.as_ref(), &mut record, ahead)?;
             }
             if kept != known {
                 self.ledger.keep_original(thing, &kept.row())?;
@@ -272,6 +293,8 @@ impl Commands {
             (None, _) => out.added += 1,
         }
         if !is_same && out.changes.len() < MAX_CHANGES_LISTED {
+            let blank = Member::default();
+            let fields = contacts::differences(before.as_ref().unwrap_or(&blank), &record);
             let shortened = fields.into_iter().map(|one| Difference {
                 before: shortened(one.before),
                 after: shortened(one.after),
@@ -325,6 +348,97 @@ impl ImportedMembers {
             self.refused.push(Refused { line, reason });
         }
     }
+}
+
+/// What a row of a file comes to, given what is known of whom it means: the record there is, and what is kept of the last file.
+fn work_out(
+    contact: Contact,
+    thing: ThingId,
+    before: Option<Member>,
+    kept_before: Option<Kept>,
+    salt: [u8; 16],
+) -> Result<Outcome, Unfit> {
+    let Contact { line, uid, mut said } = contact;
+    let mut notices = Vec::new();
+    let photo = said.photo.take();
+    said.photo = photo.as_deref().map(hash_of);
+    // This hub's own table: it is no other program's memory, and all of it is meant.
+    let is_own = uid.parse() == Ok(thing);
+    let is_known = kept_before.is_some() || is_own;
+    let known = kept_before.unwrap_or_else(|| Kept {
+        salt,
+        ..Kept::default()
+    });
+    let mut kept = known.clone();
+    let mut before_it = Prints::new();
+    if !is_own {
+        kept.prints.extend(said.prints(&known.salt));
+        before_it.clone_from(&known.prints);
+        if !uid.is_empty() {
+            kept.uid = uid;
+        }
+    }
+    let mut new = said.since(&before_it, &known.salt);
+    let moved_on = before.as_ref().is_some_and(|before| before.status == Status::MovedOn);
+    if moved_on && !is_known && new.status.take().is_some_and(|status| status != Status::MovedOn) {
+        notices.push("they moved on, as is said here; the file says otherwise, and that is left out".to_owned());
+    }
+    let is_same_photo = |hash: &Vec<u8>| before.as_ref().is_some_and(|before| hash_of(&before.photo) == *hash);
+    if new.photo.take_if(|hash| !is_same_photo(hash)).is_some() {
+        new.photo = match photo.as_deref().map(small_photo).transpose() {
+            Ok(photo) => photo,
+            Err(error) => {
+                notices.push(format!("{}; they are taken without it", error.message));
+                None
+            }
+        };
+    } else {
+        new.photo = None;
+    }
+    let mut record = before.clone().unwrap_or_default();
+    new.put_into(&mut record);
+    if record.name.is_empty() {
+        return Err(Unfit::Member("it has no name, which a new member needs".to_owned()));
+    }
+    Ok(Outcome {
+        line,
+        thing,
+        before,
+        record,
+        known,
+        kept,
+        notices,
+    })
+}
+
+/// One row of a file, and what is random about it.
+struct Row {
+    contact: Contact,
+    meant: Result<Meant, String>,
+    /// Who they are if they are new.
+    new: ThingId,
+    salt: [u8; 16],
+}
+
+/// A row, as far as it could be worked out ahead.
+enum Ready {
+    /// Somebody new, and the first change of their record.
+    New(Box<(Outcome, Option<Ahead>)>),
+    /// Somebody there is a record of.
+    Record(Box<Contact>, ThingId, [u8; 16]),
+    /// Somebody who moved on, at this line, and of whom there is no record.
+    Gone(u64),
+}
+
+/// What a row comes to.
+struct Outcome {
+    line: u64,
+    thing: ThingId,
+    before: Option<Member>,
+    record: Member,
+    known: Kept,
+    kept: Kept,
+    notices: Vec<String>,
 }
 
 /// Why a member is not taken, or nothing more can be.
