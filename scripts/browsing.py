@@ -163,8 +163,12 @@ class Browser:
         self.run_scripts(True)
         usable = self.driver.execute_script("""
             window.stops = [];
-            document.activeElement.blur();
             getSelection().removeAllRanges();
+            // From the top, wherever the page has put the focus.
+            document.body.tabIndex = -1;
+            document.body.focus({ preventScroll: true });
+            document.body.blur();
+            document.body.removeAttribute('tabindex');
             document.addEventListener('focusin', ({ target }) => {
               const look = getComputedStyle(target);
               const isShown = look.outlineStyle !== 'none' || look.boxShadow !== 'none';

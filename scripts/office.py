@@ -1,6 +1,7 @@
 """The office in a browser, as two hubs use it: with scripts and without, each as narrow as a phone and as wide as a desk. Every form
-is filled and sent: signing in and out, events, their dates, hosting together, versions that differ, what is counted, members. Every page is
-looked at with axe-core, in each language, light and dark. scripts/clients calls this with the command and a folder for the nodes."""
+is filled and sent: signing in and out, events, their dates, hosting together, versions that differ, what is counted, members and their
+own pages. Every page is looked at with axe-core, in each language, light and dark. scripts/clients calls this with the command and a
+folder for the nodes."""
 
 import concurrent.futures
 import json
@@ -14,6 +15,7 @@ import urllib.request
 import zlib
 
 from browsing import COMMAND, DESK, FOLDER, LANGUAGES, PHONE, TABLET, Browser, By, Keys, site_of, until
+from own_page import Post, a_page, on_own_page
 
 NODE = str(pathlib.Path(COMMAND).with_name("interhubd"))
 # Each browser is used at both widths; between the two, both widths are seen light and dark.
@@ -23,7 +25,8 @@ LOOKS = {True: [(DESK, False), (PHONE, True)], False: [(PHONE, False), (DESK, Tr
 class Hub:
     """A node of its own, and a token for its office."""
 
-    def __init__(self, slug, name):
+    def __init__(self, slug, name, post):
+        self.post = post
         self.slug, self.name, self.data, self.process, self.token = slug, name, FOLDER / f"office-{slug}", None, ""
         # The same after a restart, so that the other finds it again, and so does a browser.
         federation, web = self.free(), self.free()
@@ -39,7 +42,8 @@ class Hub:
     def serve(self, *more):
         log = (FOLDER / f"office-{self.slug}.log").open("a")
         # The picture of an event is on this machine.
-        environment = {**os.environ, "INTERHUB_FEEDS_FROM_PRIVATE_NETWORKS": "true"}
+        environment = {**os.environ, "INTERHUB_FEEDS_FROM_PRIVATE_NETWORKS": "true", "INTERHUB_SMTP_URL": self.post.url,
+                       "INTERHUB_MAIL_FROM": f"{self.name} <hello@{self.slug}.example>"}
         self.process = subprocess.Popen([NODE, "serve", "--data", self.data, *more], stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         line = self.process.stdout.readline()
         found = re.search(r"web=(\S+)", line)
@@ -566,10 +570,11 @@ def looked_at(office, repair, choir, member, card):
     record = f"/admin/members/{member}"
     paths = ["/admin", "/admin/events", "/admin/events?view=past", "/admin/events?q=xyzzy", "/admin/events/new", form, f"{form}/dates",
              f"{form}/cancel", f"{form}/undo", f"{form}/postpone", f"{form}/hosts", "/admin/hosts", "/admin/conflicts", "/admin/counters",
-             "/admin/members", "/admin/members?q=xyzzy", "/admin/members/new", "/admin/members/import", record, f"{record}/erase",
-             f"{record}/receipts", f"/admin/members/{card}",
+             "/admin/members", "/admin/members?q=xyzzy", "/admin/members/new", "/admin/members/import", "/admin/members/invite", record, f"{record}/erase",
+             f"{record}/receipts", f"{record}/link", f"/admin/members/{card}", "/me", "/me/find", "/me/find?skill=welding", "/me/withdraw", "/me/erase", "/me/receipts",
              "/admin/report?year=2025", "/admin/report?year=1999", "/admin/events/" + "0" * 32, "/admin/sign-in", f"/events/{repair}", f"/events/{choir}"]
     looks = [(PHONE, False), (DESK, False), (PHONE, True), (DESK, True)]
+    on_own_page(office, member)
     for number, path in enumerate(paths):
         for turn, language in enumerate(LANGUAGES):
             browser.look(*looks[(number + turn) % len(looks)])
@@ -594,7 +599,8 @@ def picture(width=480, height=320):
 
 def main():
     site = site_of({"/sky.png": ("image/png", picture())})
-    ours, theirs = Hub("graz", "Makers of Graz"), Hub("linz", "Hub Linz")
+    post = Post()
+    ours, theirs = Hub("graz", "Makers of Graz", post), Hub("linz", "Hub Linz", post)
     browsers = []
     try:
         for hub in (ours, theirs):
@@ -623,6 +629,7 @@ def main():
                 counted(office, name)
                 a_member(*pair, name)
                 a_list(office, name)
+                a_page(*pair, post, name)
                 signed_out_meanwhile(office, choir, name)
                 made.append((repair, choir))
             if office.browser.scripts:
@@ -666,6 +673,7 @@ def main():
             browser.quit()
         ours.stop()
         theirs.stop()
+        post.stop()
 
 
 if __name__ == "__main__":

@@ -650,6 +650,27 @@ impl Node {
         Ok(self.member_service().receipts(request).await?.into_inner())
     }
 
+    /// Makes a link to the page of a member of the node's hub.
+    pub async fn member_link(
+        &self,
+        id: String,
+        expires_seconds: Option<u64>,
+        mail: bool,
+    ) -> Result<v1::MemberPageLinkResponse, ClientError> {
+        let request = call(v1::MemberPageLinkRequest {
+            id,
+            expires_seconds,
+            mail,
+        });
+        Ok(self.member_service().link(request).await?.into_inner())
+    }
+
+    /// Invites members of the node's hub to their own pages.
+    pub async fn invite_members(&self) -> Result<v1::InviteMembersResponse, ClientError> {
+        let request = call(v1::InviteMembersRequest {});
+        Ok(self.member_service().invite(request).await?.into_inner())
+    }
+
     /// Counts something no more.
     pub async fn delete_counter(&self, slug: &str) -> Result<v1::OwnCounter, ClientError> {
         let request = call(v1::DeleteCounterRequest { slug: slug.to_owned() });

@@ -9,6 +9,7 @@ use interhub_domain::registry::{check_address, check_slug};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
+use crate::outside::mail::{MailError, Mailer};
 use crate::telemetry::LogFormat;
 
 /// What every environment variable of the configuration begins with.
@@ -25,6 +26,15 @@ const CACHE_MIB: std::ops::RangeInclusive<u32> = 8..=4096;
 
 /// Longest time after which records are erased, in days: a hundred years.
 const MAX_KEPT_DAYS: u32 = 36_500;
+
+/// Members are not asked whether their pages are true more often than this, in days.
+const MIN_ASKED_DAYS: u32 = 30;
+
+/// What would be right for `smtp_url`.
+const SMTP_URL: &str = "use an address such as smtps://user:password@mail.example, or smtp://localhost for a server on this machine, or nothing";
+
+/// What would be right for `mail_from`.
+const MAIL_FROM: &str = "use a mail address, with a name before it if you like: Hub Birmingham <hello@hub.example>";
 
 /// A configuration that cannot be used. Each message names the field and what to do.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -117,6 +127,15 @@ config! {
     pictures: bool = true,
     /// So many days after the last change to it, the record of a member who moved on is erased, 1 to 36500. 0: only by hand.
     erase_moved_on_after_days: u32 = 0,
+    /// Where mail to members is handed in: smtps://user:password@mail.example, smtp:// with STARTTLS, or smtp://localhost for a
+    /// server on this machine. Signs in user and password that mean something in addresses are percent-encoded. Empty: this node
+    /// sends no mail. Whoever can read this file reads the password; INTERHUB_SMTP_URL keeps it elsewhere.
+    smtp_url: String = String::new(),
+    /// Whom that mail comes from, for instance Hub Birmingham <hello@hub.example>.
+    mail_from: String = String::new(),
+    /// So many days after they last said so or changed something, members with a mail address are asked whether their page is still
+    /// true, 30 to 36500; for instance 365. 0: nobody is.
+    ask_members_after_days: u32 = 0,
     /// Log lines for people ("text") or for log collectors ("json").
     log_format: LogFormat = LogFormat::Text,
     /// What is logged: a level (error, warn, info, debug, trace), or levels by part, for instance
@@ -215,6 +234,7 @@ impl Config {
             )
         })?;
         check_web_url(&self.web_url)?;
+        self.mailer()?;
         if !CACHE_MIB.contains(&self.storage_cache_mib) {
             return Err(error(
                 "storage_cache_mib",
@@ -227,6 +247,14 @@ impl Config {
                 "erase_moved_on_after_days",
                 &self.erase_moved_on_after_days.to_string(),
                 "use a number of days up to 36500, or 0 for never",
+            ));
+        }
+        let asks = self.ask_members_after_days;
+        if asks != 0 && !(MIN_ASKED_DAYS..=MAX_KEPT_DAYS).contains(&asks) {
+            return Err(error(
+                "ask_members_after_days",
+                &asks.to_string(),
+                "use a number of days from 30 to 36500, or 0 for never",
             ));
         }
         Ok(())
@@ -262,6 +290,19 @@ impl Config {
     /// Where to listen for people and clients.
     pub fn web_socket(&self) -> Result<SocketAddr, ConfigError> {
         socket("web_listen", &self.web_listen)
+    }
+
+    /// Who hands over mail, if somebody does.
+    pub fn mailer(&self) -> Result<Option<Mailer>, ConfigError> {
+        Mailer::new(&self.smtp_url, &self.mail_from).map_err(|wrong| match wrong {
+            MailError::From => error("mail_from", &self.mail_from, MAIL_FROM),
+            // Not repeated: it may hold a password.
+            _ => ConfigError::Field {
+                field: "smtp_url",
+                problem: "does not fit".to_owned(),
+                remedy: SMTP_URL,
+            },
+        })
     }
 
     /// Memory for the storage's cache, in bytes.
@@ -377,6 +418,8 @@ mod tests {
             at: "52.4751,-1.8848".to_owned(),
             federation_address: "hub.example:7400".to_owned(),
             web_url: "https://hub.example".to_owned(),
+            smtp_url: "smtps://hub:p%40ss@mail.example".to_owned(),
+            mail_from: "Hub Birmingham <hello@hub.example>".to_owned(),
             ..Config::default()
         }
     }
@@ -452,6 +495,9 @@ mod tests {
             ("log_format", "\"xml\""),
             ("storage_cache_mib", "7"),
             ("erase_moved_on_after_days", "36501"),
+            ("ask_members_after_days", "29"),
+            ("smtp_url", "\"mail.example\""),
+            ("mail_from", "\"Hub Birmingham\""),
             ("storage_cache_mib", "-1"),
         ];
         for (field, value) in cases {

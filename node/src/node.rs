@@ -1,7 +1,7 @@
 //! The one place where a node is built, owned and stopped.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +65,10 @@ const FORCE_OUT_AGAIN: Duration = Duration::from_mins(1);
 const ROLL_EVERY: Duration = Duration::from_hours(6);
 /// So often records of members are looked through for those who moved on long ago.
 const MOVED_ON_EVERY: Duration = Duration::from_hours(1);
+/// So often links to members' pages that have ended are forgotten.
+const OWN_PAGES_EVERY: Duration = Duration::from_hours(1);
+/// So often some of the members whose pages are old are asked whether they are still true.
+const ASK_EVERY: Duration = Duration::from_hours(1);
 
 /// How a node is started.
 #[derive(Clone)]
@@ -309,6 +313,10 @@ impl Node {
             shows_pictures: config.pictures,
             counting: Arc::default(),
             importing_members: Arc::new(tokio::sync::Semaphore::new(1)),
+            web_address: address_of_pages(&config, web_address),
+            asking_for_links: Arc::new(tokio::sync::Semaphore::new(crate::command::own_page::MAX_ASKING)),
+            writing_to_members: Arc::default(),
+            mailer: config.mailer().map_err(other)?,
         };
 
         follow_search(&tasks, &ledger, search);
@@ -325,7 +333,14 @@ impl Node {
         feed::poll::start(&commands);
         webhook::deliver::start(&commands);
         picture::poll::start(&commands);
+        if commands.sends_mail() && !config.web_url.starts_with("https://") {
+            tracing::warn!(
+                "links in mail to members lead nowhere beyond this machine: set web_url to an https address in interhub.toml"
+            );
+        }
         erase_who_moved_on(&commands, config.erase_moved_on_after_days);
+        sweep_own_pages(&commands);
+        ask_members(&commands, config.ask_members_after_days);
         serve_clients(&tasks, &commands, folder.path()).await?;
         let ready = Arc::new(AtomicBool::new(false));
         serve_web(&tasks, &commands, &config, web_listener, ready.clone()).await?;
@@ -444,6 +459,59 @@ fn erase_who_moved_on(commands: &Commands, days: u32) {
                 }
             }
         });
+}
+
+/// Forgets links to members' pages, and browsers on them, that have ended.
+fn sweep_own_pages(commands: &Commands) {
+    let sweeping = commands.clone();
+    commands
+        .tasks
+        .spawn("member", "own pages", move |context: TaskContext| async move {
+            while context.sleep(OWN_PAGES_EVERY).await {
+                if let Err(error) = sweeping.sweep_own_pages().await {
+                    tracing::error!(%error, "links to members' pages that have ended could not be forgotten");
+                }
+            }
+        });
+}
+
+/// Asks members from time to time whether what their pages say is still true.
+fn ask_members(commands: &Commands, days: u32) {
+    if days == 0 || !commands.sends_mail() {
+        return;
+    }
+    let asking = commands.clone();
+    commands
+        .tasks
+        .spawn("member", "still true", move |context: TaskContext| async move {
+            while context.sleep(ASK_EVERY).await {
+                let asked = tokio::select! {
+                    biased;
+                    () = context.cancelled() => return,
+                    asked = asking.ask_members(days) => asked,
+                };
+                match asked {
+                    Ok(0) => {}
+                    Ok(members) => tracing::info!(members, "members were asked whether their pages are still true"),
+                    Err(error) => {
+                        tracing::error!(%error, "members could not be asked whether their pages are still true");
+                    }
+                }
+            }
+        });
+}
+
+/// Where people reach the pages: as the operator says, or else where they are served on this machine.
+fn address_of_pages(config: &Config, listening: SocketAddr) -> String {
+    if !config.web_url.is_empty() {
+        return config.web_url.trim_end_matches('/').to_owned();
+    }
+    let ip = match listening.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(ip, listening.port()))
 }
 
 /// Forces what was erased out of the files of the database.

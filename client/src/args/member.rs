@@ -46,6 +46,23 @@ pub enum MemberCommand {
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
     },
+    /// Make a link to a member's own page, to mail or print; it opens the page once, and another one ends it
+    Link {
+        /// Id of the member
+        #[arg(value_name = "ID", value_parser = value::member_id)]
+        id: String,
+        /// How long it is good for, 1m to 90d; 7d if not given
+        #[arg(long, value_name = "LENGTH", value_parser = value::duration)]
+        expires: Option<u64>,
+        /// Mail it to the address in the record
+        #[arg(long)]
+        mail: bool,
+        /// Also write it as a QR code, a PNG or SVG file
+        #[arg(long, value_name = "FILE")]
+        qr: Option<PathBuf>,
+    },
+    /// Invite to their own page, by mail, every member who was not invited before and has not been there
+    Invite,
     /// Erase a member of this hub for good: the record here, the card at every hub
     Erase {
         /// Id of the member

@@ -110,6 +110,8 @@ fn every_command_of_the_interface_is_understood() {
         vec!["member", "list", "--hub", "vienna", "--skill", "print"],
         vec!["member", "erase", &id, "--yes"],
         vec!["member", "receipts", &id, "--report", "report.json"],
+        vec!["member", "invite"],
+        vec!["member", "link", &id, "--expires", "12h", "--mail", "--qr", "link.svg"],
         vec!["webhook", "test", "0102030405060708"],
         vec!["webhook", "delete", "0102030405060708"],
         vec!["counter", "define", "coffee", "--name", "Coffee", "--unit", "kg"],

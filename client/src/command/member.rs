@@ -8,12 +8,12 @@ use super::{Answer, member_file};
 use crate::args::member::{AddArgs, EditArgs, FieldArgs, ListArgs, MemberCommand};
 use crate::args::value;
 use crate::document::{
-    AudienceDocument, ErasedMemberDocument, ListingDocument, MemberDocument, MembersDocument, PartyDocument,
-    ReceiptsDocument, SuggestionsDocument,
+    AudienceDocument, ErasedMemberDocument, ListingDocument, MemberDocument, MemberInvitationsDocument,
+    MembersDocument, PageLinkDocument, PartyDocument, ReceiptsDocument, SuggestionsDocument,
 };
 use crate::error::ClientError;
 use crate::node::Node;
-use crate::render;
+use crate::{qr, render};
 
 /// Largest file of a picture that is sent, in bytes; what the node takes.
 const MAX_PHOTO_FILE: u64 = 12 << 20;
@@ -47,6 +47,10 @@ pub(super) async fn run(command: MemberCommand, node: &Node, answer: &mut Answer
         MemberCommand::Import(args) => return member_file::import(args, node, answer).await,
         MemberCommand::Export(args) => return member_file::export(args, node, answer).await,
         MemberCommand::Erase { id, yes } => return erase(&id, yes, node, answer).await,
+        MemberCommand::Link { id, expires, mail, qr } => {
+            return link(id, (expires, mail), qr.as_deref(), node, answer).await;
+        }
+        MemberCommand::Invite => return invite(node, answer).await,
         MemberCommand::Receipts { id, report } => return receipts(&id, report.as_deref(), node, answer).await,
     };
     answer.show(&MemberDocument::from(member), member_text)
@@ -69,6 +73,46 @@ async fn erase(id: &str, yes: bool, node: &Node, answer: &mut Answer<'_, '_>) ->
             format!("{} is erased; no other hub had a card\n", erased.id)
         }
     })
+}
+
+async fn link(
+    id: String,
+    (expires, mail): (Option<u64>, bool),
+    code: Option<&Path>,
+    node: &Node,
+    answer: &mut Answer<'_, '_>,
+) -> Result<(), ClientError> {
+    // Another link ends the one before: what can be wrong with the file is said first.
+    if let Some(path) = code {
+        qr::check(path)?;
+    }
+    let made = PageLinkDocument::from(node.member_link(id, expires, mail).await?);
+    answer.show(&made, |made| format!("{}\n", render::line(&made.url)))?;
+    if let Some(path) = code {
+        qr::write(&made.url, path)?;
+    }
+    let until = render::moment(made.expires.as_ref());
+    answer.note(&if made.mailed {
+        format!("it was handed to the mail server; it opens their page once, until {until}")
+    } else {
+        format!("whoever has this link opens their page with it, once, until {until}; --mail sends it to them")
+    })
+}
+
+async fn invite(node: &Node, answer: &mut Answer<'_, '_>) -> Result<(), ClientError> {
+    let said = MemberInvitationsDocument::from(node.invite_members().await?);
+    answer.show(&said, |said| {
+        format!(
+            "{} invited, {} were before or have been on their page, {} have no mail address\n",
+            said.invited, said.known, said.without_address
+        )
+    })?;
+    if said.invited > 0 {
+        answer.note(
+            "the letters go out one after the other; `interhub member invite` again sends what could not be sent",
+        )?;
+    }
+    Ok(())
 }
 
 async fn receipts(

@@ -217,6 +217,51 @@ pub struct ErasedMemberDocument {
     pub card: bool,
 }
 
+/// `member link`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PageLinkDocument {
+    /// The link. Whoever has it opens the page, once.
+    pub url: String,
+    /// Until when it is good.
+    pub expires: Option<String>,
+    /// The member.
+    pub member: String,
+    /// It was handed to the mail server.
+    pub mailed: bool,
+}
+
+impl From<v1::MemberPageLinkResponse> for PageLinkDocument {
+    fn from(made: v1::MemberPageLinkResponse) -> Self {
+        Self {
+            expires: instant(made.expires.as_ref()),
+            url: made.url,
+            member: made.id,
+            mailed: made.mailed,
+        }
+    }
+}
+
+/// `member invite`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MemberInvitationsDocument {
+    /// Members who are written to now.
+    pub invited: u64,
+    /// Members who were invited before, or have been on their page.
+    pub known: u64,
+    /// Members without a mail address.
+    pub without_address: u64,
+}
+
+impl From<v1::InviteMembersResponse> for MemberInvitationsDocument {
+    fn from(said: v1::InviteMembersResponse) -> Self {
+        Self {
+            invited: said.invited,
+            known: said.known,
+            without_address: said.without_address,
+        }
+    }
+}
+
 /// `member receipts`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReceiptsDocument {

@@ -28,8 +28,8 @@ pub use hub::{HubDocument, HubsDocument, InviteDocument, JoinDocument, NetworkDo
 pub use key::{KeyDocument, KeysDocument};
 pub use member::{
     AudienceDocument, ConsentDocument, ErasedMemberDocument, HubErasureDocument, LinkDocument, ListingDocument,
-    LocalDocument, MemberDocument, MembersDocument, PartyDocument, ReceiptsDocument, SuggestionDocument,
-    SuggestionsDocument,
+    LocalDocument, MemberDocument, MemberInvitationsDocument, MembersDocument, PageLinkDocument, PartyDocument,
+    ReceiptsDocument, SuggestionDocument, SuggestionsDocument,
 };
 pub use member_import::{
     ColumnDocument, DifferenceDocument, MemberChangeDocument, MemberImportDocument, NoticeDocument,

@@ -5,6 +5,7 @@
 
 mod export;
 mod fields;
+mod holders;
 mod import;
 mod list;
 mod meant;
@@ -19,14 +20,16 @@ use interhub_domain::object::ObjectState;
 
 pub use self::export::{ExportedMembers, MemberFormat};
 pub use self::fields::{MemberFields, NewConsent};
+pub use self::holders::CardHolder;
 pub use self::import::{ImportedMembers, MemberChange, MemberImport};
-pub use self::list::MemberQuery;
+pub use self::list::{MemberQuery, is_narrow};
 pub use self::receipts::{ErasureState, HubErasure, MemberReceipts};
 pub use self::suggest::{Party, Suggestion};
 use super::event::parse_thing;
 use super::{Class, CommandError, Commands};
 use crate::clock::random_bytes;
 use crate::projection::HubStatus;
+use crate::projection::member_index::shown_to_members;
 use crate::projection::members::MemberRow;
 use crate::sync::{Ahead, Write, WriteError};
 
@@ -62,6 +65,7 @@ impl Commands {
     /// Makes a record.
     pub async fn add_member(&self, fields: MemberFields, by: String) -> Result<ShownMember, CommandError> {
         self.blocking("member add", move |this| {
+            let fields = fields.made_small()?;
             let _alone = this.ledger.editing_members.lock();
             let thing = ThingId::new(this.ledger.own_id(), random_bytes(&*this.clock));
             let mut record = Member::default();
@@ -76,6 +80,7 @@ impl Commands {
     /// Changes a record of this hub, and its card with it.
     pub async fn edit_member(&self, id: String, fields: MemberFields, by: String) -> Result<ShownMember, CommandError> {
         self.blocking("member edit", move |this| {
+            let fields = fields.made_small()?;
             let _alone = this.ledger.editing_members.lock();
             this.may_show_members()?;
             let thing = parse_thing(&id)?;
@@ -118,6 +123,9 @@ impl Commands {
     pub async fn list_members(&self, query: MemberQuery) -> Result<(Vec<ShownMember>, Option<String>), CommandError> {
         self.blocking("member list", move |this| {
             this.may_show_members()?;
+            if query.as_member && !query.is_narrow() {
+                return Ok((Vec::new(), None));
+            }
             let held = this.ledger.held_members();
             let limit = query.limit.unwrap_or(USUAL_PAGE);
             if !(1..=MAX_PAGE).contains(&limit) {
@@ -138,6 +146,13 @@ impl Commands {
                     return None;
                 }
                 let hub = slugs.get(&row.hub)?.clone();
+                if query.as_member && row.hub == own {
+                    let member = shown_to_members(&row.member)?;
+                    return Some(ShownMember {
+                        own: true,
+                        ..of_another(row.thing, hub, member)
+                    });
+                }
                 if row.hub != own {
                     return Some(of_another(row.thing, hub, row.member.card_seen_by(Audience::Network)?));
                 }
@@ -182,6 +197,7 @@ impl Commands {
         if is_there(&self.ledger.object_state(record)?) {
             writes.push(Write::Erase { object: record });
         }
+        self.ledger.forget_own_page(thing)?;
         self.ledger.write(writes)?;
         Ok(ErasedMember { thing, card: has_card })
     }
@@ -196,7 +212,7 @@ impl Commands {
     }
 
     /// Fails while nobody knows what was erased since this folder was copied.
-    fn may_show_members(&self) -> Result<(), CommandError> {
+    pub(super) fn may_show_members(&self) -> Result<(), CommandError> {
         if !self.ledger.is_restoring() {
             return Ok(());
         }
@@ -208,7 +224,7 @@ impl Commands {
     }
 
     /// The record of a member of this hub.
-    fn record(&self, thing: ThingId) -> Result<MemberRow, CommandError> {
+    pub(super) fn record(&self, thing: ThingId) -> Result<MemberRow, CommandError> {
         if self.ledger.held_members().contains(&thing) {
             return Err(not_found(thing));
         }
@@ -285,6 +301,10 @@ impl Commands {
             }
             Some(_) => None,
         };
+        if before.is_some_and(|before| before.local.mail != record.local.mail) {
+            // Who has the old address has no business on this page any more.
+            self.ledger.lock_own_page(thing, None)?;
+        }
         let object = self.member_document(LogId::NETWORK, thing)?;
         let shown = self.views.member(object)?.map(|row| row.member);
         let card = card_write(thing, object, shown.as_ref(), record.card());

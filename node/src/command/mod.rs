@@ -18,6 +18,7 @@ pub mod key;
 pub mod member;
 pub mod network;
 pub mod operation;
+pub mod own_page;
 pub mod picture;
 pub mod quarantine;
 pub mod report;
@@ -40,6 +41,7 @@ use self::audience::ShownAudience;
 use crate::child::ChildCounter;
 use crate::clock::SharedClock;
 use crate::feed::fetch::Fetcher;
+use crate::outside::mail::Mailer;
 use crate::peer::status::PeerStatus;
 use crate::peer::{JoinRequest, Joined};
 use crate::projection::read::{QueryError, Views};
@@ -258,6 +260,14 @@ pub struct Commands {
     pub counting: Arc<parking_lot::Mutex<()>>,
     /// One import of members at a time: two of the same file would take each member twice.
     pub importing_members: Arc<tokio::sync::Semaphore>,
+    /// The address of this hub's pages, without a slash at its end, for links that people carry elsewhere.
+    pub web_address: String,
+    /// Links that are asked for by mail, as many at once as this.
+    pub asking_for_links: Arc<tokio::sync::Semaphore>,
+    /// Held while letters that nobody asked for go out, one after the other.
+    pub writing_to_members: Arc<tokio::sync::Mutex<()>>,
+    /// Hands over mail to members, if this node sends any.
+    pub mailer: Option<Mailer>,
 }
 
 /// An event as it is shown: what it says, at which occurrence, whose it is, how fresh.

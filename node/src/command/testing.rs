@@ -64,6 +64,10 @@ pub(crate) fn birmingham_in(store: Store, tasks: &Tasks, now_ms: i64) -> (Comman
         shows_pictures: true,
         counting: Arc::default(),
         importing_members: Arc::new(tokio::sync::Semaphore::new(1)),
+        web_address: "https://hub.example".into(),
+        asking_for_links: Arc::new(tokio::sync::Semaphore::new(super::own_page::MAX_ASKING)),
+        writing_to_members: Arc::default(),
+        mailer: None,
     };
     (commands, clock)
 }

@@ -60,6 +60,8 @@ impl MemberChanges {
 /// What a member is looked for by. All that is said has to hold; words are folded, each the beginning of a word.
 #[derive(Debug, Clone, Default)]
 pub struct MemberFilter {
+    /// A member of the own hub asks: of its records only what its members see is looked through. Else its staff does.
+    pub as_member: bool,
     /// The hubs whose members are looked for.
     pub hubs: BTreeSet<HubId>,
     /// A skill has all of these.
@@ -95,6 +97,28 @@ struct Entry {
     status: Status,
     /// One line for each thing that is looked for: a letter, what else decides, and the words, each with a blank before it.
     lines: Box<str>,
+    /// The same of what members of the own hub see.
+    for_members: ForMembers,
+}
+
+/// What members of the own hub see of somebody.
+#[derive(Debug)]
+enum ForMembers {
+    /// All that there is of them here: it is the card of another hub's member.
+    Same,
+    /// Less than the staff.
+    Less(Box<str>),
+    Nothing,
+}
+
+impl Entry {
+    fn lines(&self, as_member: bool) -> Option<&str> {
+        match &self.for_members {
+            ForMembers::Less(lines) if as_member => Some(lines),
+            ForMembers::Nothing if as_member => None,
+            _ => Some(&self.lines),
+        }
+    }
 }
 
 /// The directory. One for all readers.
@@ -135,6 +159,12 @@ impl MemberIndex {
             hub: row.hub,
             status: shown.status,
             lines: lines(&shown),
+            for_members: if is_own {
+                let seen = shown_to_members(&row.member).map(|seen| lines(&seen));
+                seen.map_or(ForMembers::Nothing, ForMembers::Less)
+            } else {
+                ForMembers::Same
+            },
         };
         self.by_place.insert(place.clone(), entry);
         self.place_of.insert(row.object, place.clone());
@@ -163,7 +193,8 @@ impl Views {
             let fitting = index
                 .by_place
                 .range((from, std::ops::Bound::Unbounded))
-                .filter(|(_, entry)| filter.hubs.contains(&entry.hub) && wanted.fits(&entry.lines));
+                .filter(|(_, entry)| filter.hubs.contains(&entry.hub))
+                .filter(|(_, entry)| entry.lines(filter.as_member).is_some_and(|lines| wanted.fits(lines)));
             let first = fitting
                 .take(limit + 1)
                 .map(|((_, thing), entry)| (*thing, entry.object));
@@ -218,6 +249,14 @@ impl Views {
         index.loaded = true;
         Ok(read(&index))
     }
+}
+
+/// What of a record of the own hub its members see; nothing of who moved on.
+pub fn shown_to_members(record: &Member) -> Option<Member> {
+    if record.status == Status::MovedOn {
+        return None;
+    }
+    record.seen_by(Audience::Hub)
 }
 
 /// What is looked for, made ready to be looked for many times.
@@ -416,6 +455,45 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         folded(text)
+    }
+
+    #[test]
+    fn members_find_only_what_they_see() {
+        let scene = Scene::new();
+        let mut ada = member("Ada", &["welding"]);
+        ada.audiences = [(Field::Skills, Audience::Private), (Field::Headline, Audience::Hub)].into();
+        ada.headline = "Printmaker".into();
+        ada.local.notes = "owes".into();
+        scene.says(1, OWN, LogId::LOCAL, Some(ada));
+        let mut bo = member("Bo", &["welding"]);
+        bo.audiences = [(Field::Name, Audience::Private)].into();
+        scene.says(2, OWN, LogId::LOCAL, Some(bo));
+        let gone = Member {
+            status: Status::MovedOn,
+            audiences: std::collections::BTreeMap::new(),
+            ..member("Cy", &["welding"])
+        };
+        scene.says(3, OWN, LogId::LOCAL, Some(gone));
+        scene.says(4, OTHER, LogId::NETWORK, Some(member("Di", &["welding"])));
+        let as_member = |filter: MemberFilter| {
+            scene.names(&MemberFilter {
+                as_member: true,
+                ..filter
+            })
+        };
+        let skill = MemberFilter {
+            skill: words("welding"),
+            ..anybody()
+        };
+        assert_eq!(scene.names(&skill), ["Ada", "Bo", "Cy", "Di"]);
+        assert_eq!(as_member(skill), ["Di"]);
+        assert_eq!(as_member(anybody()), ["Ada", "Di"]);
+        let text = |text: &str| MemberFilter {
+            text: words(text),
+            ..anybody()
+        };
+        assert_eq!(as_member(text("printmaker")), ["Ada"]);
+        assert!(as_member(text("owes")).is_empty());
     }
 
     #[test]

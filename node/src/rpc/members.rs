@@ -7,7 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::member::{export_request, fields, import_options, imported, member, query, receipts, suggestion};
+use super::convert::member::{
+    export_request, fields, import_options, imported, member, page_link, query, receipts, suggestion,
+};
 use super::socket::caller;
 use super::upload::{self, PROGRESS_BUFFER, Part};
 use crate::command::Commands;
@@ -90,6 +92,31 @@ impl v1::members_server::Members for MembersService {
     ) -> Result<Response<v1::MemberReceiptsResponse>, Status> {
         let found = self.commands.member_receipts(request.into_inner().id).await?;
         Ok(Response::new(receipts(found)))
+    }
+
+    async fn link(
+        &self,
+        request: Request<v1::MemberPageLinkRequest>,
+    ) -> Result<Response<v1::MemberPageLinkResponse>, Status> {
+        let v1::MemberPageLinkRequest {
+            id,
+            expires_seconds,
+            mail,
+        } = request.into_inner();
+        let made = self.commands.member_link(id, expires_seconds, mail).await?;
+        Ok(Response::new(page_link(made)))
+    }
+
+    async fn invite(
+        &self,
+        _: Request<v1::InviteMembersRequest>,
+    ) -> Result<Response<v1::InviteMembersResponse>, Status> {
+        let said = self.commands.invite_members().await?;
+        Ok(Response::new(v1::InviteMembersResponse {
+            invited: said.invited as u64,
+            known: said.known as u64,
+            without_address: said.without_address as u64,
+        }))
     }
 
     type ImportStream = ReceiverStream<Result<v1::ImportMembersProgress, Status>>;

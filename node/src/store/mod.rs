@@ -80,6 +80,12 @@ pub enum Family {
     Token,
     /// hash of a browser's secret → the token it signed in with; local.
     Session,
+    /// member, which kind → a link to their own page; local.
+    MemberLink,
+    /// hash of a browser's secret → the member whose page it opened; local.
+    MemberSession,
+    /// member → when they were written to and answered; local.
+    MemberContact,
     /// webhook → a receiver of changes; local.
     Webhook,
     /// counter → something this hub counts for itself; local.
@@ -118,7 +124,7 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order of the enum.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 46] = [
         Self::Meta,
         Self::Log,
         Self::Position,
@@ -145,6 +151,9 @@ impl Family {
         Self::FeedItem,
         Self::Token,
         Self::Session,
+        Self::MemberLink,
+        Self::MemberSession,
+        Self::MemberContact,
         Self::Webhook,
         Self::Counter,
         Self::Tally,
@@ -193,6 +202,9 @@ impl Family {
             Self::FeedItem => "feed_item",
             Self::Token => "token",
             Self::Session => "session",
+            Self::MemberLink => "member_link",
+            Self::MemberSession => "member_session",
+            Self::MemberContact => "member_contact",
             Self::Webhook => "webhook",
             Self::Counter => "counter",
             Self::Tally => "tally",

@@ -24,6 +24,7 @@ mod keys;
 mod ledger;
 mod local;
 mod moved;
+mod own_page;
 mod quarantine;
 mod read;
 mod rebuild;

@@ -95,6 +95,9 @@ impl Ledger {
             object: self.record_of(network, *thing),
         });
         self.write(erase.collect())?;
+        for (thing, _) in due.iter().chain(&stolen) {
+            self.forget_own_page(*thing).map_err(LedgerError::from)?;
+        }
         if !stolen.is_empty() {
             tracing::warn!(
                 members = stolen.len(),
@@ -256,6 +259,8 @@ impl Ledger {
         if let Some(original) = self.original(thing).map_err(LedgerError::from)? {
             self.keep_original(anew, &original).map_err(LedgerError::from)?;
         }
+        let contact = self.member_contact(thing).map_err(LedgerError::from)?;
+        self.put_member_contact(anew, &contact).map_err(LedgerError::from)?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::author::{Write, WriteError};
 use super::ledger::{Ledger, LedgerError};
 use crate::projection::members;
 use crate::store::catalogue::meta::{MetaKey, MetaValue};
-use crate::store::{Backend, Batch, StoreError, catalogue};
+use crate::store::{Backend, Batch, Family, StoreError, catalogue};
 
 /// The folder waits for another hub's word.
 const WAITS: u64 = 1;
@@ -37,6 +37,10 @@ impl Ledger {
         let is_copy = known.is_some();
         if is_copy {
             catalogue::put(&mut batch, &MetaKey::Restored, &MetaValue::of_number(WAITS));
+            // Links that were used since, and browsers that left, would be there again.
+            for family in [Family::MemberLink, Family::MemberSession] {
+                batch.delete_range(family, Vec::new(), Vec::new());
+            }
         }
         self.commit(&batch)?;
         if is_copy {

@@ -4127,7 +4127,7 @@ pub mod import_progress {
     /// Exactly one is set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Part {
-        /// Meanwhile; at most about ten a second.
+        /// Meanwhile; at most 200 in all.
         #[prost(message, tag = "1")]
         Step(super::ImportStep),
         /// Last message.
@@ -10052,7 +10052,7 @@ pub mod import_members_progress {
     /// Exactly one is set.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Part {
-        /// Meanwhile; at most about ten a second.
+        /// Meanwhile; at most 200 in all.
         #[prost(message, tag = "1")]
         Step(super::ImportStep),
         /// Last message.
@@ -10233,6 +10233,51 @@ pub struct SuggestedMember {
     /// They are this hub's.
     #[prost(bool, tag = "4")]
     pub own: bool,
+}
+/// Whose page.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberPageLinkRequest {
+    /// 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// For how long it is good, in seconds: 60 to 7,776,000 (90 days); absent: 604,800 (a week).
+    #[prost(uint64, optional, tag = "2")]
+    pub expires_seconds: ::core::option::Option<u64>,
+    /// Mail it to the address in the record.
+    #[prost(bool, tag = "3")]
+    pub mail: bool,
+}
+/// A link to a member's page, shown once: whoever has it opens the page.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberPageLinkResponse {
+    /// 32 hexadecimal digits.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The link.
+    #[prost(string, tag = "2")]
+    pub url: ::prost::alloc::string::String,
+    /// Until when it is good.
+    #[prost(message, optional, tag = "3")]
+    pub expires: ::core::option::Option<::prost_types::Timestamp>,
+    /// It was handed to the mail server.
+    #[prost(bool, tag = "4")]
+    pub mailed: bool,
+}
+/// Everybody.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InviteMembersRequest {}
+/// Who is invited.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InviteMembersResponse {
+    /// Members who are written to now.
+    #[prost(uint64, tag = "1")]
+    pub invited: u64,
+    /// Members who were invited before, or have been on their page.
+    #[prost(uint64, tag = "2")]
+    pub known: u64,
+    /// Members without a mail address.
+    #[prost(uint64, tag = "3")]
+    pub without_address: u64,
 }
 /// Generated client implementations.
 pub mod members_client {
@@ -10538,6 +10583,56 @@ pub mod members_client {
                 .insert(GrpcMethod::new("interhub.v1.Members", "Receipts"));
             self.inner.unary(req, path, codec).await
         }
+        /// Makes a link to the own page of a member of this hub, where they change their record and say who may see what. It opens the page
+        /// once; another one ends it. FAILED_PRECONDITION if it is to be mailed and there is no address, or this node sends no mail;
+        /// PERMISSION_DENIED if the mail server refuses it.
+        pub async fn link(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MemberPageLinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MemberPageLinkResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/interhub.v1.Members/Link");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("interhub.v1.Members", "Link"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Invites to their own page, by mail, every member of this hub who was not invited before and has not been there. Letters go out
+        /// after the answer, one after the other. FAILED_PRECONDITION if this node sends no mail.
+        pub async fn invite(
+            &mut self,
+            request: impl tonic::IntoRequest<super::InviteMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InviteMembersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/interhub.v1.Members/Invite",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("interhub.v1.Members", "Invite"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -10626,6 +10721,25 @@ pub mod members_server {
             request: tonic::Request<super::MemberReceiptsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::MemberReceiptsResponse>,
+            tonic::Status,
+        >;
+        /// Makes a link to the own page of a member of this hub, where they change their record and say who may see what. It opens the page
+        /// once; another one ends it. FAILED_PRECONDITION if it is to be mailed and there is no address, or this node sends no mail;
+        /// PERMISSION_DENIED if the mail server refuses it.
+        async fn link(
+            &self,
+            request: tonic::Request<super::MemberPageLinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MemberPageLinkResponse>,
+            tonic::Status,
+        >;
+        /// Invites to their own page, by mail, every member of this hub who was not invited before and has not been there. Letters go out
+        /// after the answer, one after the other. FAILED_PRECONDITION if this node sends no mail.
+        async fn invite(
+            &self,
+            request: tonic::Request<super::InviteMembersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::InviteMembersResponse>,
             tonic::Status,
         >;
     }
@@ -11099,6 +11213,96 @@ pub mod members_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReceiptsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Members/Link" => {
+                    #[allow(non_camel_case_types)]
+                    struct LinkSvc<T: Members>(pub Arc<T>);
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::MemberPageLinkRequest>
+                    for LinkSvc<T> {
+                        type Response = super::MemberPageLinkResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MemberPageLinkRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::link(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LinkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/interhub.v1.Members/Invite" => {
+                    #[allow(non_camel_case_types)]
+                    struct InviteSvc<T: Members>(pub Arc<T>);
+                    impl<
+                        T: Members,
+                    > tonic::server::UnaryService<super::InviteMembersRequest>
+                    for InviteSvc<T> {
+                        type Response = super::InviteMembersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::InviteMembersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Members>::invite(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = InviteSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -512,6 +512,50 @@ fn a_restored_backup_shows_nobody_until_it_knows_who_was_erased() {
 }
 
 #[test]
+fn a_member_is_given_a_link_to_their_own_page() {
+    let cluster = Cluster::new(&["birmingham"]);
+    let hub = &cluster.hubs[0];
+    let id = text(&hub.json(&["member", "add", "--name", "Ada Example"]), "id");
+    let code = cluster.folder().join("link.svg");
+    let made = hub.json(&["member", "link", &id, "--expires", "2h", "--qr", code.to_str().unwrap()]);
+    assert_eq!(
+        (text(&made, "member"), &made["mailed"]),
+        (id.clone(), &Value::Bool(false))
+    );
+    let expires: jiff::Timestamp = text(&made, "expires").parse().unwrap();
+    assert!(
+        (7_100..=7_200).contains(&(expires.as_second() - jiff::Timestamp::now().as_second())),
+        "{made}"
+    );
+    assert!(std::fs::read_to_string(&code).unwrap().contains("<svg"));
+    // It leads to a page with a button, and to no name.
+    let url = text(&made, "url");
+    let path = &url[url.find("/me/open/").unwrap()..];
+    for _ in 0..2 {
+        let page = hub.get(path).unwrap();
+        assert!(page.contains("Open my page") && !page.contains("Ada"), "{page}");
+    }
+    let newer = hub.json(&["member", "link", &id]);
+    assert_ne!(text(&newer, "url"), url);
+    assert!(
+        hub.get(path).unwrap().starts_with("HTTP/1.1 403"),
+        "another one ends it"
+    );
+
+    let unknown = "0".repeat(32);
+    for (arguments, exit, words) in [
+        (vec!["member", "link", &id, "--expires", "91d"], 2, "90 days"),
+        (vec!["member", "link", &id, "--expires", "59s"], 2, "1 minute"),
+        (vec!["member", "link", &unknown], 3, "no member"),
+        (vec!["member", "link", &id, "--mail"], 1, "smtp_url"),
+        (vec!["member", "link", &id, "--qr", "link.txt"], 2, "png"),
+        (vec!["member", "invite"], 1, "smtp_url"),
+    ] {
+        hub.cli(&arguments).fails(exit, words);
+    }
+}
+
+#[test]
 fn bad_input_is_refused_in_one_line_and_changes_nothing() {
     let cluster = Cluster::new(&["birmingham", "vienna"]);
     let [birmingham, vienna] = &cluster.hubs[..] else {

@@ -31,7 +31,17 @@ pub struct NewConsent {
     pub channel: String,
 }
 
+impl MemberFields {
+    /// Checked, and with the small copy of a photo in its place. It takes a while: before any lock is taken.
+    pub(super) fn made_small(mut self) -> Result<Self, CommandError> {
+        self.said = self.said.checked().map_err(CommandError::usage)?;
+        self.said.photo = self.said.photo.as_deref().map(small_photo).transpose()?;
+        Ok(self)
+    }
+}
+
 impl Commands {
+    /// Puts fields that were [`MemberFields::made_small`] into a record.
     pub(super) fn apply_fields(&self, record: &mut Member, fields: MemberFields, by: &str) -> Result<(), CommandError> {
         let MemberFields {
             said,
@@ -39,8 +49,6 @@ impl Commands {
             consent,
             withdraws_consent,
         } = fields;
-        let mut said = said.checked().map_err(CommandError::usage)?;
-        said.photo = said.photo.as_deref().map(small_photo).transpose()?;
         said.put_into(record);
         record.audiences.extend(audiences);
         let now_ms = self.clock.now_ms();

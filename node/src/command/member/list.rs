@@ -17,6 +17,8 @@ const USUAL_DISTANCE_KM: f64 = 25.0;
 /// Which members are listed. All that is said has to hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemberQuery {
+    /// A member of this hub asks: of everybody only what members see. Else the staff does.
+    pub as_member: bool,
     /// Slug or id of their hub.
     pub hub: Option<String>,
     /// Their hub is around this place.
@@ -39,6 +41,19 @@ pub struct MemberQuery {
     pub limit: Option<usize>,
     /// Where a list goes on: its `next`.
     pub cursor: Option<String>,
+}
+
+/// Whether a text has a word to look for that not half of everybody has: of two letters at least.
+pub fn is_narrow(text: &str) -> bool {
+    folded(text).iter().any(|word| word.chars().nth(1).is_some())
+}
+
+impl MemberQuery {
+    /// Whether it looks for something: nobody but the staff lists everybody.
+    pub(super) fn is_narrow(&self) -> bool {
+        let texts = [&self.text, &self.skill, &self.offer, &self.want];
+        texts.into_iter().flatten().any(|text| is_narrow(text))
+    }
 }
 
 impl Commands {
@@ -69,6 +84,7 @@ impl Commands {
         }
         let words = |text: &Option<String>| text.as_deref().map(folded).unwrap_or_default();
         let filter = MemberFilter {
+            as_member: query.as_member,
             hubs: hubs.iter().map(|hub| hub.id).collect(),
             skill: words(&query.skill),
             offer: words(&query.offer),

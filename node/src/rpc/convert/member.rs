@@ -15,6 +15,7 @@ use crate::command::member::{
     HubErasure, ImportedMembers, MemberChange, MemberFields, MemberFormat, MemberImport, MemberQuery, MemberReceipts,
     NewConsent, Party, ShownMember, Suggestion,
 };
+use crate::command::own_page::MemberLink;
 
 /// Most columns of a table that are told what they are.
 const MAX_COLUMNS: usize = 500;
@@ -32,6 +33,16 @@ pub fn receipts(found: MemberReceipts) -> v1::MemberReceiptsResponse {
         requested: Some(timestamp(found.requested_ms)),
         hubs: found.hubs.into_iter().map(hub).collect(),
         report: found.report,
+    }
+}
+
+/// A link to a member's page.
+pub fn page_link(made: MemberLink) -> v1::MemberPageLinkResponse {
+    v1::MemberPageLinkResponse {
+        id: made.member.to_string(),
+        url: made.url,
+        expires: Some(timestamp(made.expires_ms)),
+        mailed: made.mailed,
     }
 }
 
@@ -237,6 +248,7 @@ pub fn query(request: v1::ListMembersRequest) -> Result<MemberQuery, CommandErro
         ));
     }
     Ok(MemberQuery {
+        as_member: false,
         hub,
         near,
         within_km,

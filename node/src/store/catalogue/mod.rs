@@ -19,6 +19,7 @@ pub mod log;
 pub mod meta;
 pub mod network;
 pub mod object;
+pub mod own_page;
 pub mod picture;
 pub mod quarantine;
 mod short;

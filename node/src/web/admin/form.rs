@@ -2,9 +2,12 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, header};
+use multer::{Constraints, Multipart, SizeLimit};
 
 /// Most bytes of a form: a description of 32,000 characters, each of which takes up to twelve bytes, and the rest.
 const MAX_FORM_BYTES: usize = 512 * 1024;
+/// Most bytes of a form with a file: a picture as a telephone takes it, and its fields.
+const MAX_UPLOAD_BYTES: u64 = 12 * 1024 * 1024 + 16 * 1024;
 /// Most fields of a form: a page of the dates of a series has the most.
 const MAX_FIELDS: usize = 600;
 /// The field that proves that a form is ours.
@@ -19,6 +22,15 @@ pub(super) enum FormError {
     TooLarge,
     /// Not a form, or cut off.
     Unreadable,
+}
+
+impl FormError {
+    const fn of(error: &multer::Error) -> Self {
+        match error {
+            multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => Self::TooLarge,
+            _ => Self::Unreadable,
+        }
+    }
 }
 
 /// The fields in their order.
@@ -54,6 +66,28 @@ impl Form {
             fields.push((name.into_owned(), value.replace("\r\n", "\n").replace('\r', "\n")));
         }
         Ok(Self(fields))
+    }
+
+    /// Reads a request's body with one file (RFC 7578): the fields, and the file of this name; without bytes if none was chosen.
+    pub(super) async fn read_upload(headers: &HeaderMap, body: Body, file: &str) -> Result<(Self, Vec<u8>), FormError> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let boundary = multer::parse_boundary(kind.unwrap_or("")).map_err(|_| FormError::Unreadable)?;
+        let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(MAX_UPLOAD_BYTES));
+        let mut parts = Multipart::with_constraints(body.into_data_stream(), boundary, limits);
+        let (mut fields, mut bytes) = (Vec::new(), Vec::new());
+        while let Some(part) = parts.next_field().await.map_err(|error| FormError::of(&error))? {
+            if fields.len() == MAX_FIELDS {
+                return Err(FormError::TooLarge);
+            }
+            let name = part.name().unwrap_or("").to_owned();
+            if name == file {
+                bytes = Vec::from(part.bytes().await.map_err(|error| FormError::of(&error))?);
+            } else {
+                let value = part.text().await.map_err(|error| FormError::of(&error))?;
+                fields.push((name, value));
+            }
+        }
+        Ok((Self(fields), bytes))
     }
 
     /// A form of these fields.

@@ -28,9 +28,21 @@ const WINDOW_MS: i64 = 15 * 60_000;
 /// thousands of addresses should not be able to lock the operator out.
 const MAX_ADDRESSES: usize = 4_096;
 
+/// The same of a member's own page: an operator may have both open.
+const MEMBER_COOKIE: &str = "interhub-me-";
+const MEMBER_COOKIE_HTTPS: &str = "__Host-interhub-me";
+
 /// The secret in the browser's cookie.
 pub(super) fn cookie(headers: &HeaderMap, way: Way, hub: HubId) -> Option<String> {
-    let name = name(way, hub);
+    value_of(headers, &name(way, hub))
+}
+
+/// The secret in the cookie of a browser on a member's page.
+pub(super) fn member_cookie(headers: &HeaderMap, way: Way, hub: HubId) -> Option<String> {
+    value_of(headers, &member_name(way, hub))
+}
+
+fn value_of(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines
         .filter_map(|line| line.to_str().ok())
@@ -44,8 +56,7 @@ pub(super) fn cookie(headers: &HeaderMap, way: Way, hub: HubId) -> Option<String
 
 /// The header that gives the browser its cookie. It goes when the browser is closed; the node ends it earlier.
 pub(super) fn set_cookie(secret: &str, way: Way, hub: HubId) -> String {
-    let secure = if way.https { "; Secure" } else { "" };
-    format!("{}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}", name(way, hub))
+    header_of(&name(way, hub), secret, way)
 }
 
 /// The header that takes it away.
@@ -53,11 +64,34 @@ pub(super) fn drop_cookie(way: Way, hub: HubId) -> String {
     format!("{}; Max-Age=0", set_cookie("", way, hub))
 }
 
+/// The same for a member's page.
+pub(super) fn set_member_cookie(secret: &str, way: Way, hub: HubId) -> String {
+    header_of(&member_name(way, hub), secret, way)
+}
+
+/// The header that takes that one away.
+pub(super) fn drop_member_cookie(way: Way, hub: HubId) -> String {
+    format!("{}; Max-Age=0", set_member_cookie("", way, hub))
+}
+
+fn header_of(name: &str, secret: &str, way: Way) -> String {
+    let secure = if way.https { "; Secure" } else { "" };
+    format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax{secure}")
+}
+
 fn name(way: Way, hub: HubId) -> String {
     if way.https {
         COOKIE_HTTPS.to_owned()
     } else {
         format!("{COOKIE}{}", hub.short())
+    }
+}
+
+fn member_name(way: Way, hub: HubId) -> String {
+    if way.https {
+        MEMBER_COOKIE_HTTPS.to_owned()
+    } else {
+        format!("{MEMBER_COOKIE}{}", hub.short())
     }
 }
 
@@ -88,21 +122,38 @@ pub(super) fn safe_next(next: &str) -> &str {
     }
 }
 
-/// Counts wrong tokens by address.
-#[derive(Debug, Default)]
-pub(super) struct Failures(Mutex<BTreeMap<IpAddr, VecDeque<i64>>>);
+/// Counts wrong tokens by address, or something else that is not to be tried too often.
+#[derive(Debug)]
+pub(super) struct Failures {
+    most: usize,
+    times: Mutex<BTreeMap<IpAddr, VecDeque<i64>>>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self::at_most(MAX_FAILURES)
+    }
+}
 
 impl Failures {
+    /// So many from one address within [`WINDOW_MS`].
+    pub(super) const fn at_most(most: usize) -> Self {
+        Self {
+            most,
+            times: Mutex::new(BTreeMap::new()),
+        }
+    }
+
     /// How many seconds this reader has to wait before it may try again; 0: it may now.
     pub(super) fn wait_s(&self, reader: IpAddr, now_ms: i64) -> i64 {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         for times in all.values_mut() {
             // A clock that was set back would make failures of the future last for ever.
             times.retain(|at| (now_ms - at).abs() < WINDOW_MS);
         }
         all.retain(|_, times| !times.is_empty());
         let first = match all.get(&reader) {
-            Some(times) if times.len() >= MAX_FAILURES => times.front().copied(),
+            Some(times) if times.len() >= self.most => times.front().copied(),
             _ => None,
         };
         first.map_or(0, |first| ((first + WINDOW_MS - now_ms) / 1_000).max(1))
@@ -110,13 +161,13 @@ impl Failures {
 
     /// Notes a wrong token.
     pub(super) fn note(&self, reader: IpAddr, now_ms: i64) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_ADDRESSES && !all.contains_key(&reader) {
             return;
         }
         let times = all.entry(reader).or_default();
         times.push_back(now_ms);
-        if times.len() > MAX_FAILURES {
+        if times.len() > self.most {
             times.pop_front();
         }
     }
@@ -224,7 +275,7 @@ mod tests {
         for n in 0..5_000_u32 {
             failures.note(IpAddr::V4(n.into()), 0);
         }
-        assert!(failures.0.lock().unwrap().len() <= MAX_ADDRESSES);
+        assert!(failures.times.lock().unwrap().len() <= MAX_ADDRESSES);
         assert_eq!(failures.wait_s(ip("198.51.100.1"), 0), 0, "an attack from everywhere");
     }
 }

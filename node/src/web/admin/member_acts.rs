@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::super::pages::{self, Frame};
+use super::super::pages::{self, Board, Frame};
 use super::super::params::encode;
 use super::super::respond::Reply;
 use super::super::text;
@@ -30,13 +30,26 @@ struct ReceiptsPage {
 }
 
 /// One hub that may have held the card.
-struct HubLine {
-    name: String,
-    state: &'static str,
+pub(super) struct HubLine {
+    pub(super) name: String,
+    pub(super) state: &'static str,
     /// It is not done.
-    open: bool,
-    since: String,
-    backups: String,
+    pub(super) open: bool,
+    pub(super) since: String,
+    pub(super) backups: String,
+}
+
+/// How far each hub is.
+pub(super) fn hub_lines(say: &'static MemberWords, board: &Board<'_>, hubs: &[HubErasure]) -> Vec<HubLine> {
+    let time = |at_ms: Option<i64>| at_ms.map_or_else(|| "–".to_owned(), |at_ms| moment(board, at_ms));
+    let line = |hub: &HubErasure| HubLine {
+        name: hub_name(board, &hub.slug),
+        state: say.state(hub.state),
+        open: hub.state != ErasureState::Erased,
+        since: time(hub.at_ms),
+        backups: time(hub.backups_until_ms),
+    };
+    hubs.iter().map(line).collect()
 }
 
 /// `GET /admin/members/{id}/erase`
@@ -88,14 +101,6 @@ pub(super) async fn receipts(errand: Errand) -> Result<Reply, Fault> {
     page::make(errand, move |errand, board| {
         let say = &errand.words.members;
         let (frame, office) = page::frame(errand, board, say.receipts_heading, PATH);
-        let time = |at_ms: Option<i64>| at_ms.map_or_else(|| "–".to_owned(), |at_ms| moment(board, at_ms));
-        let line = |hub: &HubErasure| HubLine {
-            name: hub_name(board, &hub.slug),
-            state: say.state(hub.state),
-            open: hub.state != ErasureState::Erased,
-            since: time(hub.at_ms),
-            backups: time(hub.backups_until_ms),
-        };
         let (back, back_label) = if is_there {
             (path(errand), say.back_to_member)
         } else {
@@ -103,7 +108,7 @@ pub(super) async fn receipts(errand: Errand) -> Result<Reply, Fault> {
         };
         Ok(pages::html(&ReceiptsPage {
             lead: fill(say.receipts_lead, &[("time", &moment(board, found.requested_ms))]),
-            hubs: found.hubs.iter().map(line).collect(),
+            hubs: hub_lines(say, board, &found.hubs),
             report: errand.visit.plain_link(&format!("{}/receipts.json", path(errand))),
             back: errand.visit.plain_link(&back),
             back_label,

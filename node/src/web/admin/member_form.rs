@@ -1,12 +1,11 @@
 //! `/admin/members/new` and `/admin/members/{id}`: one member as a form; of another hub, their card to be read.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::http::StatusCode;
 use interhub_domain::contacts::cells::listing_text;
-use interhub_domain::member::{Audience, Consent, Field, Kind, Listing, Member, Status};
+use interhub_domain::member::{Consent, Link, Listing, Member, Said, Status};
 
 use super::super::dates::clock;
 use super::super::pages::{self, Board, Frame};
@@ -14,14 +13,16 @@ use super::super::params::encode;
 use super::super::respond::Reply;
 use super::super::text;
 use super::super::words::fill;
-use super::member_typed::{TypedMember, sees};
+use super::member_inputs::{Hints, Input, Inputs, Shape};
+use super::member_typed::TypedMember;
 use super::members::{PATH, hub_name, shown_name};
 use super::page::{self, AdminFrame};
 use super::typed::Errors;
 use super::words::members::MemberWords;
 use super::{Errand, Fault};
 use crate::command::CommandError;
-use crate::command::member::ShownMember;
+use crate::command::member::{MemberFields, ShownMember};
+use crate::store::catalogue::own_page::MemberContactRow;
 
 /// The field that says of which version of the record the form was made.
 const VERSION: &str = "version";
@@ -50,65 +51,27 @@ struct MemberFormPage {
     back: String,
 }
 
-/// One field of the form.
-struct Input {
-    /// Its name and its id.
-    name: &'static str,
-    label: &'static str,
-    /// A further sentence; may be empty.
-    hint: &'static str,
-    /// What is to be typed as it stands; may be empty.
-    example: &'static str,
-    shape: Shape,
-    value: String,
-    error: Option<String>,
-    sees: Option<Sees>,
-}
-
-/// How a field looks.
-enum Shape {
-    /// One line, of this type of input.
-    Line(&'static str),
-    /// So many lines.
-    Text(u8),
-    Choice(Vec<Choice>),
-    /// Whether there is a picture, and whether it is to go.
-    Photo {
-        there: bool,
-        drops: bool,
-    },
-}
-
-/// Who sees a field.
-struct Sees {
-    name: String,
-    choices: Vec<Choice>,
-    /// Who sees it as things stand.
-    says: String,
-}
-
-/// One entry of a selection.
-struct Choice {
-    value: &'static str,
-    label: &'static str,
-    selected: bool,
-}
-
 /// One consent.
-struct LogLine {
-    at: String,
-    audience: &'static str,
-    fields: String,
-    text: String,
-    channel: String,
-    by: String,
-    withdrawn: Option<String>,
+pub(super) struct LogLine {
+    pub(super) at: String,
+    pub(super) audience: &'static str,
+    pub(super) fields: String,
+    pub(super) text: String,
+    pub(super) channel: String,
+    pub(super) by: String,
+    pub(super) withdrawn: Option<String>,
 }
 
 /// What stands beside the form of a member who is there.
 struct Beside {
     changed: String,
     has_card: bool,
+    /// What is known of their visits to their own page, in sentences.
+    visits: Vec<String>,
+    /// Where a picture is sent.
+    put_photo: String,
+    /// Where a link to their own page is made.
+    link: String,
     erase: String,
     /// Where it is told which hubs have erased what was taken back.
     receipts: Option<String>,
@@ -166,7 +129,7 @@ pub(super) async fn edit(errand: Errand) -> Result<Reply, Fault> {
     if !shown.own {
         return page::make(errand, move |errand, board| card_page(errand, board, &shown)).await;
     }
-    let known = Known::of(&errand, shown).await;
+    let known = Known::of(&errand, shown).await?;
     page::make(errand, move |errand, board| {
         let typed = TypedMember::of(&known.shown.member);
         form_page(errand, board, typed, Errors::default(), false, Some(&known))
@@ -200,12 +163,36 @@ pub(super) async fn save(errand: Errand) -> Result<Reply, Fault> {
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let known = Known::of(&errand, shown).await;
+    let known = Known::of(&errand, shown).await?;
     let made = page::make(errand, move |errand, board| {
         form_page(errand, board, typed, errors, meanwhile, Some(&known))
     })
     .await?;
     Ok(made.status(status))
+}
+
+/// `POST /admin/members/{id}/photo`
+pub(super) async fn photo(errand: Errand, file: Vec<u8>) -> Result<Reply, Fault> {
+    let (id, fields) = (errand.visit.name.clone(), new_photo(file)?);
+    errand.commands().edit_member(id.clone(), fields, by(&errand)).await?;
+    Ok(page::done(&errand.visit, &format!("{PATH}/{}", encode(&id)), "saved"))
+}
+
+/// What a picture that was sent changes.
+pub(super) fn new_photo(file: Vec<u8>) -> Result<MemberFields, CommandError> {
+    if file.is_empty() {
+        return Err(CommandError::usage(
+            "photo: no file was chosen; choose a JPEG, PNG, WebP or GIF file",
+        ));
+    }
+    let said = Said {
+        photo: Some(file),
+        ..Said::default()
+    };
+    Ok(MemberFields {
+        said,
+        ..MemberFields::default()
+    })
 }
 
 /// Who puts a consent on record.
@@ -217,18 +204,34 @@ fn by(errand: &Errand) -> String {
 /// A member of this hub, and what else the page tells.
 struct Known {
     shown: ShownMember,
+    contact: MemberContactRow,
     /// Something was taken back of them.
     has_receipts: bool,
 }
 
 impl Known {
-    async fn of(errand: &Errand, shown: ShownMember) -> Self {
-        let receipts = errand.commands().member_receipts(shown.thing.to_string()).await;
-        Self {
+    async fn of(errand: &Errand, shown: ShownMember) -> Result<Self, CommandError> {
+        let id = shown.thing.to_string();
+        let receipts = errand.commands().member_receipts(id.clone()).await;
+        Ok(Self {
+            contact: errand.commands().member_contact(id).await?,
             shown,
             has_receipts: receipts.is_ok(),
-        }
+        })
     }
+}
+
+/// When somebody was invited to their page, was there, was asked, and said that it is true.
+pub(super) fn visits(say: &MemberWords, board: &Board<'_>, contact: &MemberContactRow) -> Vec<String> {
+    let all = [
+        (say.visit_invited, contact.invited_ms),
+        (say.visit_opened, contact.opened_ms),
+        (say.visit_asked, contact.asked_ms),
+        (say.visit_confirmed, contact.confirmed_ms),
+    ];
+    let told = all.into_iter().filter_map(|(pattern, at_ms)| Some((pattern, at_ms?)));
+    told.map(|(pattern, at_ms)| fill(pattern, &[("time", &moment(board, at_ms))]))
+        .collect()
 }
 
 fn form_page(
@@ -250,6 +253,13 @@ fn form_page(
     let record = known.map_or(&nobody, |known| &known.shown.member);
     let inputs = Inputs {
         say,
+        hints: Hints {
+            name: say.name_hint,
+            // There is a place for it once there is a record.
+            photo: if known.is_some() { say.photo_how } else { "" },
+            role: say.role,
+            not_agreed: say.not_agreed,
+        },
         typed: &typed,
         errors: &errors,
         shown_to: typed.shown_to(record),
@@ -269,6 +279,9 @@ fn form_page(
         beside: known.map(|known| Beside {
             changed: board.reader.moment(record.updated_ms),
             has_card: known.shown.has_card,
+            visits: visits(say, board, &known.contact),
+            put_photo: errand.visit.plain_link(&format!("{path}/photo")),
+            link: errand.visit.plain_link(&format!("{path}/link")),
             erase: errand.visit.plain_link(&format!("{path}/erase")),
             receipts: known
                 .has_receipts
@@ -283,150 +296,8 @@ fn form_page(
     })?)
 }
 
-/// What the fields of one form are made of.
-struct Inputs<'a> {
-    say: &'static MemberWords,
-    typed: &'a TypedMember,
-    errors: &'a Errors,
-    shown_to: BTreeMap<Field, Audience>,
-    has_photo: bool,
-}
-
-impl Inputs<'_> {
-    fn about(&self) -> Vec<Input> {
-        let say = self.say;
-        let kinds = Kind::ALL.map(|kind| (kind.name(), say.kind_of(kind)));
-        vec![
-            self.choice("kind", say.kind, &kinds),
-            Input {
-                hint: say.name_hint,
-                ..self.shown(Field::Name, say.name, Shape::Line("text"))
-            },
-            self.shown(Field::Headline, say.headline, Shape::Line("text")),
-            self.shown(Field::Biography, say.biography, Shape::Text(5)),
-            self.commas(Field::Skills, say.skills),
-            self.listings(Field::Offers, say.offers, "teach: screen printing until 2027-05-01"),
-            self.listings(Field::Wants, say.wants, "swap: a bicycle"),
-            Input {
-                hint: say.languages_hint,
-                ..self.shown(Field::Languages, say.languages, Shape::Line("text"))
-            },
-            Input {
-                hint: say.links_hint,
-                example: "Shop <https://shop.example>",
-                ..self.shown(Field::Links, say.links, Shape::Text(3))
-            },
-            Input {
-                hint: say.photo_how,
-                example: "interhub member edit ID --photo FILE",
-                ..self.shown(
-                    Field::Photo,
-                    say.photo,
-                    Shape::Photo {
-                        there: self.has_photo,
-                        drops: self.typed.drops_photo,
-                    },
-                )
-            },
-        ]
-    }
-
-    fn at_hub(&self) -> Vec<Input> {
-        let say = self.say;
-        let statuses = Status::ALL.map(|status| (status.name(), say.status_of(status)));
-        vec![
-            self.shown(Field::Role, say.role, Shape::Line("text")),
-            self.commas(Field::Projects, say.projects),
-            self.commas(Field::Programmes, say.programmes),
-            self.shown(Field::Tier, say.tier, Shape::Line("text")),
-            Input {
-                hint: say.status_hint,
-                sees: Some(self.sees(Field::Membership)),
-                ..self.choice("status", say.status, &statuses)
-            },
-            self.input("valid_until", say.valid_until, Shape::Line("date")),
-        ]
-    }
-
-    fn local(&self) -> Vec<Input> {
-        let say = self.say;
-        vec![
-            self.input("mail", say.mail, Shape::Line("email")),
-            self.input("phone", say.phone, Shape::Line("tel")),
-            self.input("number", say.number, Shape::Line("text")),
-            self.input("notes", say.notes, Shape::Text(4)),
-        ]
-    }
-
-    fn input(&self, name: &'static str, label: &'static str, shape: Shape) -> Input {
-        Input {
-            name,
-            label,
-            hint: "",
-            example: "",
-            shape,
-            value: self.typed.text(name).to_owned(),
-            error: self.errors.of(name).map(str::to_owned),
-            sees: None,
-        }
-    }
-
-    fn choice(&self, name: &'static str, label: &'static str, all: &[(&'static str, &'static str)]) -> Input {
-        let chosen = self.typed.text(name);
-        let choice = |(value, label): &(&'static str, &'static str)| Choice {
-            value,
-            label,
-            selected: *value == chosen,
-        };
-        self.input(name, label, Shape::Choice(all.iter().map(choice).collect()))
-    }
-
-    /// A field with an audience.
-    fn shown(&self, field: Field, label: &'static str, shape: Shape) -> Input {
-        Input {
-            sees: Some(self.sees(field)),
-            ..self.input(field.name(), label, shape)
-        }
-    }
-
-    fn commas(&self, field: Field, label: &'static str) -> Input {
-        Input {
-            hint: self.say.commas,
-            ..self.shown(field, label, Shape::Line("text"))
-        }
-    }
-
-    fn listings(&self, field: Field, label: &'static str, example: &'static str) -> Input {
-        Input {
-            hint: self.say.listing_hint,
-            example,
-            ..self.shown(field, label, Shape::Text(3))
-        }
-    }
-
-    fn sees(&self, field: Field) -> Sees {
-        let (say, chosen) = (self.say, self.typed.chosen(field));
-        let holds = self.shown_to.get(&field).copied().unwrap_or(chosen);
-        let mut says = say.seen_by(holds).to_owned();
-        if holds != chosen {
-            let not_yet = fill(say.not_agreed, &[("audience", say.audience(chosen))]);
-            says = format!("{says} {not_yet}");
-        }
-        let choice = |audience: Audience| Choice {
-            value: audience.name(),
-            label: say.audience(audience),
-            selected: audience == chosen,
-        };
-        Sees {
-            name: sees(field),
-            choices: Audience::ALL.into_iter().map(choice).collect(),
-            says,
-        }
-    }
-}
-
 /// What they agreed to, the newest first.
-fn log(say: &'static MemberWords, board: &Board<'_>, record: &Member) -> Vec<LogLine> {
+pub(super) fn log(say: &'static MemberWords, board: &Board<'_>, record: &Member) -> Vec<LogLine> {
     let mut all: Vec<&Consent> = record.consents.values().collect();
     all.sort_by_key(|one| Reverse(one.at_ms));
     let line = |one: &Consent| LogLine {
@@ -486,7 +357,23 @@ fn card_page(errand: &Errand, board: &Board<'_>, shown: &ShownMember) -> Result<
         lines.retain(|line| !line.is_empty());
     }
     facts.retain(|(_, lines)| !lines.is_empty());
-    let link = |link: &interhub_domain::member::Link| {
+    let hub = text::isolate(&hub_name(board, &shown.hub));
+    Ok(pages::html(&CardPage {
+        lead: fill(say.of_another, &[("hub", &hub)]),
+        heading,
+        facts,
+        biography: text::paragraphs(&member.biography),
+        links: links(member),
+        back: errand.visit.plain_link(PATH),
+        frame,
+        office,
+        say,
+    })?)
+}
+
+/// Addresses that a page may lead to, each with what it is called.
+pub(super) fn links(member: &Member) -> Vec<(String, String)> {
+    let link = |link: &Link| {
         let url = text::safe_link(&link.url)?;
         let label = if link.label.is_empty() {
             text::link_host(url)
@@ -495,16 +382,5 @@ fn card_page(errand: &Errand, board: &Board<'_>, shown: &ShownMember) -> Result<
         };
         Some((url.to_owned(), label.to_owned()))
     };
-    let hub = text::isolate(&hub_name(board, &shown.hub));
-    Ok(pages::html(&CardPage {
-        lead: fill(say.of_another, &[("hub", &hub)]),
-        heading,
-        facts,
-        biography: text::paragraphs(&member.biography),
-        links: member.links.iter().filter_map(link).collect(),
-        back: errand.visit.plain_link(PATH),
-        frame,
-        office,
-        say,
-    })?)
+    member.links.iter().filter_map(link).collect()
 }

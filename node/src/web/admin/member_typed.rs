@@ -36,6 +36,22 @@ const TEXTS: [&str; 19] = [
     "notes",
 ];
 
+/// Those that members write themselves.
+const OWN_TEXTS: [&str; 9] = [
+    "kind",
+    "name",
+    "headline",
+    "biography",
+    "skills",
+    "offers",
+    "wants",
+    "languages",
+    "links",
+];
+
+/// Which wording members agree to on their own page: its sentences are in `words/me`. It changes when they do.
+const OWN_CONSENT: &str = "own page 2026-11";
+
 /// What the fields of the form hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TypedMember {
@@ -108,6 +124,32 @@ impl TypedMember {
             consent_channel: line("consent_channel"),
             withdraws: form.ticked("withdraws"),
         }
+    }
+
+    /// What a member sent of their own record; `channel`: how they agree. Of what the hub says of them nothing but who sees it, whatever was sent.
+    pub(super) fn sent_by_member(form: &Form, before: &Member, channel: &str) -> Self {
+        let sent = Self::sent(form, before);
+        let mut texts = Self::of(before).texts;
+        for name in OWN_TEXTS {
+            texts.insert(name, form.trimmed(name).to_owned());
+        }
+        Self {
+            texts,
+            consent_text: OWN_CONSENT.to_owned(),
+            consent_channel: channel.to_owned(),
+            withdraws: false,
+            // To nothing nobody agrees.
+            agreed: sent.agreed && sent.audiences.values().any(|audience| audience.leaves_the_hub()),
+            ..sent
+        }
+    }
+
+    /// Whether it chooses something for beyond the hub that nobody agreed to yet.
+    pub(super) fn needs_consent(&self, record: &Member) -> bool {
+        let shown = self.shown_to(record);
+        let differs =
+            |(field, chosen): (&Field, &Audience)| chosen.leaves_the_hub() && shown.get(field) != Some(chosen);
+        self.audiences.iter().any(differs)
     }
 
     /// What stands in a field.

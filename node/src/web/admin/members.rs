@@ -32,6 +32,8 @@ struct MembersPage {
     say: &'static MemberWords,
     new: String,
     import: String,
+    /// Where everybody is invited to their own page, if this node sends mail.
+    invite: Option<String>,
     action: &'static str,
     ui: Option<&'static str>,
     searches: Vec<Search>,
@@ -125,6 +127,10 @@ pub(super) async fn list(errand: Errand) -> Result<Reply, Fault> {
         Ok(pages::html(&MembersPage {
             new: errand.visit.plain_link("/admin/members/new"),
             import: errand.visit.plain_link("/admin/members/import"),
+            invite: errand
+                .commands()
+                .sends_mail()
+                .then(|| errand.visit.plain_link("/admin/members/invite")),
             action: PATH,
             ui: errand.visit.ui,
             searches: searches.map(search).into(),

@@ -1,8 +1,8 @@
-//! `/admin`: what an operator does in a browser. Everything here is one function of [`Commands`], as on the command line;
-//! nothing is read or written in another way.
+//! `/admin` and `/me`: what operators and members do in a browser. Everything here is one function of [`Commands`], as on the command
+//! line; nothing is read or written in another way.
 //!
 //! Modules in reading order: who is let in ([`gate`], [`sign_in`]), what a form sent ([`form`]), what all pages share
-//! ([`mod@page`], [`words`]), and the pages.
+//! ([`mod@page`], [`words`]), the pages of operators, and those of members ([`me`]).
 
 mod acts;
 mod conflicts;
@@ -14,9 +14,12 @@ mod events;
 mod form;
 mod gate;
 mod hosts;
+mod me;
 mod member_acts;
 mod member_form;
 mod member_import;
+mod member_inputs;
+mod member_link;
 mod member_typed;
 mod members;
 mod page;
@@ -35,11 +38,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use interhub_domain::ids::HubId;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::form::{Form, FormError, PROOF};
@@ -57,6 +62,13 @@ use crate::way::Way;
 /// From the request to its answer: an import may look at a calendar elsewhere first.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Links asked for by mail from one address within a quarter of an hour: a house has one for all who are in it.
+const MAX_ASKED_LINKS: usize = 30;
+/// Files that are read at the same time; each takes some 25 MiB, and a picture in it more while it is made small.
+const MAX_UPLOADS: usize = 2;
+/// The field with a file.
+const UPLOAD: &str = "photo";
+
 /// What `/admin` needs beyond what all pages need.
 #[derive(Clone)]
 pub struct AdminState {
@@ -69,6 +81,14 @@ struct Office {
     site: Arc<Site>,
     commands: Commands,
     failures: Failures,
+    /// Links to members' pages that open nothing.
+    wrong_links: Failures,
+    /// Links that were asked for by mail.
+    asked_links: Failures,
+    /// One for each file being read and made small: each takes some memory.
+    uploads: Semaphore,
+    /// How often members look for others.
+    searches: me::Searches,
 }
 
 /// One request to the administration.
@@ -105,6 +125,21 @@ impl Call {
 
     fn site(&self) -> &Site {
         &self.office.site
+    }
+
+    /// Whether the browser says that another site sent this.
+    fn is_foreign(&self) -> bool {
+        gate::is_foreign(&self.visit.headers, &self.office.site.state.web_url)
+    }
+
+    /// Reads a form with a file: the file.
+    async fn read_upload(&mut self, body: Body) -> Result<Vec<u8>, Fault> {
+        if self.is_foreign() {
+            return Err(Fault::Foreign);
+        }
+        let (form, file) = within(Form::read_upload(&self.visit.headers, body, UPLOAD)).await?;
+        self.form = form;
+        Ok(file)
     }
 }
 
@@ -155,6 +190,10 @@ pub(super) fn router(site: Arc<Site>, state: AdminState) -> Router {
         site,
         commands: state.commands,
         failures: Failures::default(),
+        wrong_links: Failures::default(),
+        asked_links: Failures::at_most(MAX_ASKED_LINKS),
+        uploads: Semaphore::new(MAX_UPLOADS),
+        searches: me::Searches::default(),
     });
     Router::new()
         .route("/admin/sign-in", door(sign_in::show, sign_in::enter))
@@ -177,6 +216,10 @@ pub(super) fn router(site: Arc<Site>, state: AdminState) -> Router {
         .route("/admin/members.vcf", page(members::vcards))
         .route("/admin/members/new", desk(member_form::blank, member_form::create))
         .route("/admin/members/import", desk(member_import::blank, member_import::take))
+        .route(
+            "/admin/members/invite",
+            desk(member_link::ask_invite, member_link::invite),
+        )
         .route("/admin/members/{id}", desk(member_form::edit, member_form::save))
         .route(
             "/admin/members/{id}/erase",
@@ -184,10 +227,16 @@ pub(super) fn router(site: Arc<Site>, state: AdminState) -> Router {
         )
         .route("/admin/members/{id}/receipts", page(member_acts::receipts))
         .route("/admin/members/{id}/receipts.json", page(member_acts::report))
+        .route(
+            "/admin/members/{id}/photo",
+            post(|state, request| serve_upload(state, request, member_form::photo)),
+        )
+        .route("/admin/members/{id}/link", desk(member_link::ask, member_link::make))
         .route("/admin/counters", desk(counters::list, counters::change))
         .route("/admin/report", page(report::show))
         .route("/admin/report.csv", page(report::csv))
         .route("/admin/report.json", page(report::json))
+        .merge(me::router())
         .method_not_allowed_fallback(|state, request| serve_open(state, request, async |_| Err(Problem::Method.into())))
         .with_state(office)
 }
@@ -266,32 +315,43 @@ where
 
 /// Reads a request, its form included.
 async fn receive(office: Arc<Office>, request: Request) -> (Call, Result<(), Fault>) {
-    let (mut parts, body) = request.into_parts();
-    let Ok(visit) = Visit::from_request_parts(&mut parts, &()).await;
-    let way = Way::of_parts(&parts, office.site.state.behind_proxy);
+    let (mut call, body) = arrive(office, request).await;
     let mut read = Ok(());
-    let mut form = Form::default();
-    if visit.params.is_none() {
+    if call.visit.params.is_none() {
         read = Err(Problem::QueryTooLong.into());
-    } else if parts.method == Method::POST {
-        match timeout(REQUEST_TIMEOUT, Form::read(&parts.headers, body)).await {
-            Ok(Ok(sent)) => form = sent,
-            Ok(Err(error)) => read = Err(Fault::Form(error)),
-            Err(_) => read = Err(Fault::Form(FormError::Unreadable)),
+    } else if call.visit.method == Method::POST {
+        let form = Form::read(&call.visit.headers, body);
+        match within(form).await {
+            Ok(sent) => call.form = sent,
+            Err(error) => read = Err(error),
         }
-        if gate::is_foreign(&parts.headers, &office.site.state.web_url) {
+        if call.is_foreign() {
             read = Err(Fault::Foreign);
         }
     }
+    (call, read)
+}
+
+/// A request, and the body with its form.
+async fn arrive(office: Arc<Office>, request: Request) -> (Call, Body) {
+    let (mut parts, body) = request.into_parts();
+    let Ok(visit) = Visit::from_request_parts(&mut parts, &()).await;
+    let way = Way::of_parts(&parts, office.site.state.behind_proxy);
     let words = AdminWords::of(visit.words);
     let call = Call {
         office,
         visit,
         words,
         way,
-        form,
+        form: Form::default(),
     };
-    (call, read)
+    (call, body)
+}
+
+/// What a form sent, if it comes in time.
+async fn within<T>(reading: impl Future<Output = Result<T, FormError>>) -> Result<T, Fault> {
+    let read = timeout(REQUEST_TIMEOUT, reading).await;
+    read.unwrap_or(Err(FormError::Unreadable)).map_err(Fault::Form)
 }
 
 /// What became of somebody who wants to come in.
@@ -303,6 +363,19 @@ enum Admitted {
 
 /// Lets in who is signed in with a role that may, and takes a form only with its proof.
 async fn admit(call: Call) -> Result<Admitted, Fault> {
+    let Some(who) = operator(&call).await? else {
+        return sign_in::ask(call).await.map(Admitted::Out);
+    };
+    let proven = call.form.get(PROOF) == who.form_proof;
+    let errand = Errand { call, who };
+    if errand.visit.method == Method::POST && !proven {
+        return sign_in::ask_again(errand).await.map(Admitted::Out);
+    }
+    Ok(Admitted::In(Box::new(errand)))
+}
+
+/// Who is signed in with a role that may come in.
+async fn operator(call: &Call) -> Result<Option<SignedIn>, Fault> {
     if !call.way.private {
         return Err(Fault::Unsafe);
     }
@@ -310,18 +383,34 @@ async fn admit(call: Call) -> Result<Admitted, Fault> {
         Some(cookie) => call.commands().signed_in(cookie).await?,
         None => None,
     };
-    let Some(who) = who else {
-        return sign_in::ask(call).await.map(Admitted::Out);
-    };
-    if who.bearer.role != Role::Admin {
+    if who.as_ref().is_some_and(|who| who.bearer.role != Role::Admin) {
         return Err(Fault::Role);
     }
-    let proven = call.form.get(PROOF) == who.form_proof;
-    let errand = Errand { call, who };
-    if errand.visit.method == Method::POST && !proven {
-        return sign_in::ask_again(errand).await.map(Admitted::Out);
-    }
-    Ok(Admitted::In(Box::new(errand)))
+    Ok(who)
+}
+
+/// A form with a file. It is read only from somebody who is signed in.
+async fn serve_upload<F, R>(State(office): State<Arc<Office>>, request: Request, function: F) -> Response
+where
+    F: FnOnce(Errand, Vec<u8>) -> R + Send,
+    R: Future<Output = Answered> + Send,
+{
+    let (call, body) = arrive(office, request).await;
+    let reply = async |mut call: Call| {
+        let Some(who) = operator(&call).await? else {
+            return Ok(Reply::see_other(&call.visit.plain_link("/admin/sign-in")));
+        };
+        let office = Arc::clone(&call.office);
+        let Ok(_room) = office.uploads.try_acquire() else {
+            return Err(Problem::Busy.into());
+        };
+        let file = call.read_upload(body).await?;
+        if call.form.get(PROOF) != who.form_proof {
+            return Err(Fault::Foreign);
+        }
+        function(Errand { call, who }, file).await
+    };
+    finish(call, reply).await
 }
 
 /// The response, or the page that says what went wrong.

@@ -13,7 +13,7 @@ use super::super::visit::Visit;
 use super::super::{Site, text};
 use super::form::FormError;
 use super::words::AdminWords;
-use super::{Errand, Fault, Office};
+use super::{Errand, Fault, Office, me};
 use crate::command::Class;
 
 /// The parameter that says what was just done.
@@ -107,12 +107,12 @@ pub(super) fn done(visit: &Visit, path: &str, done: &str) -> Reply {
 #[template(path = "admin/fault.html")]
 struct FaultPage {
     frame: Frame,
-    words: &'static AdminWords,
     heading: &'static str,
     text: &'static str,
     /// In English, as on the command line.
     detail: String,
-    admin: String,
+    start: String,
+    label: &'static str,
     css: &'static str,
 }
 
@@ -167,6 +167,9 @@ fn fault_page(site: &Site, visit: &Visit, words: &'static AdminWords, fault: &Fa
             words.fault_unreadable_text,
         ),
         Fault::Foreign => (StatusCode::FORBIDDEN, words.fault_foreign, words.fault_foreign_text),
+        Fault::Unsafe if visit.path.starts_with(me::PATH) => {
+            (StatusCode::FORBIDDEN, words.me.unsafe_heading, words.me.unsafe_text)
+        }
         Fault::Unsafe => (StatusCode::FORBIDDEN, words.fault_unsafe, words.fault_unsafe_text),
         Fault::Role => (StatusCode::FORBIDDEN, words.fault_role, words.fault_role_text),
     };
@@ -175,15 +178,21 @@ fn fault_page(site: &Site, visit: &Visit, words: &'static AdminWords, fault: &Fa
         _ => String::new(),
     };
     let board = Board::of_house(site, visit).unwrap_or_else(|_| Board::bare(site, visit));
-    let mut frame = board.frame(heading, "", "/admin", &Params::default());
+    let is_member = visit.path.starts_with(me::PATH);
+    let (start, label) = if is_member {
+        (me::PATH, words.me.back)
+    } else {
+        ("/admin", words.back_to_start)
+    };
+    let mut frame = board.frame(heading, "", start, &Params::default());
     (frame.canonical, frame.hidden) = (None, true);
     let page = FaultPage {
         frame,
-        words,
         heading,
         text,
         detail,
-        admin: visit.plain_link("/admin"),
+        start: visit.plain_link(start),
+        label,
         css: &ASSETS.office.path,
     };
     pages::html(&page)

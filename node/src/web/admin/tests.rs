@@ -16,6 +16,7 @@ use super::AdminState;
 use crate::clock::ManualClock;
 use crate::command::Commands;
 use crate::command::testing::birmingham_in;
+use crate::outside::mail::Mailer;
 use crate::store::Store;
 use crate::store::catalogue::access::Role;
 use crate::store::memory::MemoryStore;
@@ -23,6 +24,7 @@ use crate::task::{Blocking, Tasks};
 use crate::way::PeerAddress;
 
 mod counters;
+mod me;
 mod members;
 
 /// Monday, 16 November 2026, 10:00 in Birmingham.
@@ -68,8 +70,13 @@ async fn hub(behind_proxy: bool) -> Browser {
 
 /// A hub that keeps everything in this store.
 async fn hub_in(store: Store, behind_proxy: bool) -> Browser {
+    hub_with(store, behind_proxy, None).await
+}
+
+async fn hub_with(store: Store, behind_proxy: bool, mailer: Option<Mailer>) -> Browser {
     let tasks = Tasks::new(Blocking::Threads);
-    let (commands, clock) = birmingham_in(store, &tasks, NOW_MS);
+    let (mut commands, clock) = birmingham_in(store, &tasks, NOW_MS);
+    commands.mailer = mailer;
     commands.create_network("Independent hubs".to_owned()).await.unwrap();
     let fresh = commands.clone();
     let directory = PublicDirectory::new(commands.views.clone(), Box::new(move |hub| fresh.as_of_ms(hub)));

@@ -3,9 +3,11 @@
 mod de;
 mod en;
 mod es;
+pub(super) mod me;
 pub(super) mod members;
 mod nl;
 
+use self::me::MeWords;
 use self::members::MemberWords;
 use super::super::words::{Words, fill};
 
@@ -241,6 +243,7 @@ pub(super) struct AdminWords {
     pub(super) error_amount: &'static str,
     pub(super) error_counter_name: &'static str,
     /// Those of the member pages.
+    pub(super) me: MeWords,
     pub(super) members: MemberWords,
     /// How an event repeats, in the order of `Pattern::ALL`.
     pub(super) patterns: [&'static str; 9],
@@ -295,6 +298,10 @@ impl AdminWords {
         Some(match name {
             "postponed" => self.postponed,
             "added" => self.added,
+            "confirmed" => self.me.confirmed,
+            "opened_anew" => self.me.opened_anew,
+            "invited" => self.members.invited,
+            "link_mailed" => self.members.link_mailed,
             "saved" => self.saved,
             "cancelled" => self.cancelled,
             "reinstated" => self.reinstated,

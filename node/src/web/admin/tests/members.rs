@@ -12,7 +12,7 @@ use crate::web::fixture;
 const LIST: &str = "/admin/members";
 
 /// A new member with these fields, and the address of their form.
-async fn member(browser: &mut Browser, fields: &[(&str, &str)]) -> String {
+pub(super) async fn member(browser: &mut Browser, fields: &[(&str, &str)]) -> String {
     let added = browser.fill_in("/admin/members/new", fields).await;
     assert_eq!(added.status, StatusCode::SEE_OTHER, "{}", added.body);
     let (address, done) = added.location().split_once('?').unwrap();
@@ -20,13 +20,13 @@ async fn member(browser: &mut Browser, fields: &[(&str, &str)]) -> String {
     address.to_owned()
 }
 
-async fn record(browser: &Browser, address: &str) -> Member {
+pub(super) async fn record(browser: &Browser, address: &str) -> Member {
     let id = address.rsplit('/').next().unwrap().to_owned();
     browser.commands.show_member(id).await.unwrap().member
 }
 
 /// What a browser sends of a form: each field as it stands there, apart from boxes, and these instead.
-fn all_of<'a>(page: &'a Page, instead: &[(&'a str, &'a str)]) -> Vec<(String, String)> {
+pub(super) fn all_of<'a>(page: &'a Page, instead: &[(&'a str, &'a str)]) -> Vec<(String, String)> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for chunk in page.body.split("name=\"").skip(1) {
         let name = chunk.split('"').next().unwrap().to_owned();
@@ -78,7 +78,7 @@ fn all_of<'a>(page: &'a Page, instead: &[(&'a str, &'a str)]) -> Vec<(String, St
 }
 
 /// Opens a member's form, changes these fields, and sends it.
-async fn change(browser: &mut Browser, address: &str, instead: &[(&str, &str)]) -> Page {
+pub(super) async fn change(browser: &mut Browser, address: &str, instead: &[(&str, &str)]) -> Page {
     browser.clock.advance_ms(1_000);
     let page = browser.get(address).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
@@ -87,7 +87,7 @@ async fn change(browser: &mut Browser, address: &str, instead: &[(&str, &str)]) 
     browser.post(address, &fields).await
 }
 
-const ADA: [(&str, &str); 12] = [
+pub(super) const ADA: [(&str, &str); 12] = [
     ("name", "Ada <b>Example</b>"),
     ("headline", "Printmaker"),
     ("biography", "Prints.\r\n\r\nAnd binds."),

@@ -1,6 +1,6 @@
 //! German.
 
-use super::{AdminWords, members};
+use super::{AdminWords, me, members};
 
 pub(super) const WORDS: AdminWords = AdminWords {
     menu: "Verwaltung",
@@ -218,6 +218,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     uncounted: "Zurückgenommen.",
     error_amount: "Eine Menge ist eine Zahl außer null, zum Beispiel 12,5, mit höchstens drei Nachkommastellen.",
     error_counter_name: "Sagen Sie, was gezählt wird.",
+    me: me::de::WORDS,
     members: members::de::WORDS,
     patterns: [
         "Einmal",

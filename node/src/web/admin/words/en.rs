@@ -1,6 +1,6 @@
 //! English.
 
-use super::{AdminWords, members};
+use super::{AdminWords, me, members};
 
 pub(super) const WORDS: AdminWords = AdminWords {
     menu: "Administration",
@@ -218,6 +218,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     uncounted: "Taken back.",
     error_amount: "An amount is a number other than zero, for instance 12.5, with at most three decimals.",
     error_counter_name: "Say what is counted.",
+    me: me::en::WORDS,
     members: members::en::WORDS,
     patterns: [
         "Once",

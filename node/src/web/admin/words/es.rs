@@ -1,6 +1,6 @@
 //! Spanish.
 
-use super::{AdminWords, members};
+use super::{AdminWords, me, members};
 
 pub(super) const WORDS: AdminWords = AdminWords {
     menu: "Administración",
@@ -218,6 +218,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     uncounted: "Retirado.",
     error_amount: "Una cantidad es un número distinto de cero, por ejemplo 12,5, con tres decimales como máximo.",
     error_counter_name: "Diga qué se cuenta.",
+    me: me::es::WORDS,
     members: members::es::WORDS,
     patterns: [
         "Una vez",

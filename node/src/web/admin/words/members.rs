@@ -46,6 +46,8 @@ pub(in super::super) struct MemberWords {
     pub(in super::super) photo_there: &'static str,
     pub(in super::super) photo_none: &'static str,
     pub(in super::super) photo_how: &'static str,
+    pub(in super::super) photo_file: &'static str,
+    pub(in super::super) photo_put: &'static str,
     pub(in super::super) photo_drop: &'static str,
     pub(in super::super) role: &'static str,
     pub(in super::super) projects: &'static str,
@@ -98,6 +100,30 @@ pub(in super::super) struct MemberWords {
     pub(in super::super) erase_lead: &'static str,
     pub(in super::super) erase_card: &'static str,
     pub(in super::super) erase_button: &'static str,
+    pub(in super::super) link: &'static str,
+    /// With `{name}`.
+    pub(in super::super) link_heading: &'static str,
+    pub(in super::super) link_lead: &'static str,
+    /// With `{time}`.
+    pub(in super::super) link_made: &'static str,
+    pub(in super::super) link_label: &'static str,
+    /// With `{address}`.
+    pub(in super::super) link_mail: &'static str,
+    pub(in super::super) link_show: &'static str,
+    pub(in super::super) link_mailed: &'static str,
+    /// With `{time}`.
+    pub(in super::super) visit_invited: &'static str,
+    /// With `{time}`.
+    pub(in super::super) visit_opened: &'static str,
+    /// With `{time}`.
+    pub(in super::super) visit_asked: &'static str,
+    /// With `{time}`.
+    pub(in super::super) visit_confirmed: &'static str,
+    pub(in super::super) invite: &'static str,
+    pub(in super::super) invite_heading: &'static str,
+    pub(in super::super) invite_lead: &'static str,
+    pub(in super::super) invite_button: &'static str,
+    pub(in super::super) invited: &'static str,
     pub(in super::super) receipts_heading: &'static str,
     /// With `{time}`.
     pub(in super::super) receipts_lead: &'static str,

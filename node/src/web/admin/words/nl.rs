@@ -1,6 +1,6 @@
 //! Dutch.
 
-use super::{AdminWords, members};
+use super::{AdminWords, me, members};
 
 pub(super) const WORDS: AdminWords = AdminWords {
     menu: "Beheer",
@@ -218,6 +218,7 @@ pub(super) const WORDS: AdminWords = AdminWords {
     uncounted: "Teruggenomen.",
     error_amount: "Een hoeveelheid is een getal anders dan nul, bijvoorbeeld 12,5, met hooguit drie decimalen.",
     error_counter_name: "Zeg wat er geteld wordt.",
+    me: me::nl::WORDS,
     members: members::nl::WORDS,
     patterns: [
         "Eén keer",
