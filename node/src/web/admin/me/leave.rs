@@ -112,7 +112,8 @@ pub(super) async fn receipts(guest: Guest) -> Result<Reply, Fault> {
         } else {
             own.erased_heading
         };
-        let (frame, me) = frame(guest, board, heading);
+        let (frame, mut me) = frame(guest, board, heading);
+        me.find = me.find.filter(|_| is_there);
         let hub = text::isolate(&house(guest, board));
         let lead = match (&found, is_there) {
             (Some(found), true) => fill(own.receipts_lead, &[("time", &moment(board, found.requested_ms))]),

@@ -62,8 +62,8 @@ struct MeFrame {
     /// What each form brings along.
     proof: String,
     leave: String,
-    /// Where others are looked for.
-    find: String,
+    /// Where others are looked for; `None` of a member who was erased.
+    find: Option<String>,
     css: &'static str,
     script: &'static str,
     /// What was just done, in a sentence.
@@ -213,7 +213,7 @@ fn frame(guest: &Guest, board: &Board<'_>, title: &str) -> (Frame, MeFrame) {
         say: guest.say(),
         proof: guest.who.form_proof.clone(),
         leave: guest.visit.plain_link("/me/leave"),
-        find: guest.visit.plain_link(find::PATH),
+        find: Some(guest.visit.plain_link(find::PATH)),
         css: &ASSETS.office.path,
         script: &ASSETS.office_script.path,
         done: guest.visit.params().get(DONE).and_then(|done| guest.words.done(done)),

@@ -310,7 +310,9 @@ async fn a_member_takes_everything_along_takes_it_back_and_erases_it() {
         let page = ada.get(path).await;
         assert_eq!(page.status, StatusCode::OK);
         assert!(
-            page.body.contains("Nothing is left of you here") && !page.body.contains("Ada"),
+            page.body.contains("Nothing is left of you here")
+                && !page.body.contains("Ada")
+                && !page.body.contains("/me/find"),
             "{}",
             page.body
         );
