@@ -376,6 +376,14 @@ fn an_erased_member_is_in_no_file_of_any_hub() {
     let path = folder.path().join("report.json");
     birmingham.json(&["member", "receipts", &id, "--report", path.to_str().unwrap()]);
     check_report(&std::fs::read_to_string(path).unwrap(), &id);
+    // Nor do their figures name anybody.
+    for hub in &cluster.hubs {
+        let metrics = hub.get("/metrics").unwrap();
+        assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
+        for needle in ["Zanzibara", "Tintagelite", "Quillonry", "unheardof"] {
+            assert!(!metrics.contains(needle), "{needle}: {metrics}");
+        }
+    }
     // Nor once they have stopped, nor after a start.
     for hub in &mut cluster.hubs {
         hub.stop();
